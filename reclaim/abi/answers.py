@@ -1,0 +1,67 @@
+"""What hooks answer: opaque 64-bit values, built by constructors only.
+
+Encoding: bits 0..7 hold the constructor's kind, the arguments follow at the stated positions.
+The encoding 0 of `Place` means "no place"; every other answer type gives 0 a harmless meaning, so
+that a hook that stopped in `fail()` is safe to obey once.
+"""
+
+from __future__ import annotations
+
+from reclaim.abi.kinds import Answer, Constructor, Param
+from reclaim.abi.limits import MAX_BATCH, MAX_TAKE
+
+ANSWERS: dict[str, Answer] = {
+    a.name: a
+    for a in (
+        Answer("Place", "A list and one of its ends."),
+        Answer("Verdict", "What becomes of an isolated folio."),
+        Answer("Isolation", "Whether a candidate is taken out of its list."),
+        Answer("Batch", "What reclaim should do next on this lruvec."),
+    )
+}
+
+_TAKE = Param("nr", "u64", "Most pages to take.", min=1, max=MAX_TAKE)
+_SCAN = Param(
+    "scan",
+    "u64",
+    "Most pages to look at; 0 for as many as are taken.",
+    min=0,
+    max=MAX_BATCH,
+    default=0,
+    keyword=True,
+)
+_PLACE = Param("place", "Place", "Where the folio goes.")
+
+CONSTRUCTORS: tuple[Constructor, ...] = (
+    Constructor("head", ("Place",), 1, "The young end of a list.", (), (), method_of="List"),
+    Constructor("tail", ("Place",), 2, "The old end of a list.", (), (), method_of="List"),
+    Constructor("ROTATE", ("Verdict",), 0, "Back to the head of the list that it came from."),
+    Constructor("RECLAIM", ("Verdict",), 1, "Free it: unmap, write or swap as needed."),
+    Constructor("RECLAIM_CLEAN", ("Verdict",), 2, "Free it if that needs no write, else keep it."),
+    Constructor("move", ("Verdict", "Isolation"), 3, "Put it on another list or end.", (_PLACE,), (8,)),
+    Constructor("SKIP", ("Isolation",), 0, "Leave it where it is and look at the next."),
+    Constructor("TAKE", ("Isolation",), 1, "Isolate it for reclaim."),
+    Constructor("STOP", ("Batch",), 0, "This lruvec is done for this pass."),
+    Constructor(
+        "batch",
+        ("Batch",),
+        1,
+        "Reclaim from the tail of the list.",
+        (_TAKE, _SCAN),
+        (16, 32),
+        method_of="List",
+    ),
+    Constructor(
+        "deactivate",
+        ("Batch",),
+        2,
+        "Show folios from the tail to deactivate_folio.",
+        (_TAKE,),
+        (16,),
+        method_of="List",
+    ),
+    Constructor("AGE", ("Batch",), 3, "Run the age hook, then ask again."),
+    Constructor("QUIT", ("Batch",), 4, "End the whole reclaim now."),
+)
+"""A method of List puts the list number into bits 8..15. A place inside a verdict keeps its own
+encoding, shifted: bits 8..15 its kind, bits 16..23 its list."""

@@ -1,0 +1,97 @@
+"""Counters: the kernel's under the kernel's names, and what the core did for the policy.
+
+`vmstat` counters exist per memcg, per node and for the machine; `core_did` ones per attachment and
+for the machine.
+"""
+
+from __future__ import annotations
+
+from reclaim.abi.kinds import Counter
+
+_VMSCAN = "mm/vmscan.c v6.12"
+_WORKINGSET = "mm/workingset.c v6.12"
+
+_VMSTAT = (
+    Counter("pgfault", "Faults, major ones included.", "vmstat", "handle_mm_fault()"),
+    Counter("pgmajfault", "Faults that read from swap or disk.", "vmstat", "do_swap_page(), filemap_fault()"),
+    Counter("pgscan_kswapd", "Pages that kswapd isolated for reclaim.", "vmstat", _VMSCAN),
+    Counter("pgscan_direct", "Pages that direct and limit reclaim isolated.", "vmstat", _VMSCAN),
+    Counter("pgscan_anon", "Anonymous pages isolated for reclaim.", "vmstat", _VMSCAN),
+    Counter("pgscan_file", "File pages isolated for reclaim.", "vmstat", _VMSCAN),
+    Counter("pgsteal_kswapd", "Pages that kswapd freed.", "vmstat", _VMSCAN),
+    Counter("pgsteal_direct", "Pages that direct and limit reclaim freed.", "vmstat", _VMSCAN),
+    Counter("pgsteal_anon", "Anonymous pages freed by reclaim.", "vmstat", _VMSCAN),
+    Counter("pgsteal_file", "File pages freed by reclaim.", "vmstat", _VMSCAN),
+    Counter(
+        "pgrefill",
+        "Pages looked at for deactivation, or sorted.",
+        "vmstat",
+        "shrink_active_list(), scan_folios()",
+    ),
+    Counter(
+        "pgactivate",
+        "Pages that became active in reclaim or by access.",
+        "vmstat",
+        "shrink_folio_list(), folio_activate()",
+    ),
+    Counter("pgdeactivate", "Pages that became inactive.", "vmstat", "shrink_active_list()"),
+    Counter("pgrotated", "Pages rotated because they were in use.", "vmstat", "ours, as reclaim_stat"),
+    Counter("pswpin", "Pages read from swap.", "vmstat", "swap_read_folio()"),
+    Counter("pswpout", "Pages written to swap.", "vmstat", "swap_writepage()"),
+    Counter("pgpgin", "File pages read from disk.", "vmstat", "filemap_read_folio()"),
+    Counter("pgpgout", "File pages written to disk.", "vmstat", "writeback"),
+    Counter(
+        "workingset_refault_anon", "Anonymous pages that came back with a shadow.", "vmstat", _WORKINGSET
+    ),
+    Counter("workingset_refault_file", "File pages that came back with a shadow.", "vmstat", _WORKINGSET),
+    Counter("workingset_activate_anon", "Of those, activated at once.", "vmstat", _WORKINGSET),
+    Counter("workingset_activate_file", "Of those, activated at once.", "vmstat", _WORKINGSET),
+    Counter("workingset_restore_anon", "Of those, part of the working set before.", "vmstat", _WORKINGSET),
+    Counter("workingset_restore_file", "Of those, part of the working set before.", "vmstat", _WORKINGSET),
+    Counter("allocstall", "Direct reclaims entered.", "vmstat", "__alloc_pages_direct_reclaim()"),
+    Counter("kswapd_wakeups", "Times kswapd woke.", "vmstat", "ours, as mm_vmscan_kswapd_wake"),
+    Counter("oom_kill", "Tasks killed for lack of memory.", "vmstat", "oom_kill_process()"),
+    Counter("ptes_walked", "PTEs visited by page-table walks.", "vmstat", "ours"),
+    Counter("rmap_walked", "PTEs visited by rmap walks.", "vmstat", "ours"),
+)
+
+_CORE_DID = (
+    Counter(
+        "forced_release",
+        "Pages that the core took from list tails because the policy made no progress.",
+        "core_did",
+        "ours",
+    ),
+    Counter("refused_answer", "Answers that the core had to refuse.", "core_did", "ours"),
+    Counter(
+        "default_taken",
+        "Questions that the default answered because the policy could not.",
+        "core_did",
+        "ours",
+    ),
+    Counter(
+        "budget_hit", "Hook invocations that charged more virtual time than their fuel.", "core_did", "ours"
+    ),
+    Counter(
+        "batch_limit_hit",
+        "Passes that the core ended because the policy asked for batches without end.",
+        "core_did",
+        "ours",
+    ),
+    Counter(
+        "skipped_unreclaimable",
+        "Candidates passed over because they could not be reclaimed now.",
+        "core_did",
+        "ours",
+    ),
+    Counter(
+        "filtered_locked",
+        "Isolated folios put back because they were locked or under writeback.",
+        "core_did",
+        "ours",
+    ),
+    Counter("adopted", "Folios taken over from the policy that governed before.", "core_did", "ours"),
+    Counter("ejected", "Policies ejected to the default.", "core_did", "ours"),
+)
+
+COUNTERS: tuple[Counter, ...] = (*_VMSTAT, *_CORE_DID)

@@ -1,0 +1,83 @@
+"""Named numbers that hooks are told: why a folio came, how it was touched, why it came back."""
+
+from __future__ import annotations
+
+from reclaim.abi.kinds import EnumKind
+
+ENUMS: dict[str, EnumKind] = {
+    e.name: e
+    for e in (
+        EnumKind(
+            "Added",
+            "Say why a folio is added.",
+            {
+                "ANON_FAULT": (0, "first touch of anonymous memory"),
+                "FILE_FAULT": (1, "a fault on mapped file memory"),
+                "BUFFERED": (2, "a read or write through a file descriptor"),
+                "READAHEAD": (3, "read ahead, not yet asked for"),
+                "SWAP_IN": (4, "a fault on a swapped-out page"),
+                "MIGRATED": (5, "moved from another node"),
+                "ADOPTED": (6, "was on a list of the policy that governed before"),
+            },
+        ),
+        EnumKind(
+            "Access",
+            "Say how a folio was touched where the core sees it.",
+            {
+                "READ": (0, "read through a file descriptor"),
+                "WRITE": (1, "written through a file descriptor"),
+                "UNMAP_YOUNG": (2, "a young PTE of it was unmapped"),
+            },
+        ),
+        EnumKind(
+            "Where",
+            "Say who found a young PTE.",
+            {
+                "WALK": (0, "a page-table walk"),
+                "LOOK_AROUND": (1, "the look-around beside a PTE of another folio"),
+            },
+        ),
+        EnumKind(
+            "Outcome",
+            "Say why an isolated folio was not freed.",
+            {
+                "KEPT": (0, "the verdict kept it"),
+                "LOCKED": (1, "locked, or the rmap lock was contended"),
+                "DIRTY": (2, "dirty and not to be written by this reclaim"),
+                "WRITEBACK": (3, "under writeback"),
+                "MAPPED": (4, "could not be unmapped"),
+                "SWAP_FULL": (5, "no swap slot"),
+                "REMOVAL_FAILED": (6, "touched again at the last moment"),
+                "ACTIVE": (7, "the policy marked it active while it was isolated"),
+            },
+        ),
+        EnumKind(
+            "Origin",
+            "Say who asked for the reclaim.",
+            {
+                "KSWAPD": (0, "the node's kswapd, below its low watermark"),
+                "DIRECT": (1, "an allocation that found no free page"),
+                "MEMCG_LIMIT": (2, "a charge above memory.max"),
+                "PROACTIVE": (3, "memory.reclaim"),
+            },
+        ),
+        EnumKind(
+            "BatchKind",
+            "Say what the last batch did.",
+            {
+                "FIRST": (0, "there was none yet in this pass over the lruvec"),
+                "RECLAIMED": (1, "a batch of folios went through reclaim"),
+                "DEACTIVATED": (2, "a batch of folios went through deactivation"),
+                "AGED": (3, "the age hook ran"),
+            },
+        ),
+        EnumKind(
+            "Walk",
+            "Say how a page-table walk ended.",
+            {
+                "DONE": (0, "every page table of the memcg was visited since the last DONE"),
+                "MORE": (1, "the limit was reached; the next call goes on from there"),
+            },
+        ),
+    )
+}

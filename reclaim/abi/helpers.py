@@ -1,0 +1,316 @@
+"""What a policy may ask of the core, and the integer functions of the language.
+
+Costs are worst cases in IR operations, measured against the C bodies to the nearest power of ten
+of their work, never below it: the budget proof relies on them. Virtual time is charged by the
+bodies themselves, from the machine's cost table.
+"""
+
+from __future__ import annotations
+
+from reclaim.abi.kinds import U64_MAX, Effects, Helper, Param
+from reclaim.abi.limits import MAX_PAGES
+
+_KEY = Param("key", "u64", "Key.")
+_PURE = Effects(pure=True)
+_MAP = Effects(writes_maps=True)
+_HASH_COST = 40
+"""One probe sequence of an open-addressing table that is at most half full."""
+
+
+def _map(kind: str, name: str, doc: str, params: tuple[Param, ...], result: str, effects: Effects) -> Helper:
+    """Build the entry of a map method; all are one probe sequence long."""
+    return Helper(
+        name, f"{kind}_{name}", doc, "map", params, result, _HASH_COST, method_of=kind, effects=effects
+    )
+
+
+_INTEGER = (
+    Helper(
+        "isqrt",
+        "isqrt",
+        "Integer square root, rounded down.",
+        "integer",
+        (Param("x", "u64", "Radicand."),),
+        "u64",
+        80,
+        max=2**32 - 1,
+        effects=_PURE,
+    ),
+    Helper(
+        "ilog2",
+        "ilog2",
+        "Position of the highest set bit.",
+        "integer",
+        (Param("x", "u64", "At least 1.", min=1),),
+        "u64",
+        2,
+        max=63,
+        effects=_PURE,
+    ),
+    Helper(
+        "mul_div",
+        "mul_div",
+        "a * b // c with a 128-bit product; U64_MAX when the quotient does not fit.",
+        "integer",
+        (Param("a", "u64", "Factor."), Param("b", "u64", "Factor."), Param("c", "u64", "At least 1.", min=1)),
+        "u64",
+        80,
+        effects=_PURE,
+    ),
+)
+
+_FOLIO = (
+    Helper(
+        "referenced",
+        "folio_referenced",
+        "Count the mappings with a young PTE, clearing the Accessed bits; mms outside the reclaim's target do not count.",
+        "rmap",
+        (
+            Param(
+                "look_around",
+                "u64",
+                "How many PTEs around each mapping to test as well, 0 for none; pte_young runs for each young neighbour.",
+                min=0,
+                max=64,
+                default=0,
+                keyword=True,
+            ),
+        ),
+        "u64",
+        600,
+        cost_per=("look_around", 4),
+        method_of="Folio",
+        max=0xFFFF,
+        effects=Effects(runs=("pte_young",)),
+        source="folio_referenced(), mm/rmap.c",
+    ),
+    Helper(
+        "retarget",
+        "folio_retarget",
+        "Change the list that the folio claims, and both lists' sizes, without moving it; the lists are sorted later.",
+        "retarget",
+        (Param("list", "List", "The list it now belongs to."),),
+        "None",
+        12,
+        method_of="Folio",
+        effects=Effects(writes=("Folio.list", "List.*")),
+        source="lru_gen_update_size(), mm/vmscan.c",
+    ),
+    Helper(
+        "move",
+        "folio_move",
+        "Move the current folio of a scan to a list and end.",
+        "list",
+        (Param("place", "Place", "Where it goes."),),
+        "None",
+        20,
+        method_of="Folio",
+        implicit=("lruvec",),
+        effects=Effects(writes=("Folio.list", "List.*"), moves="folio"),
+        source="list_move()",
+    ),
+)
+
+_LIST = (
+    Helper(
+        "splice",
+        "list_splice",
+        "Move up to `limit` folios from the tail of this list to a place, in order; answers how many pages moved.",
+        "bulk",
+        (
+            Param("place", "Place", "Where they go."),
+            Param("limit", "u64", "Most folios.", min=1, max=4096, keyword=True),
+        ),
+        "u64",
+        20,
+        cost_per=("limit", 12),
+        method_of="List",
+        implicit=("lruvec",),
+        max=MAX_PAGES,
+        effects=Effects(writes=("Folio.list", "List.*")),
+        source="inc_min_seq(), mm/vmscan.c",
+    ),
+)
+
+_WALK = (
+    Helper(
+        "walk_page_tables",
+        "walk_page_tables",
+        "Visit page tables of the lruvec's memcg, clear Accessed bits and run pte_young for each young PTE of a folio of this lruvec.",
+        "walk",
+        (
+            Param(
+                "filter_in",
+                "bloom_filter | None",
+                "Visit only the page tables that are in it; None visits all.",
+                default=0,
+                keyword=True,
+            ),
+            Param(
+                "filter_out",
+                "bloom_filter | None",
+                "Collects the page tables that were dense with young PTEs.",
+                default=0,
+                keyword=True,
+            ),
+            Param(
+                "density",
+                "u64",
+                "Dense: young * density >= PTEs visited.",
+                min=1,
+                max=512,
+                default=8,
+                keyword=True,
+            ),
+            Param("max_ptes", "u64", "Most PTEs to visit in this call.", min=1, max=1 << 20, keyword=True),
+        ),
+        "Walk",
+        2_000,
+        cost_per=("max_ptes", 6),
+        implicit=("lruvec",),
+        max=1,
+        effects=Effects(writes_maps=True, runs=("pte_young",)),
+        source="walk_mm(), mm/vmscan.c",
+    ),
+)
+
+_MAPS = (
+    Helper(
+        "get",
+        "array_map_get",
+        "Read a value.",
+        "map",
+        (Param("index", "u64", "Below max_entries."),),
+        "u64",
+        4,
+        method_of="array_map",
+    ),
+    Helper(
+        "set",
+        "array_map_set",
+        "Write a value.",
+        "map",
+        (Param("index", "u64", "Below max_entries."), Param("value", "u64", "New value.")),
+        "None",
+        4,
+        method_of="array_map",
+        effects=_MAP,
+    ),
+    *(
+        helper
+        for kind in ("hash_map", "lru_hash")
+        for helper in (
+            _map(
+                kind,
+                "get",
+                "Read the value of a key; None if it is not there.",
+                (_KEY,),
+                "u64 | None",
+                _MAP if kind == "lru_hash" else Effects(),
+            ),
+            _map(
+                kind,
+                "put",
+                "Write the value of a key; answers False if the map is full.",
+                (_KEY, Param("value", "u64", "New value.")),
+                "bool",
+                _MAP,
+            ),
+            _map(kind, "remove", "Forget a key; answers whether it was there.", (_KEY,), "bool", _MAP),
+        )
+    ),
+    *(
+        helper
+        for kind in ("hash_set", "lru_set")
+        for helper in (
+            _map(kind, "add", "Add a key; answers False if the set is full.", (_KEY,), "bool", _MAP),
+            _map(kind, "discard", "Forget a key; answers whether it was there.", (_KEY,), "bool", _MAP),
+            _map(kind, "contains", "Tell whether a key is there.", (_KEY,), "bool", Effects()),
+        )
+    ),
+    *(
+        Helper("size", f"{kind}_size", "Count the entries.", "map", (), "u64", 4, method_of=kind, max=1 << 24)
+        for kind in ("hash_map", "lru_hash", "hash_set", "lru_set")
+    ),
+    _map("bloom_filter", "add", "Add a key.", (_KEY,), "None", _MAP),
+    _map("bloom_filter", "contains", "Tell whether a key may have been added.", (_KEY,), "bool", Effects()),
+    Helper(
+        "clear",
+        "bloom_filter_clear",
+        "Forget all keys.",
+        "bulk",
+        (),
+        "None",
+        40_000,
+        method_of="bloom_filter",
+        effects=_MAP,
+    ),
+)
+
+_MACHINE = (
+    Helper("now", "now", "Virtual time in nanoseconds.", "time", (), "u64", 2, source="ktime_get()"),
+    Helper(
+        "random",
+        "random",
+        "Next number of the machine's seeded generator.",
+        "integer",
+        (),
+        "u64",
+        10,
+        max=U64_MAX,
+    ),
+    Helper(
+        "swap_free_pages",
+        "swap_free_pages",
+        "Free swap that the lruvec's memcg may use.",
+        "memcg",
+        (),
+        "u64",
+        40,
+        implicit=("lruvec",),
+        max=MAX_PAGES,
+        source="mem_cgroup_get_nr_swap_pages()",
+    ),
+    Helper(
+        "note_refault",
+        "note_refault",
+        "Count a refault of the folio; `restored` counts it as restored too.",
+        "workingset",
+        (
+            Param("activated", "bool", "Counts as workingset_activate."),
+            Param("restored", "bool", "Counts as workingset_restore."),
+        ),
+        "None",
+        60,
+        method_of="Folio",
+        source="workingset_refault()",
+    ),
+)
+
+HELPERS: tuple[Helper, ...] = (*_INTEGER, *_FOLIO, *_LIST, *_WALK, *_MAPS, *_MACHINE)
+
+
+def helper(name: str, method_of: str | None = None) -> Helper | None:
+    """Find a helper by the name that the language uses.
+
+    Args:
+        name: function or method name.
+        method_of: receiver type of a method, None for a function.
+
+    Returns:
+        The entry, None where there is none.
+    """
+    return next((h for h in HELPERS if h.name == name and h.method_of == method_of), None)
+
+
+SCAN_HELPERS = {
+    "tail": "list_tail",
+    "head": "list_head",
+    "younger": "folio_younger",
+    "older": "folio_older",
+}
+"""C names behind `for folio in list.scan(...)`: the first folio from either end, and its successor.
+They take (lruvec, list) and (folio), answer a folio or None, and cannot be called by name."""
+
+SCAN_COST = 6
+"""Worst case of one of them in IR operations."""

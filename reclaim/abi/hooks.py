@@ -1,0 +1,261 @@
+"""The questions that the core asks a policy.
+
+A hook is declared here only if the core calls it. Every hook is optional; what happens without it
+stands in `default`. Most defaults are the corresponding hook of the built-in policy `trad`, which
+is always present underneath: the core holds no second copy of a preference.
+
+    the way in:    miss -> charge (and its reclaim) -> folio_admit -> add batch drains -> folio_added
+    a hit:         mapped: the PTE's Accessed bit, nobody is asked; buffered: folio_accessed
+    a pass:        pass_begin -> next_batch -> isolate_folio for each candidate -> reclaim_folio for
+                   each isolated folio -> freed: folio_evicted | not freed: folio_putback
+                   -> batch_done -> next_batch ... -> STOP
+    inside:        DEACTIVATE -> deactivate_folio for each; AGE -> age (-> pte_young for each young
+                   PTE that its page-table walk finds)
+    birth, death:  init, exit for each lruvec governed
+"""
+
+from __future__ import annotations
+
+from reclaim.abi.kinds import Hook, Param
+
+_LRUVEC = Param("lruvec", "Lruvec", "The lruvec concerned.")
+_FOLIO = Param("folio", "Folio", "The folio concerned.")
+_SC = Param("sc", "ScanControl", "What the reclaim wants and has done.")
+
+_STATE_ONLY = ("integer", "workingset", "memcg", "map", "time", "event")
+_LISTS = (*_STATE_ONLY, "list")
+
+_SMALL = 2_000
+"""Budget of hooks asked for every access or folio: a few map look-ups, one rmap walk."""
+
+_PASS = 50_000
+"""Budget of hooks asked once per batch or pass: loops over generations, tiers, ancestors."""
+
+_WALK = 400_000_000
+"""Budget of the age hook: one page-table walk of the largest declared limit."""
+
+_SMALL_FUEL_NS = 200_000
+_PASS_FUEL_NS = 2_000_000
+_WALK_FUEL_NS = 10_000_000_000
+
+HOOKS: dict[str, Hook] = {
+    h.name: h
+    for h in (
+        Hook(
+            name="init",
+            purpose="Set up the state of a lruvec.",
+            when="The policy is attached, or a memcg is born below an attachment; declared state already holds its initial values.",
+            params=(_LRUVEC,),
+            result="None",
+            default="Nothing.",
+            budget=_PASS,
+            fuel_ns=_PASS_FUEL_NS,
+            families=_LISTS,
+            related=("exit",),
+            source="lru_gen_init_lruvec()",
+        ),
+        Hook(
+            name="exit",
+            purpose="Take leave of a lruvec.",
+            when="The policy is detached or ejected; its lists are still as it left them and are handed to the next policy afterwards.",
+            params=(_LRUVEC,),
+            result="None",
+            default="Nothing.",
+            budget=_PASS,
+            fuel_ns=_PASS_FUEL_NS,
+            families=_STATE_ONLY,
+            related=("init",),
+        ),
+        Hook(
+            name="folio_admit",
+            purpose="Decide the flags of a folio that was charged and is on no list yet, and account its refault.",
+            when="After the charge (and its reclaim), before the folio enters the add batch.",
+            params=(
+                _LRUVEC,
+                _FOLIO,
+                Param(
+                    "shadow",
+                    "Shadow | None",
+                    "What is left of its last stay, None if it never was here or was forgotten.",
+                ),
+                Param("reason", "Added", "Why it comes."),
+            ),
+            result="None",
+            may="Set is_active, is_referenced, is_workingset and the policy's per-folio state.",
+            must_not="Choose a list: folio_added does.",
+            default="As trad: the refault-distance test activates.",
+            budget=_SMALL,
+            fuel_ns=_SMALL_FUEL_NS,
+            families=_STATE_ONLY,
+            related=("folio_added", "folio_evicted"),
+            source="workingset_refault(), lru_gen_refault()",
+        ),
+        Hook(
+            name="folio_added",
+            purpose="Choose the list and end for a folio that enters.",
+            when="The add batch drains (at once when the machine has no batching), and for each folio adopted from another policy.",
+            params=(_LRUVEC, _FOLIO, Param("reason", "Added", "Why it comes.")),
+            result="Place",
+            default="As trad: the head of the active or inactive list of its type.",
+            on_fault="A place on a list of another policy counts as refused; the default decides.",
+            budget=_SMALL,
+            fuel_ns=_SMALL_FUEL_NS,
+            families=_LISTS,
+            related=("folio_admit",),
+            source="lru_add(), lru_gen_add_folio()",
+        ),
+        Hook(
+            name="folio_accessed",
+            purpose="Learn of an access that the core sees.",
+            when="A read or write through a file descriptor, or the unmapping of a young file PTE. A mapped access is invisible, as in hardware: it sets the PTE's Accessed bit only.",
+            params=(_LRUVEC, _FOLIO, Param("how", "Access", "What happened.")),
+            result="Place | None",
+            may="Answer a place: the folio moves there when the activate batch drains, unless it was isolated meanwhile.",
+            default="As trad: the second touch activates.",
+            budget=_SMALL,
+            fuel_ns=_SMALL_FUEL_NS,
+            families=_STATE_ONLY,
+            related=("pte_young",),
+            source="folio_mark_accessed()",
+        ),
+        Hook(
+            name="pte_young",
+            purpose="Learn that a PTE of the folio was young.",
+            when="A page-table walk or a look-around found and cleared the Accessed bit; the folio may be isolated.",
+            params=(_LRUVEC, _FOLIO, Param("where", "Where", "Who found it.")),
+            result="None",
+            must_not="Change anything but the folio's own state and its claimed list: it stands for the lock-free age update.",
+            default="Sets is_referenced.",
+            budget=_SMALL,
+            fuel_ns=_SMALL_FUEL_NS,
+            families=("integer", "workingset", "retarget"),
+            related=("age",),
+            source="walk_pte_range(), lru_gen_look_around()",
+        ),
+        Hook(
+            name="pass_begin",
+            purpose="Prepare a pass over a lruvec.",
+            when="Once per lruvec and priority, before the first next_batch and before the add batches drain.",
+            params=(_LRUVEC, _SC),
+            result="None",
+            may="Compute how much to scan from each list.",
+            default="As trad: balance of anon and file, deactivation permissions.",
+            budget=_PASS,
+            fuel_ns=_PASS_FUEL_NS,
+            families=_LISTS,
+            related=("next_batch",),
+            source="prepare_scan_control(), get_scan_count()",
+        ),
+        Hook(
+            name="age",
+            purpose="Make old what is old.",
+            when="next_batch answered AGE.",
+            params=(_LRUVEC, _SC),
+            result="None",
+            may="Walk page tables, move tails of lists in bulk.",
+            default="Nothing.",
+            budget=_WALK,
+            fuel_ns=_WALK_FUEL_NS,
+            families=(*_LISTS, "walk", "bulk"),
+            related=("pte_young", "next_batch"),
+            source="try_to_inc_max_seq()",
+        ),
+        Hook(
+            name="next_batch",
+            purpose="Say what to do next on this lruvec.",
+            when="Again and again during a pass, with the outcome of the last batch, until STOP or QUIT or until the core's own limits end the pass.",
+            params=(_LRUVEC, _SC, Param("last", "BatchResult", "What became of the last batch.")),
+            result="Batch",
+            default="As trad: proportional batches of the four lists.",
+            on_fault="A list of another policy counts as refused and ends the pass of this lruvec.",
+            budget=_PASS,
+            fuel_ns=_PASS_FUEL_NS,
+            families=(*_LISTS, "bulk"),
+            related=("isolate_folio", "reclaim_folio", "deactivate_folio", "age"),
+            source="shrink_lruvec(), evict_folios()",
+        ),
+        Hook(
+            name="isolate_folio",
+            purpose="Accept or refuse a candidate of a reclaim batch.",
+            when="For each folio from the tail of the batch's list that could be reclaimed, under the lruvec lock.",
+            params=(_LRUVEC, _FOLIO, _SC),
+            result="Isolation",
+            may="Move it where it belongs (lazily sorted lists, protection) or skip it.",
+            default="TAKE.",
+            on_fault="A refused place counts as SKIP; a skipped folio goes to the head of its list when the batch ends.",
+            budget=_SMALL,
+            fuel_ns=_SMALL_FUEL_NS,
+            families=(*_LISTS, "retarget"),
+            related=("reclaim_folio",),
+            source="isolate_lru_folios(), sort_folio()",
+        ),
+        Hook(
+            name="deactivate_folio",
+            purpose="Place a folio of a DEACTIVATE batch.",
+            when="For each folio of such a batch, taken from the tail.",
+            params=(_LRUVEC, _FOLIO, _SC),
+            result="Place",
+            default="As trad: the inactive list, unless it is referenced and executable.",
+            on_fault="A refused place counts as the head of the list that it came from.",
+            budget=_SMALL,
+            fuel_ns=_SMALL_FUEL_NS,
+            families=(*_LISTS, "rmap"),
+            source="shrink_active_list()",
+        ),
+        Hook(
+            name="reclaim_folio",
+            purpose="Give the verdict on an isolated folio.",
+            when="For each folio taken by a reclaim batch; locked, mlocked and writeback folios are filtered out before.",
+            params=(_LRUVEC, _FOLIO, _SC),
+            result="Verdict",
+            default="As trad: second chance by rmap references.",
+            on_fault="A refused place counts as ROTATE.",
+            budget=_SMALL,
+            fuel_ns=_SMALL_FUEL_NS,
+            families=(*_LISTS, "rmap"),
+            related=("folio_putback", "folio_evicted"),
+            source="shrink_folio_list(), folio_check_references()",
+        ),
+        Hook(
+            name="folio_putback",
+            purpose="Place a folio that was isolated and could not be freed.",
+            when="After RECLAIM failed, for the stated reason, or the folio was filtered out.",
+            params=(_LRUVEC, _FOLIO, Param("outcome", "Outcome", "Why it was not freed."), _SC),
+            result="Place",
+            default="As trad for a folio from a kernel list; else the head of the list that it came from.",
+            on_fault="A refused place counts as the default.",
+            budget=_SMALL,
+            fuel_ns=_SMALL_FUEL_NS,
+            families=_LISTS,
+            related=("reclaim_folio",),
+            source="move_folios_to_lru()",
+        ),
+        Hook(
+            name="batch_done",
+            purpose="Learn what became of a batch.",
+            when="After each RECLAIM or DEACTIVATE batch, before the next next_batch.",
+            params=(_LRUVEC, _SC, Param("result", "BatchResult", "What became of it.")),
+            result="None",
+            default="As trad: notes the cost of anon and file.",
+            budget=_PASS,
+            fuel_ns=_PASS_FUEL_NS,
+            families=_LISTS,
+            related=("next_batch",),
+            source="lru_note_cost()",
+        ),
+        Hook(
+            name="folio_evicted",
+            purpose="Choose the cookie that stays in the shadow entry.",
+            when="The folio is being freed by reclaim, still readable, already on no list.",
+            params=(_LRUVEC, _FOLIO),
+            result="u64",
+            may="Answer at most 18 bits; higher bits are cut off. Remember the folio's key in a map.",
+            default="0; the core stamps the clock in any case.",
+            budget=_SMALL,
+            fuel_ns=_SMALL_FUEL_NS,
+            families=_STATE_ONLY,
+            related=("folio_admit",),
+            source="workingset_eviction(), lru_gen_eviction()",
+        ),
+    )
+}

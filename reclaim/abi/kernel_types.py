@@ -1,0 +1,182 @@
+"""Kernel objects a policy can hold a handle to, with the fields it may read.
+
+The order of the fields is their order in memory: `layout` computes offsets from it and the C
+header is generated from it, so the native code of a policy and the core cannot disagree.
+"""
+
+from __future__ import annotations
+
+from reclaim.abi.kinds import Field, KernelType
+from reclaim.abi.limits import MAX_NODES, MAX_PAGES
+
+
+def _pages(name: str, doc: str) -> Field:
+    """Build a field that counts pages of the machine."""
+    return Field(name, "u64", doc, unit="pages", min=0, max=MAX_PAGES)
+
+
+FOLIO = KernelType(
+    "Folio",
+    "rcl_folio",
+    "A unit of memory that reclaim moves as a whole.",
+    (
+        Field("pfn", "u32", "First page frame number.", max=MAX_PAGES - 1),
+        Field("is_referenced", "bool", "PG_referenced.", writable=True, bit=0),
+        Field("is_active", "bool", "PG_active; a rise counts as pgactivate.", writable=True, bit=1),
+        Field("is_workingset", "bool", "PG_workingset.", writable=True, bit=2),
+        Field("is_dirty", "bool", "Its contents are newer than the backing store.", bit=3),
+        Field("is_writeback", "bool", "It is being written.", bit=4),
+        Field("is_executable", "bool", "Some mapping of it is executable.", bit=5),
+        Field("is_swap_backed", "bool", "Reclaiming it needs swap.", bit=6),
+        Field("is_mapped", "bool", "Some page table maps it.", bit=7),
+        Field("in_fault", "bool", "It was added by a page fault, not by read, write or readahead.", bit=8),
+        Field("order", "u8", "Its size is 2**order pages.", max=9),
+        Field("type", "u8", "ANON or FILE.", max=1),
+        Field("nid", "u8", "Node that holds it.", max=MAX_NODES - 1),
+        Field(
+            "list",
+            "List | None",
+            "The list that it is on, or that it was isolated from; None while it is being added.",
+        ),
+        Field("nr_pages", "u16", "Size.", unit="pages", min=1, max=512),
+        Field("key", "u64", "Identity of its contents: stable over eviction and refault."),
+        Field("memcg", "Memcg", "The memcg that it is charged to."),
+    ),
+    "struct folio, include/linux/mm_types.h",
+)
+
+LRUVEC = KernelType(
+    "Lruvec",
+    "rcl_lruvec",
+    "The lists of one memcg on one node.",
+    (
+        Field("id", "u32", "Dense number, also of its state.", max=(1 << 16) - 1),
+        Field("nid", "u8", "Its node's number.", max=MAX_NODES - 1),
+        _pages("nr_pages", "Evictable pages on its lists, of both types."),
+        _pages("nr_anon_pages", "Anonymous pages on its lists."),
+        _pages("nr_file_pages", "File pages on its lists."),
+        Field(
+            "clock", "u64", "The kernel's nonresident_age: evictions and activations so far.", unit="pages"
+        ),
+        Field("memcg", "Memcg", "Its memcg."),
+        Field("node", "Node", "Its node."),
+        Field("parent", "Lruvec | None", "The parent memcg's lruvec on the same node."),
+    ),
+    "struct lruvec, include/linux/mmzone.h",
+)
+
+MEMCG = KernelType(
+    "Memcg",
+    "rcl_memcg",
+    "A memory control group.",
+    (
+        Field("id", "u32", "Dense number, stable while it lives.", max=4095),
+        Field("swappiness", "u32", "0 file only to 200 anon only.", max=200),
+        _pages("usage", "Charged pages, descendants included."),
+        _pages("max", "memory.max."),
+        _pages("high", "memory.high."),
+        _pages("low", "memory.low."),
+        _pages("min", "memory.min."),
+        _pages("effective_low", "Protection by low that holds in the current reclaim."),
+        _pages("effective_min", "Protection by min that holds in the current reclaim."),
+        _pages("swap_usage", "Pages in swap."),
+        _pages("swap_max", "memory.swap.max."),
+        Field("parent", "Memcg | None", "The parent, None for the root."),
+    ),
+    "struct mem_cgroup, include/linux/memcontrol.h",
+)
+
+NODE = KernelType(
+    "Node",
+    "rcl_node",
+    "A NUMA node.",
+    (
+        Field("nid", "u8", "Its number.", max=MAX_NODES - 1),
+        Field("tier", "u8", "Memory tier; 0 is the fastest.", max=15),
+        _pages("nr_pages", "Managed pages."),
+        _pages("nr_free_pages", "Free pages."),
+        _pages("min_wmark", "Watermark below which allocations reclaim directly."),
+        _pages("low_wmark", "Watermark below which kswapd wakes."),
+        _pages("high_wmark", "Watermark at which kswapd sleeps."),
+    ),
+    "struct pglist_data, include/linux/mmzone.h",
+)
+
+SCAN_CONTROL = KernelType(
+    "ScanControl",
+    "rcl_scan_control",
+    "What one reclaim wants, may do and has done so far.",
+    (
+        _pages("nr_to_reclaim", "How many pages should be freed."),
+        Field("nr_scanned", "u64", "How many pages were looked at for reclaim so far.", unit="pages"),
+        Field("nr_reclaimed", "u64", "How many pages were freed so far.", unit="pages"),
+        Field("priority", "u8", "12 looks at 1/4096 of the lists, 0 at all of them.", max=12),
+        Field("swappiness", "u8", "Of the target.", max=200),
+        Field("origin", "Origin", "Who asked."),
+        Field("may_swap", "bool", "Can anonymous pages go: swap is permitted and has free slots."),
+        Field("may_writepage", "bool", "May dirty pages be written."),
+        Field("may_unmap", "bool", "May mapped pages go."),
+        Field("force_deactivate", "bool", "A ladder without progress now deactivates regardless."),
+        Field("skipped_deactivate", "bool", "Was deactivation withheld somewhere.", writable=True),
+        Field("target", "Memcg | None", "The memcg whose limit is meant, None for the whole node."),
+        Field("slot", "u32", "Dense number, also of its state.", max=63),
+    ),
+    "struct scan_control, mm/vmscan.c",
+)
+
+BATCH_RESULT = KernelType(
+    "BatchResult",
+    "rcl_batch_result",
+    "What became of a batch.",
+    (
+        Field("kind", "BatchKind", "What was done."),
+        Field("list", "List | None", "The list that was asked for."),
+        _pages("nr_scanned", "Pages looked at."),
+        _pages("nr_taken", "Pages isolated."),
+        _pages("nr_skipped", "Pages passed over: not reclaimable now, or SKIP."),
+        _pages("nr_moved", "Pages that isolate_folio moved."),
+        _pages("nr_reclaimed", "Pages freed."),
+        _pages("nr_activated", "Pages that became active."),
+        _pages("nr_rotated", "Pages kept because they were in use."),
+        _pages("nr_dirty", "Pages that came back dirty."),
+        _pages("nr_io", "Pages whose reclaim started a write."),
+    ),
+    "struct reclaim_stat, include/linux/vmstat.h",
+)
+
+SHADOW = KernelType(
+    "Shadow",
+    "rcl_shadow",
+    "What is left of an evicted folio.",
+    (
+        Field(
+            "distance",
+            "u64",
+            "Clock ticks of the evicting lruvec since the eviction.",
+            unit="pages",
+            max=(1 << 24) - 1,
+        ),
+        Field(
+            "cookie", "u32", "What folio_evicted of the same attachment answered, else 0.", max=(1 << 18) - 1
+        ),
+        Field("is_own", "bool", "Was the cookie written by this attachment."),
+        Field("is_workingset", "bool", "Was the folio part of the working set."),
+        Field("is_same_lruvec", "bool", "Was it evicted from the lruvec that it comes back to."),
+        Field("lruvec", "Lruvec", "The lruvec whose clock stamped it."),
+    ),
+    "pack_shadow(), mm/workingset.c",
+)
+
+KERNEL_TYPES: dict[str, KernelType] = {
+    t.name: t for t in (FOLIO, LRUVEC, MEMCG, NODE, SCAN_CONTROL, BATCH_RESULT, SHADOW)
+}
+
+LIST_FIELDS: dict[str, Field] = {
+    f.name: f
+    for f in (
+        _pages("nr_pages", "Pages whose folios claim to be on the list."),
+        Field("head", "Place", "The young end."),
+        Field("tail", "Place", "The old end, where batches start."),
+    )
+}
+"""Fields of the handle type List: `nr_pages` is loaded from the hook's lruvec, the ends are answers."""

@@ -1,0 +1,479 @@
+/* Generated from reclaim/abi by `python -m reclaim.abi.cheader`; edit the tables instead. */
+
+#ifndef RCL_ABI_GEN_H
+#define RCL_ABI_GEN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define RCL_ABI_VERSION 1
+#define RCL_FIRST_STANDARD_LIST 1
+#define RCL_FIRST_POLICY_LIST 6
+#define RCL_MAX_LISTS 192
+#define RCL_MAX_BATCH 4096
+#define RCL_MAX_TAKE 512
+#define RCL_MAX_TASKS 1024
+#define RCL_MAX_MEMCGS 4096
+#define RCL_MAX_NODES 16
+#define RCL_MAX_DEPTH 16
+#define RCL_COOKIE_BITS 18
+#define RCL_CLOCK_BITS 24
+#define RCL_EPOCH_BITS 4
+#define RCL_ANON 0
+#define RCL_FILE 1
+#define RCL_MAX_PAGES 268435456
+
+enum rcl_added {
+	RCL_ADDED_ANON_FAULT = 0,
+	RCL_ADDED_FILE_FAULT = 1,
+	RCL_ADDED_BUFFERED = 2,
+	RCL_ADDED_READAHEAD = 3,
+	RCL_ADDED_SWAP_IN = 4,
+	RCL_ADDED_MIGRATED = 5,
+	RCL_ADDED_ADOPTED = 6,
+};
+enum rcl_access {
+	RCL_ACCESS_READ = 0,
+	RCL_ACCESS_WRITE = 1,
+	RCL_ACCESS_UNMAP_YOUNG = 2,
+};
+enum rcl_where {
+	RCL_WHERE_WALK = 0,
+	RCL_WHERE_LOOK_AROUND = 1,
+};
+enum rcl_outcome {
+	RCL_OUTCOME_KEPT = 0,
+	RCL_OUTCOME_LOCKED = 1,
+	RCL_OUTCOME_DIRTY = 2,
+	RCL_OUTCOME_WRITEBACK = 3,
+	RCL_OUTCOME_MAPPED = 4,
+	RCL_OUTCOME_SWAP_FULL = 5,
+	RCL_OUTCOME_REMOVAL_FAILED = 6,
+	RCL_OUTCOME_ACTIVE = 7,
+};
+enum rcl_origin {
+	RCL_ORIGIN_KSWAPD = 0,
+	RCL_ORIGIN_DIRECT = 1,
+	RCL_ORIGIN_MEMCG_LIMIT = 2,
+	RCL_ORIGIN_PROACTIVE = 3,
+};
+enum rcl_batch_kind {
+	RCL_BATCH_KIND_FIRST = 0,
+	RCL_BATCH_KIND_RECLAIMED = 1,
+	RCL_BATCH_KIND_DEACTIVATED = 2,
+	RCL_BATCH_KIND_AGED = 3,
+};
+enum rcl_walk {
+	RCL_WALK_DONE = 0,
+	RCL_WALK_MORE = 1,
+};
+
+enum rcl_standard_list {
+	RCL_STANDARD_LIST_INACTIVE_ANON = 1,
+	RCL_STANDARD_LIST_ACTIVE_ANON = 2,
+	RCL_STANDARD_LIST_INACTIVE_FILE = 3,
+	RCL_STANDARD_LIST_ACTIVE_FILE = 4,
+	RCL_STANDARD_LIST_UNEVICTABLE = 5,
+};
+
+enum rcl_place {
+	RCL_PLACE_HEAD = 1,
+	RCL_PLACE_TAIL = 2,
+};
+
+enum rcl_verdict {
+	RCL_VERDICT_ROTATE = 0,
+	RCL_VERDICT_RECLAIM = 1,
+	RCL_VERDICT_RECLAIM_CLEAN = 2,
+	RCL_VERDICT_MOVE = 3,
+};
+
+enum rcl_isolation {
+	RCL_ISOLATION_MOVE = 3,
+	RCL_ISOLATION_SKIP = 0,
+	RCL_ISOLATION_TAKE = 1,
+};
+
+enum rcl_batch {
+	RCL_BATCH_STOP = 0,
+	RCL_BATCH_BATCH = 1,
+	RCL_BATCH_DEACTIVATE = 2,
+	RCL_BATCH_AGE = 3,
+	RCL_BATCH_QUIT = 4,
+};
+
+enum rcl_map_kind {
+	RCL_MAP_KIND_ARRAY_MAP = 0,
+	RCL_MAP_KIND_HASH_MAP = 1,
+	RCL_MAP_KIND_LRU_HASH = 2,
+	RCL_MAP_KIND_HASH_SET = 3,
+	RCL_MAP_KIND_LRU_SET = 4,
+	RCL_MAP_KIND_BLOOM_FILTER = 5,
+};
+
+#define RCL_ANSWER_LIST_SHIFT 8
+#define RCL_MOVE_PLACE_SHIFT 8
+#define RCL_BATCH_NR_SHIFT 16
+#define RCL_BATCH_SCAN_SHIFT 32
+#define RCL_DEACTIVATE_NR_SHIFT 16
+
+struct rcl_folio;
+struct rcl_lruvec;
+struct rcl_memcg;
+struct rcl_node;
+struct rcl_scan_control;
+struct rcl_batch_result;
+struct rcl_shadow;
+
+/* A unit of memory that reclaim moves as a whole. */
+struct rcl_folio {
+	uint32_t pfn;
+	uint32_t flags;
+	uint8_t order;
+	uint8_t type;
+	uint8_t nid;
+	uint8_t list;
+	uint16_t nr_pages;
+	uint64_t key;
+	struct rcl_memcg *memcg;
+};
+#define RCL_FOLIO_IS_REFERENCED (UINT32_C(1) << 0)
+#define RCL_FOLIO_IS_ACTIVE (UINT32_C(1) << 1)
+#define RCL_FOLIO_IS_WORKINGSET (UINT32_C(1) << 2)
+#define RCL_FOLIO_IS_DIRTY (UINT32_C(1) << 3)
+#define RCL_FOLIO_IS_WRITEBACK (UINT32_C(1) << 4)
+#define RCL_FOLIO_IS_EXECUTABLE (UINT32_C(1) << 5)
+#define RCL_FOLIO_IS_SWAP_BACKED (UINT32_C(1) << 6)
+#define RCL_FOLIO_IS_MAPPED (UINT32_C(1) << 7)
+#define RCL_FOLIO_IN_FAULT (UINT32_C(1) << 8)
+_Static_assert(offsetof(struct rcl_folio, pfn) == 0, "pfn");
+_Static_assert(offsetof(struct rcl_folio, flags) == 4, "is_referenced");
+_Static_assert(offsetof(struct rcl_folio, flags) == 4, "is_active");
+_Static_assert(offsetof(struct rcl_folio, flags) == 4, "is_workingset");
+_Static_assert(offsetof(struct rcl_folio, flags) == 4, "is_dirty");
+_Static_assert(offsetof(struct rcl_folio, flags) == 4, "is_writeback");
+_Static_assert(offsetof(struct rcl_folio, flags) == 4, "is_executable");
+_Static_assert(offsetof(struct rcl_folio, flags) == 4, "is_swap_backed");
+_Static_assert(offsetof(struct rcl_folio, flags) == 4, "is_mapped");
+_Static_assert(offsetof(struct rcl_folio, flags) == 4, "in_fault");
+_Static_assert(offsetof(struct rcl_folio, order) == 8, "order");
+_Static_assert(offsetof(struct rcl_folio, type) == 9, "type");
+_Static_assert(offsetof(struct rcl_folio, nid) == 10, "nid");
+_Static_assert(offsetof(struct rcl_folio, list) == 11, "list");
+_Static_assert(offsetof(struct rcl_folio, nr_pages) == 12, "nr_pages");
+_Static_assert(offsetof(struct rcl_folio, key) == 16, "key");
+_Static_assert(offsetof(struct rcl_folio, memcg) == 24, "memcg");
+
+/* The lists of one memcg on one node. */
+struct rcl_lruvec {
+	uint32_t id;
+	uint8_t nid;
+	uint64_t nr_pages;
+	uint64_t nr_anon_pages;
+	uint64_t nr_file_pages;
+	uint64_t clock;
+	struct rcl_memcg *memcg;
+	struct rcl_node *node;
+	struct rcl_lruvec *parent;
+	uint64_t *list_pages;
+};
+_Static_assert(offsetof(struct rcl_lruvec, id) == 0, "id");
+_Static_assert(offsetof(struct rcl_lruvec, nid) == 4, "nid");
+_Static_assert(offsetof(struct rcl_lruvec, nr_pages) == 8, "nr_pages");
+_Static_assert(offsetof(struct rcl_lruvec, nr_anon_pages) == 16, "nr_anon_pages");
+_Static_assert(offsetof(struct rcl_lruvec, nr_file_pages) == 24, "nr_file_pages");
+_Static_assert(offsetof(struct rcl_lruvec, clock) == 32, "clock");
+_Static_assert(offsetof(struct rcl_lruvec, memcg) == 40, "memcg");
+_Static_assert(offsetof(struct rcl_lruvec, node) == 48, "node");
+_Static_assert(offsetof(struct rcl_lruvec, parent) == 56, "parent");
+_Static_assert(offsetof(struct rcl_lruvec, list_pages) == 64, "list_pages");
+
+/* A memory control group. */
+struct rcl_memcg {
+	uint32_t id;
+	uint32_t swappiness;
+	uint64_t usage;
+	uint64_t max;
+	uint64_t high;
+	uint64_t low;
+	uint64_t min;
+	uint64_t effective_low;
+	uint64_t effective_min;
+	uint64_t swap_usage;
+	uint64_t swap_max;
+	struct rcl_memcg *parent;
+};
+_Static_assert(offsetof(struct rcl_memcg, id) == 0, "id");
+_Static_assert(offsetof(struct rcl_memcg, swappiness) == 4, "swappiness");
+_Static_assert(offsetof(struct rcl_memcg, usage) == 8, "usage");
+_Static_assert(offsetof(struct rcl_memcg, max) == 16, "max");
+_Static_assert(offsetof(struct rcl_memcg, high) == 24, "high");
+_Static_assert(offsetof(struct rcl_memcg, low) == 32, "low");
+_Static_assert(offsetof(struct rcl_memcg, min) == 40, "min");
+_Static_assert(offsetof(struct rcl_memcg, effective_low) == 48, "effective_low");
+_Static_assert(offsetof(struct rcl_memcg, effective_min) == 56, "effective_min");
+_Static_assert(offsetof(struct rcl_memcg, swap_usage) == 64, "swap_usage");
+_Static_assert(offsetof(struct rcl_memcg, swap_max) == 72, "swap_max");
+_Static_assert(offsetof(struct rcl_memcg, parent) == 80, "parent");
+
+/* A NUMA node. */
+struct rcl_node {
+	uint8_t nid;
+	uint8_t tier;
+	uint64_t nr_pages;
+	uint64_t nr_free_pages;
+	uint64_t min_wmark;
+	uint64_t low_wmark;
+	uint64_t high_wmark;
+};
+_Static_assert(offsetof(struct rcl_node, nid) == 0, "nid");
+_Static_assert(offsetof(struct rcl_node, tier) == 1, "tier");
+_Static_assert(offsetof(struct rcl_node, nr_pages) == 8, "nr_pages");
+_Static_assert(offsetof(struct rcl_node, nr_free_pages) == 16, "nr_free_pages");
+_Static_assert(offsetof(struct rcl_node, min_wmark) == 24, "min_wmark");
+_Static_assert(offsetof(struct rcl_node, low_wmark) == 32, "low_wmark");
+_Static_assert(offsetof(struct rcl_node, high_wmark) == 40, "high_wmark");
+
+/* What one reclaim wants, may do and has done so far. */
+struct rcl_scan_control {
+	uint64_t nr_to_reclaim;
+	uint64_t nr_scanned;
+	uint64_t nr_reclaimed;
+	uint8_t priority;
+	uint8_t swappiness;
+	uint8_t origin;
+	uint8_t may_swap;
+	uint8_t may_writepage;
+	uint8_t may_unmap;
+	uint8_t force_deactivate;
+	uint8_t skipped_deactivate;
+	struct rcl_memcg *target;
+	uint32_t slot;
+};
+_Static_assert(offsetof(struct rcl_scan_control, nr_to_reclaim) == 0, "nr_to_reclaim");
+_Static_assert(offsetof(struct rcl_scan_control, nr_scanned) == 8, "nr_scanned");
+_Static_assert(offsetof(struct rcl_scan_control, nr_reclaimed) == 16, "nr_reclaimed");
+_Static_assert(offsetof(struct rcl_scan_control, priority) == 24, "priority");
+_Static_assert(offsetof(struct rcl_scan_control, swappiness) == 25, "swappiness");
+_Static_assert(offsetof(struct rcl_scan_control, origin) == 26, "origin");
+_Static_assert(offsetof(struct rcl_scan_control, may_swap) == 27, "may_swap");
+_Static_assert(offsetof(struct rcl_scan_control, may_writepage) == 28, "may_writepage");
+_Static_assert(offsetof(struct rcl_scan_control, may_unmap) == 29, "may_unmap");
+_Static_assert(offsetof(struct rcl_scan_control, force_deactivate) == 30, "force_deactivate");
+_Static_assert(offsetof(struct rcl_scan_control, skipped_deactivate) == 31, "skipped_deactivate");
+_Static_assert(offsetof(struct rcl_scan_control, target) == 32, "target");
+_Static_assert(offsetof(struct rcl_scan_control, slot) == 40, "slot");
+
+/* What became of a batch. */
+struct rcl_batch_result {
+	uint8_t kind;
+	uint8_t list;
+	uint64_t nr_scanned;
+	uint64_t nr_taken;
+	uint64_t nr_skipped;
+	uint64_t nr_moved;
+	uint64_t nr_reclaimed;
+	uint64_t nr_activated;
+	uint64_t nr_rotated;
+	uint64_t nr_dirty;
+	uint64_t nr_io;
+};
+_Static_assert(offsetof(struct rcl_batch_result, kind) == 0, "kind");
+_Static_assert(offsetof(struct rcl_batch_result, list) == 1, "list");
+_Static_assert(offsetof(struct rcl_batch_result, nr_scanned) == 8, "nr_scanned");
+_Static_assert(offsetof(struct rcl_batch_result, nr_taken) == 16, "nr_taken");
+_Static_assert(offsetof(struct rcl_batch_result, nr_skipped) == 24, "nr_skipped");
+_Static_assert(offsetof(struct rcl_batch_result, nr_moved) == 32, "nr_moved");
+_Static_assert(offsetof(struct rcl_batch_result, nr_reclaimed) == 40, "nr_reclaimed");
+_Static_assert(offsetof(struct rcl_batch_result, nr_activated) == 48, "nr_activated");
+_Static_assert(offsetof(struct rcl_batch_result, nr_rotated) == 56, "nr_rotated");
+_Static_assert(offsetof(struct rcl_batch_result, nr_dirty) == 64, "nr_dirty");
+_Static_assert(offsetof(struct rcl_batch_result, nr_io) == 72, "nr_io");
+
+/* What is left of an evicted folio. */
+struct rcl_shadow {
+	uint64_t distance;
+	uint32_t cookie;
+	uint8_t is_own;
+	uint8_t is_workingset;
+	uint8_t is_same_lruvec;
+	struct rcl_lruvec *lruvec;
+};
+_Static_assert(offsetof(struct rcl_shadow, distance) == 0, "distance");
+_Static_assert(offsetof(struct rcl_shadow, cookie) == 8, "cookie");
+_Static_assert(offsetof(struct rcl_shadow, is_own) == 12, "is_own");
+_Static_assert(offsetof(struct rcl_shadow, is_workingset) == 13, "is_workingset");
+_Static_assert(offsetof(struct rcl_shadow, is_same_lruvec) == 14, "is_same_lruvec");
+_Static_assert(offsetof(struct rcl_shadow, lruvec) == 16, "lruvec");
+
+/* What a hook finds its own state by. */
+struct rcl_ctx {
+	uint8_t *folio_state;
+	uint8_t *lruvec_state;
+	uint8_t *memcg_state;
+	uint8_t *scan_state;
+	uint8_t *global_state;
+	uint64_t *tunables;
+	uint64_t failed;
+};
+
+struct rcl_optional {
+	uint64_t value;
+	uint64_t present;
+};
+
+enum rcl_hook {
+	RCL_HOOK_INIT,
+	RCL_HOOK_EXIT,
+	RCL_HOOK_FOLIO_ADMIT,
+	RCL_HOOK_FOLIO_ADDED,
+	RCL_HOOK_FOLIO_ACCESSED,
+	RCL_HOOK_PTE_YOUNG,
+	RCL_HOOK_PASS_BEGIN,
+	RCL_HOOK_AGE,
+	RCL_HOOK_NEXT_BATCH,
+	RCL_HOOK_ISOLATE_FOLIO,
+	RCL_HOOK_DEACTIVATE_FOLIO,
+	RCL_HOOK_RECLAIM_FOLIO,
+	RCL_HOOK_FOLIO_PUTBACK,
+	RCL_HOOK_BATCH_DONE,
+	RCL_HOOK_FOLIO_EVICTED,
+	RCL_NR_HOOKS,
+};
+
+/* One pointer per hook; NULL where the policy has none. */
+struct rcl_ops {
+	void (*init)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec);
+	void (*exit)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec);
+	void (*folio_admit)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, struct rcl_shadow *shadow, uint64_t reason);
+	uint64_t (*folio_added)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t reason);
+	uint64_t (*folio_accessed)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t how);
+	void (*pte_young)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t where);
+	void (*pass_begin)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc);
+	void (*age)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc);
+	uint64_t (*next_batch)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc, struct rcl_batch_result *last);
+	uint64_t (*isolate_folio)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, struct rcl_scan_control *sc);
+	uint64_t (*deactivate_folio)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, struct rcl_scan_control *sc);
+	uint64_t (*reclaim_folio)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, struct rcl_scan_control *sc);
+	uint64_t (*folio_putback)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t outcome, struct rcl_scan_control *sc);
+	void (*batch_done)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc, struct rcl_batch_result *result);
+	uint64_t (*folio_evicted)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio);
+};
+
+#define RCL_HOOK_NAMES { \
+	"init", \
+	"exit", \
+	"folio_admit", \
+	"folio_added", \
+	"folio_accessed", \
+	"pte_young", \
+	"pass_begin", \
+	"age", \
+	"next_batch", \
+	"isolate_folio", \
+	"deactivate_folio", \
+	"reclaim_folio", \
+	"folio_putback", \
+	"batch_done", \
+	"folio_evicted", \
+}
+
+#define RCL_HOOK_FUEL_NS { \
+	UINT64_C(2000000), \
+	UINT64_C(2000000), \
+	UINT64_C(200000), \
+	UINT64_C(200000), \
+	UINT64_C(200000), \
+	UINT64_C(200000), \
+	UINT64_C(2000000), \
+	UINT64_C(10000000000), \
+	UINT64_C(2000000), \
+	UINT64_C(200000), \
+	UINT64_C(200000), \
+	UINT64_C(200000), \
+	UINT64_C(200000), \
+	UINT64_C(2000000), \
+	UINT64_C(200000), \
+}
+
+uint64_t h_isqrt(struct rcl_ctx *ctx, uint64_t x);
+uint64_t h_ilog2(struct rcl_ctx *ctx, uint64_t x);
+uint64_t h_mul_div(struct rcl_ctx *ctx, uint64_t a, uint64_t b, uint64_t c);
+uint64_t h_folio_referenced(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t look_around);
+void h_folio_retarget(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t list);
+void h_folio_move(struct rcl_ctx *ctx, struct rcl_folio *folio, struct rcl_lruvec *lruvec, uint64_t place);
+uint64_t h_list_splice(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec, uint64_t place, uint64_t limit);
+uint64_t h_walk_page_tables(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t filter_in, uint64_t filter_out, uint64_t density, uint64_t max_ptes);
+uint64_t h_array_map_get(struct rcl_ctx *ctx, uint64_t map, uint64_t index);
+void h_array_map_set(struct rcl_ctx *ctx, uint64_t map, uint64_t index, uint64_t value);
+struct rcl_optional h_hash_map_get(struct rcl_ctx *ctx, uint64_t map, uint64_t key);
+uint64_t h_hash_map_put(struct rcl_ctx *ctx, uint64_t map, uint64_t key, uint64_t value);
+uint64_t h_hash_map_remove(struct rcl_ctx *ctx, uint64_t map, uint64_t key);
+struct rcl_optional h_lru_hash_get(struct rcl_ctx *ctx, uint64_t map, uint64_t key);
+uint64_t h_lru_hash_put(struct rcl_ctx *ctx, uint64_t map, uint64_t key, uint64_t value);
+uint64_t h_lru_hash_remove(struct rcl_ctx *ctx, uint64_t map, uint64_t key);
+uint64_t h_hash_set_add(struct rcl_ctx *ctx, uint64_t map, uint64_t key);
+uint64_t h_hash_set_discard(struct rcl_ctx *ctx, uint64_t map, uint64_t key);
+uint64_t h_hash_set_contains(struct rcl_ctx *ctx, uint64_t map, uint64_t key);
+uint64_t h_lru_set_add(struct rcl_ctx *ctx, uint64_t map, uint64_t key);
+uint64_t h_lru_set_discard(struct rcl_ctx *ctx, uint64_t map, uint64_t key);
+uint64_t h_lru_set_contains(struct rcl_ctx *ctx, uint64_t map, uint64_t key);
+uint64_t h_hash_map_size(struct rcl_ctx *ctx, uint64_t map);
+uint64_t h_lru_hash_size(struct rcl_ctx *ctx, uint64_t map);
+uint64_t h_hash_set_size(struct rcl_ctx *ctx, uint64_t map);
+uint64_t h_lru_set_size(struct rcl_ctx *ctx, uint64_t map);
+void h_bloom_filter_add(struct rcl_ctx *ctx, uint64_t map, uint64_t key);
+uint64_t h_bloom_filter_contains(struct rcl_ctx *ctx, uint64_t map, uint64_t key);
+void h_bloom_filter_clear(struct rcl_ctx *ctx, uint64_t map);
+uint64_t h_now(struct rcl_ctx *ctx);
+uint64_t h_random(struct rcl_ctx *ctx);
+uint64_t h_swap_free_pages(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec);
+void h_note_refault(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t activated, uint64_t restored);
+struct rcl_folio *h_list_tail(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t list);
+struct rcl_folio *h_list_head(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t list);
+struct rcl_folio *h_folio_younger(struct rcl_ctx *ctx, struct rcl_folio *folio);
+struct rcl_folio *h_folio_older(struct rcl_ctx *ctx, struct rcl_folio *folio);
+
+enum rcl_counter {
+	RCL_PGFAULT,
+	RCL_PGMAJFAULT,
+	RCL_PGSCAN_KSWAPD,
+	RCL_PGSCAN_DIRECT,
+	RCL_PGSCAN_ANON,
+	RCL_PGSCAN_FILE,
+	RCL_PGSTEAL_KSWAPD,
+	RCL_PGSTEAL_DIRECT,
+	RCL_PGSTEAL_ANON,
+	RCL_PGSTEAL_FILE,
+	RCL_PGREFILL,
+	RCL_PGACTIVATE,
+	RCL_PGDEACTIVATE,
+	RCL_PGROTATED,
+	RCL_PSWPIN,
+	RCL_PSWPOUT,
+	RCL_PGPGIN,
+	RCL_PGPGOUT,
+	RCL_WORKINGSET_REFAULT_ANON,
+	RCL_WORKINGSET_REFAULT_FILE,
+	RCL_WORKINGSET_ACTIVATE_ANON,
+	RCL_WORKINGSET_ACTIVATE_FILE,
+	RCL_WORKINGSET_RESTORE_ANON,
+	RCL_WORKINGSET_RESTORE_FILE,
+	RCL_ALLOCSTALL,
+	RCL_KSWAPD_WAKEUPS,
+	RCL_OOM_KILL,
+	RCL_PTES_WALKED,
+	RCL_RMAP_WALKED,
+	RCL_FORCED_RELEASE,
+	RCL_REFUSED_ANSWER,
+	RCL_DEFAULT_TAKEN,
+	RCL_BUDGET_HIT,
+	RCL_BATCH_LIMIT_HIT,
+	RCL_SKIPPED_UNRECLAIMABLE,
+	RCL_FILTERED_LOCKED,
+	RCL_ADOPTED,
+	RCL_EJECTED,
+	RCL_NR_COUNTERS,
+};
+
+#endif

@@ -1,0 +1,1 @@
+"""Say what is wrong: spans, diagnostics as data, renderers, one page per code."""

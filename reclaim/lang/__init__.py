@@ -1,0 +1,1 @@
+"""The language of `.rpol` files: grammar, names, types, typed IR, reference interpreter."""
