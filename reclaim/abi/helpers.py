@@ -87,7 +87,7 @@ _FOLIO = (
     Helper(
         "retarget",
         "folio_retarget",
-        "Change the list that the folio claims, and both lists' sizes, without moving it; the lists are sorted later.",
+        "Change the list that the folio claims, and both lists' sizes, without moving it; the lists are sorted later. Nothing happens to an isolated folio.",
         "retarget",
         (Param("list", "List", "The list it now belongs to."),),
         "None",
@@ -112,6 +112,18 @@ _FOLIO = (
 )
 
 _LIST = (
+    Helper(
+        "is_empty",
+        "list_is_empty",
+        "Tell whether no folio is physically on the list, whatever list the folios claim.",
+        "list",
+        (),
+        "bool",
+        4,
+        method_of="List",
+        implicit=("lruvec",),
+        source="list_empty()",
+    ),
     Helper(
         "splice",
         "list_splice",

@@ -146,6 +146,7 @@ struct rcl_folio {
 #define RCL_FOLIO_IS_SWAP_BACKED (UINT32_C(1) << 6)
 #define RCL_FOLIO_IS_MAPPED (UINT32_C(1) << 7)
 #define RCL_FOLIO_IN_FAULT (UINT32_C(1) << 8)
+#define RCL_FOLIO_IS_ISOLATED (UINT32_C(1) << 9)
 _Static_assert(offsetof(struct rcl_folio, pfn) == 0, "pfn");
 _Static_assert(offsetof(struct rcl_folio, flags) == 4, "is_referenced");
 _Static_assert(offsetof(struct rcl_folio, flags) == 4, "is_active");
@@ -156,6 +157,7 @@ _Static_assert(offsetof(struct rcl_folio, flags) == 4, "is_executable");
 _Static_assert(offsetof(struct rcl_folio, flags) == 4, "is_swap_backed");
 _Static_assert(offsetof(struct rcl_folio, flags) == 4, "is_mapped");
 _Static_assert(offsetof(struct rcl_folio, flags) == 4, "in_fault");
+_Static_assert(offsetof(struct rcl_folio, flags) == 4, "is_isolated");
 _Static_assert(offsetof(struct rcl_folio, order) == 8, "order");
 _Static_assert(offsetof(struct rcl_folio, type) == 9, "type");
 _Static_assert(offsetof(struct rcl_folio, nid) == 10, "nid");
@@ -402,6 +404,7 @@ uint64_t h_mul_div(struct rcl_ctx *ctx, uint64_t a, uint64_t b, uint64_t c);
 uint64_t h_folio_referenced(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t look_around);
 void h_folio_retarget(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t list);
 void h_folio_move(struct rcl_ctx *ctx, struct rcl_folio *folio, struct rcl_lruvec *lruvec, uint64_t place);
+uint64_t h_list_is_empty(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec);
 uint64_t h_list_splice(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec, uint64_t place, uint64_t limit);
 uint64_t h_walk_page_tables(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t filter_in, uint64_t filter_out, uint64_t density, uint64_t max_ptes);
 uint64_t h_array_map_get(struct rcl_ctx *ctx, uint64_t map, uint64_t index);
