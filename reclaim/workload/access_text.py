@@ -83,7 +83,9 @@ def read_access_lines(block: bytes) -> AccessLines:
         line, address = line[good], address[good]
     writes = (second[line] == ord("S")) | (second[line] == ord("M"))
     flags = np.where(is_fetch[line], np.uint32(IFETCH), np.where(writes, np.uint32(WRITE), np.uint32(0)))
-    return AccessLines(line, address >> np.uint64(PAGE_SHIFT), flags, np.flatnonzero(~is_access), starts, ends)
+    return AccessLines(
+        line, address >> np.uint64(PAGE_SHIFT), flags, np.flatnonzero(~is_access), starts, ends
+    )
 
 
 def thin_out(page: Records, flags: Records, block: Positions) -> tuple[Positions, Records]:

@@ -11,7 +11,7 @@ cut short must be an error and not a shorter trace.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import zstandard
 
@@ -52,7 +52,7 @@ class ByteSource:
         self._pieces = self._decompressed() if self.is_compressed else iter(())
         self._rest = b""
 
-    def __enter__(self) -> ByteSource:
+    def __enter__(self) -> Self:
         """Return the source itself."""
         return self
 
@@ -109,7 +109,9 @@ class ByteSource:
         if in_frame:
             end = self._file.tell()
             raise TraceError(
-                self.path, None, f"the zstd data ends at compressed byte {end} in the middle of a frame: the file is cut short"
+                self.path,
+                None,
+                f"the zstd data ends at compressed byte {end} in the middle of a frame: the file is cut short",
             )
 
     def _feed(self, frame: zstandard.ZstdDecompressionObj, piece: bytes) -> bytes:

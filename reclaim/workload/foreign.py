@@ -142,7 +142,9 @@ def object_trace(path: Path, blocks: Iterable[Requests], options: Options, forma
     return spool.finish(_object_header(path, spool.nr_records, numbering.nr_ids, access, format_name))
 
 
-def _object_header(path: Path, nr_records: int, nr_pages: int, access: Access, format_name: str) -> TraceHeader:
+def _object_header(
+    path: Path, nr_records: int, nr_pages: int, access: Access, format_name: str
+) -> TraceHeader:
     mapping = Mapping(pages=nr_pages, kind="file", file=0, shared=True, name=path.name)
     return TraceHeader(
         name=plain_name(path),

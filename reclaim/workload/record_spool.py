@@ -54,7 +54,7 @@ class RecordSpool:
     def _spill(self) -> None:
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(prefix="reclaim-")
+                self._file = tempfile.TemporaryFile(prefix="reclaim-")  # noqa: SIM115
             for part in self._parts:
                 self._file.write(part.data)
         except OSError as error:

@@ -55,6 +55,13 @@ class Renumberer:
             self.nr_ids += len(fresh)
         return numbers
 
+    def ids_in_order(self) -> U64:
+        """Return every identifier seen, at the place of its number."""
+        used = np.flatnonzero(self._numbers != _EMPTY)
+        ids = np.empty(self.nr_ids, dtype=np.uint64)
+        ids[self._numbers[used]] = self._keys[used]
+        return ids
+
     def _resize(self, log2_slots: int) -> None:
         self._log2_slots = log2_slots
         self._keys = np.zeros(1 << log2_slots, dtype=np.uint64)

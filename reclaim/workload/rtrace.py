@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 import shutil
 import struct
 import tempfile
@@ -72,7 +71,9 @@ def read_rtrace(path: str | Path) -> Trace:
     return Trace(header, read_chunks)
 
 
-def write_trace(path: str | Path, header: TraceHeader, chunks: Iterable[Records], *, level: int = ZSTD_LEVEL) -> int:
+def write_trace(
+    path: str | Path, header: TraceHeader, chunks: Iterable[Records], *, level: int = ZSTD_LEVEL
+) -> int:
     """Write a native trace; the file appears whole or not at all.
 
     Args:
@@ -89,7 +90,9 @@ def write_trace(path: str | Path, header: TraceHeader, chunks: Iterable[Records]
         TraceError: the file cannot be written.
     """
     target = Path(path)
-    compressor = zstandard.ZstdCompressor(level=level, write_checksum=True) if target.suffix == ".zst" else None
+    compressor = (
+        zstandard.ZstdCompressor(level=level, write_checksum=True) if target.suffix == ".zst" else None
+    )
     try:
         with contextlib.ExitStack() as stack:
             body = _temporary(target, stack)
@@ -104,8 +107,8 @@ def write_trace(path: str | Path, header: TraceHeader, chunks: Iterable[Records]
             body.seek(0)
             shutil.copyfileobj(body, whole, 1 << 20)
             whole.flush()
-            os.chmod(whole.name, 0o644)
-            os.replace(whole.name, target)
+            Path(whole.name).chmod(0o644)
+            Path(whole.name).replace(target)
     except OSError as error:
         raise TraceError(path, None, f"cannot be written: {error.strerror or error}") from error
     return nr_records
@@ -120,7 +123,9 @@ def _temporary(target: Path, stack: contextlib.ExitStack) -> IO[bytes]:
     return cast("IO[bytes]", file)
 
 
-def _write_body(body: IO[bytes], chunks: Iterable[Records], compressor: zstandard.ZstdCompressor | None) -> int:
+def _write_body(
+    body: IO[bytes], chunks: Iterable[Records], compressor: zstandard.ZstdCompressor | None
+) -> int:
     nr_records = 0
     with contextlib.ExitStack() as stack:
         out: Any = body
@@ -148,10 +153,14 @@ def _read_header(source: ByteSource) -> TraceHeader:
     (nr_bytes,) = _LENGTH.unpack(length)
     at = source.offset
     if nr_bytes > MAX_HEADER_BYTES:
-        raise TraceError(source.path, at - 4, f"header of {nr_bytes} bytes, at most {MAX_HEADER_BYTES} expected")
+        raise TraceError(
+            source.path, at - 4, f"header of {nr_bytes} bytes, at most {MAX_HEADER_BYTES} expected"
+        )
     data = source.read(nr_bytes) if nr_bytes else b""
     if len(data) < nr_bytes:
-        raise TraceError(source.path, source.offset, f"header cut short: {len(data)} bytes of {nr_bytes} found")
+        raise TraceError(
+            source.path, source.offset, f"header cut short: {len(data)} bytes of {nr_bytes} found"
+        )
     try:
         header = _decode_header(json.loads(data.decode("utf-8")))
         header.check()

@@ -17,7 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from reclaim.diag.errors import ConfigError
-from reclaim.workload.trace import BUFFERED, CHUNK_RECORDS, MAX_PAGES, WRITE, FileSpec, Mapping, Trace, TraceHeader
+from reclaim.workload.trace import (
+    BUFFERED,
+    CHUNK_RECORDS,
+    MAX_PAGES,
+    WRITE,
+    FileSpec,
+    Mapping,
+    Trace,
+    TraceHeader,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -111,13 +120,19 @@ def _make_phases(values: Values, rng: np.random.Generator) -> Callable[[int, int
 
 GENERATORS: dict[str, Generator] = {
     "uniform": Generator("every page equally often", {}, _make_uniform),
-    "zipf": Generator("page of rank r as often as r^-alpha, ranks scattered over the pages", {"alpha": 1.0}, _make_zipf),
+    "zipf": Generator(
+        "page of rank r as often as r^-alpha, ranks scattered over the pages", {"alpha": 1.0}, _make_zipf
+    ),
     "scan": Generator("all pages in order, again and again", {}, _make_scan),
     "hot_scan": Generator(
-        "a `share` of accesses to a `hot` part of the pages, the rest scans the others", {"hot": 0.1, "share": 0.5}, _make_hot_scan
+        "a `share` of accesses to a `hot` part of the pages, the rest scans the others",
+        {"hot": 0.1, "share": 0.5},
+        _make_hot_scan,
     ),
     "phases": Generator(
-        "uniform within a `set` of the pages that moves on in `phases` steps", {"phases": 4, "set": 0.25}, _make_phases
+        "uniform within a `set` of the pages that moves on in `phases` steps",
+        {"phases": 4, "set": 0.25},
+        _make_phases,
     ),
 }
 
@@ -231,5 +246,7 @@ def _check_ranges(name: str, values: Values) -> None:
         low, high = (0, 1) if key in _SHARES else ranges[key]
         if not low <= value <= high:
             raise ConfigError(f"workload {name}: {key}={value:g} found, {low:g}..{high:g} expected")
-    if name == "hot_scan" and values["pages"] < 2:  # noqa: PLR2004
-        raise ConfigError(f"workload {name}: pages={values['pages']:g} found, at least 2 expected (one hot, one cold)")
+    if name == "hot_scan" and values["pages"] < 2:
+        raise ConfigError(
+            f"workload {name}: pages={values['pages']:g} found, at least 2 expected (one hot, one cold)"
+        )

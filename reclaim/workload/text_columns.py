@@ -80,7 +80,7 @@ def eight_bytes(text: Bytes, at: Positions) -> U64:
     Returns:
         Shape (n,), uint64.
     """
-    words: npt.NDArray[np.uint64] = np.ndarray((len(text) - 7,), dtype="<u8", buffer=text.data, strides=(1,))
+    words: U64 = np.ndarray((len(text) - 7,), dtype="<u8", buffer=text.data, strides=(1,))
     return words[at].astype(np.uint64, copy=False)
 
 

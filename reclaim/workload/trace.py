@@ -135,7 +135,9 @@ class TraceHeader:
     def _check_mapping(self, number: int, mapping: Mapping) -> None:
         where = f"mapping {number} ({mapping.name!r})"
         if mapping.pages < 0 or mapping.file_page < 0:
-            raise ConfigError(f"{where} has {mapping.pages} pages from {mapping.file_page}, 0 or more expected")
+            raise ConfigError(
+                f"{where} has {mapping.pages} pages from {mapping.file_page}, 0 or more expected"
+            )
         if mapping.kind == "anon":
             if mapping.file is not None:
                 raise ConfigError(f"{where} is anonymous but names file {mapping.file}, null expected")

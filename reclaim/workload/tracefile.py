@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import cast
 
 from reclaim.diag.errors import ConfigError, TraceError
 from reclaim.workload.byte_source import ByteSource
-from reclaim.workload.foreign import ACCESSES, Access, Options
+from reclaim.workload.foreign import ACCESSES, Options
 from reclaim.workload.formats import foreign_formats
 from reclaim.workload.rtrace import MAGIC, read_rtrace
 from reclaim.workload.trace import Trace
@@ -33,7 +32,7 @@ def format_names() -> list[str]:
 def open_trace(
     path: str | Path,
     *,
-    format: str | None = None,  # noqa: A002
+    format: str | None = None,  # noqa: A002  # the name that the command line uses too
     access: str | None = None,
     expand: bool = False,
     columns: str | None = None,
@@ -61,14 +60,16 @@ def open_trace(
         return foreign_formats()[chosen].open(path, options)
     if options != Options():
         given = "--access" if access else "--expand" if expand else "--columns"
-        raise ConfigError(f"{path}: {given} is for foreign traces; a native trace knows how it touches its pages")
+        raise ConfigError(
+            f"{path}: {given} is for foreign traces; a native trace knows how it touches its pages"
+        )
     return read_rtrace(path)
 
 
 def _options(access: str | None, *, expand: bool, columns: str | None) -> Options:
     if access is not None and access not in ACCESSES:
         raise ConfigError(f"access {access!r} found, one of {', '.join(ACCESSES)} expected")
-    return Options(access=cast("Access | None", access), expand=expand, columns=columns)
+    return Options(access=access, expand=expand, columns=columns)
 
 
 def _checked_format(name: str) -> str:
@@ -98,4 +99,6 @@ def _recognise(path: Path) -> str:
     if len(by_contents) == 1:
         return by_contents[0]
     choices = ", ".join(by_contents or format_names())
-    raise TraceError(path, None, f"neither name nor contents tell the format; say it with --format: {choices}")
+    raise TraceError(
+        path, None, f"neither name nor contents tell the format; say it with --format: {choices}"
+    )

@@ -77,7 +77,9 @@ def _named_columns(path: Path, names: list[str]) -> tuple[dict[str, int], int | 
     if "obj" not in columns:
         found_names = ", ".join(names)
         wanted = ", ".join(_NAMES["obj"])
-        raise TraceError(path, 0, f"no column for the object among {found_names}; one of {wanted} or --columns expected")
+        raise TraceError(
+            path, 0, f"no column for the object among {found_names}; one of {wanted} or --columns expected"
+        )
     return columns, _ADDRESS_UNITS.get(names[columns["obj"]])
 
 
@@ -106,7 +108,9 @@ def _layout(path: Path, line: bytes, columns: str | None) -> _Layout:
         unit = _ADDRESS_UNITS.get(names[given["obj"]]) if has_head else None
         return _Layout(delimiter, given, len(fields), unit, has_head)
     if not has_head:
-        raise TraceError(path, 0, f"no head line with column names: {line[:60]!r} found; --columns says which is which")
+        raise TraceError(
+            path, 0, f"no head line with column names: {line[:60]!r} found; --columns says which is which"
+        )
     named, unit = _named_columns(path, names)
     return _Layout(delimiter, named, len(fields), unit, has_head)
 
@@ -129,7 +133,9 @@ class _Fields:
         counts = np.searchsorted(self._separators, self.ends) - self._first + 1
         wrong = np.flatnonzero(counts != layout.nr_columns)
         if len(wrong):
-            self._refuse(int(wrong[0]), f"{int(counts[wrong[0]])} columns found, {layout.nr_columns} expected")
+            self._refuse(
+                int(wrong[0]), f"{int(counts[wrong[0]])} columns found, {layout.nr_columns} expected"
+            )
 
     def _refuse(self, row: int, message: str) -> None:
         line = self.block[int(self.starts[row]) : int(self.ends[row])]
@@ -171,7 +177,7 @@ class _Fields:
     def writes(self) -> npt.NDArray[np.bool_]:
         """Return which lines have an operation that writes."""
         starts, ends = self.span("op")
-        return np.isin(_lower_words(self.text, starts, ends), _PACKED_WRITES)
+        return np.asarray(np.isin(_lower_words(self.text, starts, ends), _PACKED_WRITES), dtype=np.bool_)
 
 
 def _lower_words(text: Bytes, starts: Positions, ends: Positions) -> npt.NDArray[np.uint64]:
@@ -180,8 +186,10 @@ def _lower_words(text: Bytes, starts: Positions, ends: Positions) -> npt.NDArray
     widths = np.minimum(ends - starts, 9)
     masks = np.array([(1 << (8 * width)) - 1 for width in range(9)] + [0], dtype=np.uint64)
     words = words & masks[widths]
-    is_upper = (words & np.uint64(0x4040404040404040)) & ~((words & np.uint64(0x2020202020202020)) << np.uint64(1))
-    return words | (is_upper >> np.uint64(1))
+    is_upper = (words & np.uint64(0x4040404040404040)) & ~(
+        (words & np.uint64(0x2020202020202020)) << np.uint64(1)
+    )
+    return np.asarray(words | (is_upper >> np.uint64(1)), dtype=np.uint64)
 
 
 def _requests(path: Path, options: Options) -> Iterator[Requests]:
@@ -192,8 +200,8 @@ def _requests(path: Path, options: Options) -> Iterator[Requests]:
             if layout is None:
                 end = block.index(b"\n")
                 layout = _layout(path, block[:end].rstrip(b"\r"), options.columns)
-                at, block = (offset + end + 1, block[end + 1 :]) if layout.has_head else (offset, block)
-            fields = _Fields(path, at, block, layout)
+                at += end + 1 if layout.has_head else 0
+            fields = _Fields(path, at, block[at - offset :], layout)
             if not len(fields.starts):
                 continue
             ids = fields.ids()

@@ -66,7 +66,12 @@ def _open(path: Path, options: Options) -> Trace:
         records=spool.nr_records,
         ns_per_access=ns_per_record(nr_instructions, spool.nr_records),
         mappings=(Mapping(pages=numbering.nr_ids, kind="anon", exec=True, name="all memory"),),
-        source={"format": FORMAT.name, "file": path.name, "accesses": nr_accesses, "instructions": nr_instructions},
+        source={
+            "format": FORMAT.name,
+            "file": path.name,
+            "accesses": nr_accesses,
+            "instructions": nr_instructions,
+        },
         unseen=(
             "which pages belong to files, so that all are anonymous here",
             "reads and writes through file descriptors",

@@ -48,7 +48,9 @@ def _measure(path: Path) -> tuple[int, int, int]:
         for region, chosen in enumerate((index[~is_file], index[is_file])):
             lengths[region] = max(lengths[region], int(chosen.max(initial=0)) + 1 if len(chosen) else 0)
         if sum(lengths) > MAX_PAGES:
-            message = f"page indexes up to {max(lengths) - 1} found, at most {MAX_PAGES} pages in all expected"
+            message = (
+                f"page indexes up to {max(lengths) - 1} found, at most {MAX_PAGES} pages in all expected"
+            )
             raise TraceError(path, offset, message)
     return nr_records, lengths[0], lengths[1]
 
@@ -85,6 +87,6 @@ FORMAT = Format(
     name="u32",
     suffixes=(".u32",),
     summary="flat array of u32: bit 31 write, bit 30 file page, bits 0-29 page index",
-    recognise=lambda head: False,  # noqa: ARG005
+    recognise=lambda _: False,
     open=_open,
 )

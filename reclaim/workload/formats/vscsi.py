@@ -82,7 +82,9 @@ def _requests(path: Path) -> Iterator[Requests]:
             offset = source.offset - len(data)
             wrong = np.flatnonzero((records["version"] >> 8) != version)
             if len(wrong):
-                found = f"version {int(records['version'][wrong[0]] >> 8)} found, {version} as before expected"
+                found = (
+                    f"version {int(records['version'][wrong[0]] >> 8)} found, {version} as before expected"
+                )
                 raise TraceError(path, offset + int(wrong[0]) * layout.itemsize, found)
             blocks = np.ascontiguousarray(records["block"], dtype=np.uint64)
             yield Requests(
