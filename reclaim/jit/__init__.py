@@ -1,0 +1,1 @@
+"""Verified IR to LLVM IR text to native code."""
