@@ -26,8 +26,13 @@ _MARKED = re.compile(r"/\* cdef: begin \*/(.*?)/\* cdef: end \*/", re.DOTALL)
 COMPILE_ARGS = ["-std=gnu11", "-O2", "-fno-strict-aliasing", "-fvisibility=hidden", "-Wall", "-Wextra"]
 """gnu11: the hit loop needs `asm`. No -Werror: a newer compiler's new warning must not break an installation."""
 
-_ADDRESSES = """
+_HELPER_TABLE = """
 #include "rcl.h"
+
+static const char *rcl_helper_names(void)
+{{
+	return "{names}";
+}}
 
 static uintptr_t rcl_helper_address(int number)
 {{
@@ -35,6 +40,7 @@ static uintptr_t rcl_helper_address(int number)
 	return (uintptr_t)bodies[number];
 }}
 """
+"""What cffi cannot give: a function's own address instead of that of a wrapper."""
 
 
 def _number_macro(match: re.Match[str]) -> str:
@@ -59,10 +65,10 @@ def _make_builder() -> FFI:
     helpers = helper_names(contract)
     builder = FFI()
     builder.cdef(declarations(contract) + declarations(public))
-    builder.cdef("static uintptr_t rcl_helper_address(int number);")
+    builder.cdef("const char *rcl_helper_names(void); uintptr_t rcl_helper_address(int number);")
     builder.set_source(
         "reclaim.engine._rcl",
-        _ADDRESSES.format(bodies=", ".join(f"(void *)h_{name}" for name in helpers)),
+        _HELPER_TABLE.format(names=" ".join(helpers), bodies=", ".join(f"(void *)h_{name}" for name in helpers)),
         sources=sorted(str(path) for path in CORE.glob("*.c")),
         depends=sorted(str(path) for pattern in ("*.h", "*.def") for path in CORE.glob(pattern)),
         include_dirs=[str(CORE)],

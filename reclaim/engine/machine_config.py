@@ -1,0 +1,355 @@
+"""What a machine is made of, as frozen data: nodes, memcgs, swap devices, options.
+
+Here: the data classes, every check that needs no native code, and the one parser of sizes. Not here: building the
+machine (machine.py) and scenario files (reclaim/lab/scenario.py), which end in the same data.
+
+The checks stand in the constructors, so that a description that exists is a description that makes sense.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from reclaim.abi.limits import MAX_DEPTH, MAX_MEMCGS, MAX_NODES, MAX_PAGES
+from reclaim.diag.errors import ConfigError
+
+PAGE_BYTES = 4096
+"""Bytes of a base page: x86-64."""
+
+MIN_NODE_PAGES = 64
+"""Smallest node; ours: below it the smallest watermark (32 pages, min_free_kbytes 128) is half of the memory."""
+
+DEFAULT_NODE_PAGES = 1 << 18
+"""1 GiB, where neither nodes nor a limit say otherwise."""
+
+DEFAULT_SWAPPINESS = 60
+"""vm_swappiness, mm/vmscan.c v6.12."""
+
+DEFAULT_MEMCG = "/lab"
+"""Memcg that `memory_max` makes and that tasks join when they name none."""
+
+SwapKind = Literal["zram", "ssd"]
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(?:i?B)?|(%))?", re.IGNORECASE)
+_SUFFIX_BYTES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def parse_size(text: str | int, whole_pages: int | None = None, what: str = "size") -> int:
+    """Turn a size as people write it into pages.
+
+    Args:
+        text: pages (`1000`), bytes with a suffix (`512M`, `1.5G`), or a share of `whole_pages` (`10%`).
+        whole_pages: what 100 % is, as a rule the footprint of the trace; None where a share makes no sense.
+        what: name of the setting, for the message.
+
+    Returns:
+        Pages, rounded up for bytes and to nearest, but at least 1, for a share above zero.
+
+    Raises:
+        ConfigError: not a size, a share of nothing, or more pages than a machine can have.
+    """
+    match = _SIZE.fullmatch(str(text).strip())
+    if isinstance(text, bool) or match is None:
+        raise ConfigError(f"{what} is {text!r}; expected pages (`1000`), K/M/G/T (`512M`) or a share (`10%`)")
+    number, suffix, percent = match.groups()
+    if percent:
+        if whole_pages is None:
+            raise ConfigError(f"{what} is {text!r}, but there is nothing here that it could be a share of")
+        pages = max(round(float(number) * whole_pages / 100), 1 if float(number) else 0)
+    elif suffix:
+        pages = -int(-float(number) * _SUFFIX_BYTES[suffix.upper()] // PAGE_BYTES)
+    elif "." in number:
+        raise ConfigError(f"{what} is {text!r}; pages are whole, and bytes need a suffix such as `M`")
+    else:
+        pages = int(number)
+    if pages > MAX_PAGES:
+        raise ConfigError(f"{what} is {text!r}, {pages} pages; at most {MAX_PAGES} expected")
+    return pages
+
+
+def parse_swap(spec: str, whole_pages: int | None = None) -> tuple[SwapConfig, ...]:
+    """Turn a description of swap such as `zram:25%,ssd:1G` into devices, the first one used first.
+
+    Args:
+        spec: `none`, or devices `KIND:SIZE` separated by commas.
+        whole_pages: what 100 % of a size is.
+
+    Returns:
+        The devices, priorities falling from left to right.
+
+    Raises:
+        ConfigError: an unknown kind or a bad size.
+    """
+    if spec.strip() == "none":
+        return ()
+    parts = [part.strip() for part in spec.split(",")]
+    devices = []
+    for number, part in enumerate(parts):
+        kind, colon, size = part.partition(":")
+        if kind not in get_args(SwapKind):
+            raise ConfigError(
+                f"swap is {spec!r}: unknown kind {kind!r}{suggest(kind, [*get_args(SwapKind), 'none'])}"
+            )
+        if not colon:
+            raise ConfigError(f"swap is {spec!r}: {part!r} has no size; expected `{kind}:SIZE`")
+        pages = parse_size(size, whole_pages, f"size of swap {kind!r}")
+        devices.append(SwapConfig(kind=_swap_kind(kind), pages=pages, priority=len(parts) - 1 - number))
+    return tuple(devices)
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return the tail of a message about an unknown word: what is known, and which one was probably meant."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1)
+    return f"; expected one of {', '.join(names)}" + (f"; did you mean `{close[0]}`?" if close else "")
+
+
+def check_range(what: str, value: int, least: int, most: int, unit: str = "") -> None:
+    """Refuse a number outside its range.
+
+    Raises:
+        ConfigError: it is outside, or not a whole number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigError(f"{what} is {value!r}; expected a whole number")
+    if not least <= value <= most:
+        raise ConfigError(f"{what} is {value}{unit and ' ' + unit}; expected {least} to {most}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeConfig:
+    """Describe one NUMA node.
+
+    Args:
+        pages: managed pages; MIN_NODE_PAGES or more.
+        tier: memory tier; 0 is the fastest.
+        distances: NUMA distance to each node, as the kernel's SLIT; None: 10 to itself, 20 to the others.
+        watermarks_pages: (min, low, high); None: the kernel's formula.
+
+    Raises:
+        ConfigError: a number out of range, or watermarks that do not rise.
+    """
+
+    pages: int
+    tier: int = 0
+    distances: tuple[int, ...] | None = None
+    watermarks_pages: tuple[int, int, int] | None = None
+
+    def __post_init__(self) -> None:
+        check_range("size of a node", self.pages, MIN_NODE_PAGES, MAX_PAGES, "pages")
+        check_range("tier of a node", self.tier, 0, 15)
+        if self.watermarks_pages is not None:
+            lowest, low, high = self.watermarks_pages
+            if not 0 <= lowest <= low <= high < self.pages:
+                raise ConfigError(
+                    f"watermarks of a node are {lowest}, {low}, {high} pages; "
+                    f"expected rising numbers below its {self.pages} pages"
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemcgConfig:
+    """Describe one memcg below the root.
+
+    Args:
+        path: from the root, `/tenants/a`; parents must stand before their children.
+        max_pages: memory.max; None for no limit.
+        high_pages: memory.high; None for none.
+        low_pages: memory.low.
+        min_pages: memory.min.
+        swap_max_pages: memory.swap.max; None for no limit.
+        swappiness: 0 to 200; None: as the machine's.
+
+    Raises:
+        ConfigError: a bad path, a limit of no pages, or more protected than permitted.
+    """
+
+    path: str
+    max_pages: int | None = None
+    high_pages: int | None = None
+    low_pages: int = 0
+    min_pages: int = 0
+    swap_max_pages: int | None = None
+    swappiness: int | None = None
+
+    def __post_init__(self) -> None:
+        check_memcg_path(self.path)
+        where = f"memcg {self.path}"
+        if self.max_pages is not None:
+            check_range(f"{where}: memory.max", self.max_pages, 1, MAX_PAGES, "pages")
+        if self.high_pages is not None:
+            check_range(f"{where}: memory.high", self.high_pages, 0, MAX_PAGES, "pages")
+        check_range(f"{where}: memory.low", self.low_pages, 0, MAX_PAGES, "pages")
+        check_range(f"{where}: memory.min", self.min_pages, 0, MAX_PAGES, "pages")
+        if self.swap_max_pages is not None:
+            check_range(f"{where}: memory.swap.max", self.swap_max_pages, 0, MAX_PAGES, "pages")
+        if self.swappiness is not None:
+            check_range(f"{where}: swappiness", self.swappiness, 0, 200)
+        if self.max_pages is not None and self.min_pages > self.max_pages:
+            raise ConfigError(
+                f"{where}: memory.min is {self.min_pages} pages, above memory.max of {self.max_pages}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwapConfig:
+    """Describe one swap device.
+
+    Args:
+        kind: `zram` compresses into memory at the CPU's cost, `ssd` waits for the device.
+        pages: slots; 1 or more.
+        priority: devices with a higher number fill first.
+
+    Raises:
+        ConfigError: an unknown kind or no slots.
+    """
+
+    kind: SwapKind
+    pages: int
+    priority: int = 0
+
+    def __post_init__(self) -> None:
+        _swap_kind(self.kind)
+        check_range(f"size of swap {self.kind!r}", self.pages, 1, MAX_PAGES, "pages")
+        check_range(f"priority of swap {self.kind!r}", self.priority, -1, 32767)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineConfig:
+    """Describe a whole machine.
+
+    Args:
+        nodes: at least one.
+        memcgs: parents before children; the root exists without being named.
+        swap: any number of devices.
+        costs: virtual costs that differ from the core's table, by the table's own names; ns.
+        swappiness: of memcgs that name none.
+        seed: of the machine's random numbers.
+        add_batch: folios in a per-CPU LRU-add batch before it drains; 31 in the kernel (PAGEVEC_SIZE), 1 for none.
+        charge_batch: pages charged at once into the per-CPU stock; 64 in the kernel (MEMCG_CHARGE_BATCH), 1 for none.
+        reclaim_batch: most pages that one reclaim batch takes, and the least that direct reclaim wants;
+            32 in the kernel (SWAP_CLUSTER_MAX), 1 for a textbook cache.
+        kswapd: whether nodes reclaim in the background.
+        forced_release: whether the core takes folios from list tails itself before it kills for lack of memory.
+        repeat_reads: whether repeated reads of one page through one file count each; the kernel counts them once.
+
+    Raises:
+        ConfigError: nothing to run on, too much of it, or a tree that is none.
+    """
+
+    nodes: tuple[NodeConfig, ...]
+    memcgs: tuple[MemcgConfig, ...] = ()
+    swap: tuple[SwapConfig, ...] = ()
+    costs: Mapping[str, int] = field(default_factory=dict)
+    swappiness: int = DEFAULT_SWAPPINESS
+    seed: int = 0
+    add_batch: int = 31
+    charge_batch: int = 64
+    reclaim_batch: int = 32
+    kswapd: bool = True
+    forced_release: bool = True
+    repeat_reads: bool = False
+
+    def __post_init__(self) -> None:
+        check_range("number of nodes", len(self.nodes), 1, MAX_NODES)
+        check_range("memory of all nodes", sum(node.pages for node in self.nodes), 1, MAX_PAGES, "pages")
+        check_range("number of memcgs", len(self.memcgs), 0, MAX_MEMCGS - 1)
+        check_range("swappiness", self.swappiness, 0, 200)
+        check_range("seed", self.seed, 0, (1 << 64) - 1)
+        check_range("add_batch", self.add_batch, 1, 31)
+        check_range("charge_batch", self.charge_batch, 1, 64)
+        check_range("reclaim_batch", self.reclaim_batch, 1, 512)
+        self._check_tree()
+        for node in self.nodes:
+            if node.distances is not None and len(node.distances) != len(self.nodes):
+                raise ConfigError(
+                    f"a node has {len(node.distances)} distances; expected one for each of {len(self.nodes)} nodes"
+                )
+
+    def _check_tree(self) -> None:
+        known = {"/"}
+        for memcg in self.memcgs:
+            if memcg.path in known:
+                raise ConfigError(f"memcg {memcg.path} is described twice")
+            parent = memcg.path.rpartition("/")[0] or "/"
+            if parent not in known:
+                raise ConfigError(
+                    f"memcg {memcg.path} stands before its parent {parent}, or that is missing"
+                    + (suggest(parent, known) if len(known) > 1 else "")
+                )
+            known.add(memcg.path)
+
+
+def check_memcg_path(path: str) -> None:
+    """Refuse what is no path of a memcg below the root.
+
+    Raises:
+        ConfigError: it does not start with `/`, has empty parts, is the root, or is too deep.
+    """
+    parts = path.split("/")
+    if not path.startswith("/") or any(not part for part in parts[1:]):
+        raise ConfigError(f"memcg path is {path!r}; expected a path such as `/tenants/a`")
+    if len(parts) - 1 >= MAX_DEPTH:
+        raise ConfigError(f"memcg {path} lies {len(parts) - 1} levels deep; at most {MAX_DEPTH - 1} expected")
+
+
+def make_config(
+    *,
+    nodes: int | str | Sequence[NodeConfig] | None = None,
+    memory_max: int | str | None = None,
+    swap: str | Sequence[SwapConfig] = (),
+    memcgs: Sequence[MemcgConfig] = (),
+    **options: object,
+) -> MachineConfig:
+    """Build a machine's description from the short forms that `Machine(...)` takes.
+
+    Args:
+        nodes: descriptions, or the size of a single node; None: as large as the limit needs, so that only the limit
+            presses, or 1 GiB where there is no limit either.
+        memory_max: limit of the memcg `/lab`, which is made for it and which tasks join when they name none.
+        swap: descriptions, or text as for `parse_swap`; sizes in per cent are of `memory_max`.
+        memcgs: descriptions of further memcgs.
+        options: the other members of `MachineConfig`.
+
+    Returns:
+        The complete description.
+
+    Raises:
+        ConfigError: something does not make sense, or an unknown option.
+    """
+    known = [f.name for f in dataclasses.fields(MachineConfig) if f.name not in ("nodes", "memcgs", "swap")]
+    for name in options:
+        if name not in known:
+            raise ConfigError(
+                f"unknown machine option `{name}`{suggest(name, [*known, 'nodes', 'memory_max', 'swap', 'memcgs'])}"
+            )
+    limit = None if memory_max is None else parse_size(memory_max, None, "memory_max")
+    own = () if limit is None else (MemcgConfig(path=DEFAULT_MEMCG, max_pages=limit),)
+    return MachineConfig(
+        nodes=_nodes(nodes, limit),
+        memcgs=(*own, *memcgs),
+        swap=parse_swap(swap, limit) if isinstance(swap, str) else tuple(swap),
+        **options,  # type: ignore[arg-type]  # names checked above, values by the class
+    )
+
+
+def _nodes(nodes: int | str | Sequence[NodeConfig] | None, limit: int | None) -> tuple[NodeConfig, ...]:
+    if nodes is None:
+        # A quarter more and 64 MiB: the high watermark is below 2 % of a node, so the limit is what presses.
+        pages = DEFAULT_NODE_PAGES if limit is None else min(limit + limit // 4 + (1 << 14), MAX_PAGES)
+        return (NodeConfig(pages=pages),)
+    if isinstance(nodes, (int, str)):
+        return (NodeConfig(pages=parse_size(nodes, None, "nodes")),)
+    return tuple(nodes)
+
+
+def _swap_kind(kind: str) -> SwapKind:
+    for known in get_args(SwapKind):
+        if kind == known:
+            return known  # type: ignore[no-any-return]  # get_args is untyped
+    raise ConfigError(f"unknown kind of swap {kind!r}{suggest(kind, get_args(SwapKind))}")
