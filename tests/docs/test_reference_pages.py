@@ -1,0 +1,77 @@
+"""The generated pages: complete, linked, and honest about where they come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reclaim.abi.counters import COUNTERS
+from reclaim.abi.helpers import HELPERS
+from reclaim.abi.hooks import HOOKS
+from reclaim.cli.reference_pages import FAMILIES, helper_title, render_all
+from reclaim.cli.reference_tables import collect_departures, table
+
+PAGES = {path.name: text for path, text in render_all().items()}
+
+
+@pytest.mark.parametrize("path", render_all(), ids=lambda path: path.name)
+def test_generated_page_committed_is_fresh(path: Path) -> None:
+    """A page in the tree says what the tables say today; `make generate` writes it."""
+    assert path.read_text(encoding="utf-8") == render_all()[path]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_generated_page_first_line_says_where_to_edit(name: str) -> None:
+    """Nobody edits a generated page by mistake."""
+    assert PAGES[name].startswith("<!-- Generated from ")
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_hooks_page_every_hook_has_a_section(hook: str) -> None:
+    """A hook of the table is a section of the page."""
+    assert f"\n## {hook}\n" in PAGES["hooks.md"]
+
+
+@pytest.mark.parametrize("title", [helper_title(helper) for helper in HELPERS])
+def test_helpers_page_every_helper_has_a_section(title: str) -> None:
+    """A helper of the table is a section of the page."""
+    assert f"\n### {title}\n" in PAGES["helpers.md"]
+
+
+def test_families_of_all_helpers_have_a_title() -> None:
+    """A new family needs a heading on the page of helpers."""
+    assert {helper.family for helper in HELPERS} == set(FAMILIES)
+
+
+def test_counters_page_every_counter_has_a_row() -> None:
+    """A counter of the table is a row of the page."""
+    assert [c.name for c in COUNTERS if f"| `{c.name}` |" not in PAGES["counters.md"]] == []
+
+
+def test_departure_mark_over_several_comment_lines_is_one_row(tmp_path: Path) -> None:
+    """A mark is read to the end of its sentence, whatever comment it stands in."""
+    core = tmp_path / "reclaim" / "core"
+    core.mkdir(parents=True)
+    (core / "swap.c").write_text(
+        "/*\n * SIMPLIFIED: no queue\n * depth; effect: bursts are\n * too fast. More.\n */\n"
+    )
+
+    found = [(d.place, d.what, d.effect) for d in collect_departures(tmp_path)]
+
+    assert found == [("reclaim/core/swap.c", "no queue depth", "bursts are too fast")]
+
+
+def test_departure_mark_without_effect_is_refused(tmp_path: Path) -> None:
+    """A departure whose effect nobody wrote down has not been thought through."""
+    core = tmp_path / "reclaim" / "core"
+    core.mkdir(parents=True)
+    (core / "swap.c").write_text("/* SIMPLIFIED: no queue. */\n")
+
+    with pytest.raises(ValueError, match="names no effect"):
+        collect_departures(tmp_path)
+
+
+def test_table_column_without_content_is_left_out() -> None:
+    """Columns that say nothing do not take space."""
+    assert table(("a", "b"), [("1", ""), ("2", "")]) == ["| a |", "|---|", "| 1 |", "| 2 |"]
