@@ -68,7 +68,9 @@ def _make_builder() -> FFI:
     builder.cdef("const char *rcl_helper_names(void); uintptr_t rcl_helper_address(int number);")
     builder.set_source(
         "reclaim.engine._rcl",
-        _HELPER_TABLE.format(names=" ".join(helpers), bodies=", ".join(f"(void *)h_{name}" for name in helpers)),
+        _HELPER_TABLE.format(
+            names=" ".join(helpers), bodies=", ".join(f"(void *)h_{name}" for name in helpers)
+        ),
         sources=sorted(str(path) for path in CORE.glob("*.c")),
         depends=sorted(str(path) for pattern in ("*.h", "*.def") for path in CORE.glob(pattern)),
         include_dirs=[str(CORE)],

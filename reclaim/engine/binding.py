@@ -13,25 +13,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from reclaim.abi.counters import COUNTERS
 from reclaim.abi.hooks import HOOKS
+from reclaim.abi.kinds import U64_MAX
+from reclaim.abi.limits import FIRST_POLICY_LIST
 from reclaim.abi.maps import MAP_KINDS
 from reclaim.diag.errors import ConfigError, CoreFault, ReclaimError
 from reclaim.engine._rcl import ffi, lib
+from reclaim.jit.policy_image import PolicyImage
+from reclaim.lang.ir import Scope
 
 NO_LIMIT = 1 << 28
 """Anything from here on means no limit to the core (rcl.h)."""
 
 NO_SWAPPINESS = 201
 """Anything above 200 means the parent's (rcl.h)."""
-
-SCOPES = ("folio", "lruvec", "memcg", "scan", "global")
-"""Scopes of declared state in the order of `enum rcl_scope`."""
 
 STALL_KINDS = {"reclaim": lib.RCL_STALL_RECLAIM, "io": lib.RCL_STALL_IO}
 EXIT_KINDS = {
@@ -76,33 +77,20 @@ HookFunction = Callable[[str, int, tuple[int, ...]], int | None]
 """Hook name, address of the context, arguments as unsigned numbers; the encoded answer."""
 
 
-class MapImage(Protocol):
-    """What the core has to know of a declaration of maps."""
-
-    kind: str
-    scope: str
-    capacity: int
-    count: int
-
-
 @dataclass(frozen=True, slots=True)
-class PolicyImage:
-    """What the core has to know of a policy.
+class PolicyCode:
+    """What the core has to know of a policy, and which functions it calls.
 
     Args:
         name: for exit records.
+        image: declared state, lists and maps.
         hooks: address of the native function of each hook that the policy has.
-        state: initial bytes of one element of each scope that has declared state.
-        nr_lists: lists of its own.
-        maps: in order of their numbers.
         tunables: values in order of declaration.
     """
 
     name: str
+    image: PolicyImage
     hooks: Mapping[str, int]
-    state: Mapping[str, bytes]
-    nr_lists: int
-    maps: Sequence[MapImage]
     tunables: Sequence[int]
 
 
@@ -138,6 +126,16 @@ def helper_symbols() -> dict[str, int]:
     if set(names) != {f"h_{name}" for name in order}:
         raise CoreFault("the native extension and its table of helpers disagree; build it again")
     return {f"h_{name}": int(lib.rcl_helper_address(number)) for number, name in enumerate(order)}
+
+
+def mapping_flags(is_file: bool, is_shared: bool, is_executable: bool) -> int:
+    """Return the core's flags of a mapping."""
+    flags = {
+        lib.RCL_MAPPING_FILE: is_file,
+        lib.RCL_MAPPING_SHARED: is_shared,
+        lib.RCL_MAPPING_EXEC: is_executable,
+    }
+    return sum(flag for flag, is_set in flags.items() if is_set)
 
 
 def cost_names() -> list[str]:
@@ -176,7 +174,9 @@ def belady_misses(records: Records, capacity_pages: int) -> int:
         ffi.from_buffer("uint32_t[]", records), len(records), capacity_pages, ffi.NULL, misses
     )
     if status != lib.RCL_OK:
-        raise ConfigError(f"no optimum for {len(records)} records and {capacity_pages} pages (status {status})")
+        raise ConfigError(
+            f"no optimum for {len(records)} records and {capacity_pages} pages (status {status})"
+        )
     return int(misses[0])
 
 
@@ -198,11 +198,14 @@ class Core:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._kept: list[Any] = []
+        self._errors: list[BaseException] = []
         self._fed: dict[int, Any] = {}
         self._stop = ffi.new("int *")
         config = ffi.new("struct rcl_config *")
         lib.rcl_config_init(config)
-        arrays = {key: self._structs(f"struct rcl_{key[:-1]}_config[]", settings[key]) for key in ("nodes", "swaps")}
+        arrays = {
+            key: self._structs(f"struct rcl_{key[:-1]}_config[]", settings[key]) for key in ("nodes", "swaps")
+        }
         for key, (array, count) in arrays.items():
             setattr(config, key, array)
             setattr(config, f"nr_{key}", count)
@@ -235,7 +238,9 @@ class Core:
     def create_memcg(self, settings: Mapping[str, int]) -> int:
         """Create a memcg from the members of `struct rcl_memcg_config` and return its number."""
         number = ffi.new("uint32_t *")
-        self._check(lib.rcl_memcg_create(self._machine, ffi.new("struct rcl_memcg_config *", settings), number))
+        self._check(
+            lib.rcl_memcg_create(self._machine, ffi.new("struct rcl_memcg_config *", settings), number)
+        )
         return int(number[0])
 
     def set_memcg(self, memcg: int, knob: str, value: int) -> None:
@@ -295,41 +300,40 @@ class Core:
 
     # Policies.
 
-    def _policy(self, image: PolicyImage) -> tuple[Any, list[Any]]:
-        """Return the C form of a policy, and what must live while the core reads it."""
-        name = ffi.new("char[]", image.name.encode())
-        hooks = ffi.new("uintptr_t[]", [image.hooks.get(hook, 0) for hook in HOOKS])
+    def _policy(self, code: PolicyCode) -> Any:
+        """Return the C form of a policy; what it points to lives as long as this object."""
+        image = code.image
         kinds = {kind: number for number, kind in enumerate(MAP_KINDS)}
+        scopes = {scope: number for number, scope in enumerate(Scope)}
         rows = [
-            {"kind": kinds[m.kind], "scope": SCOPES.index(m.scope), "capacity": m.capacity, "count": m.count}
+            {"kind": kinds[m.kind.name], "scope": scopes[m.scope], "capacity": m.capacity, "count": m.count}
             for m in image.maps
         ]
         maps, nr_maps = self._structs("struct rcl_map_decl[]", rows)
-        tunables = ffi.new("uint64_t[]", [*(value & (1 << 64) - 1 for value in image.tunables), 0])
+        name = ffi.new("char[]", code.name.encode())
+        hooks = ffi.new("uintptr_t[]", [code.hooks.get(hook, 0) for hook in HOOKS])
+        tunables = ffi.new("uint64_t[]", [*(value & U64_MAX for value in code.tunables), 0])
         policy = ffi.new("struct rcl_policy *")
         policy.name, policy.ops = name, ffi.cast("struct rcl_ops *", hooks)
-        policy.nr_lists, policy.nr_maps, policy.maps = image.nr_lists, nr_maps, maps
-        policy.nr_tunables, policy.tunables = len(image.tunables), tunables
-        states = []
-        for number, scope in enumerate(SCOPES):
-            initial = image.state.get(scope, b"")
-            states.append(ffi.new("uint8_t[]", initial or b"\0"))
-            policy.state[number].stride_bytes = len(initial)
-            policy.state[number].initial = states[-1]
-        return policy, [name, hooks, maps, tunables, *states]
+        policy.nr_lists = image.end_of_lists - FIRST_POLICY_LIST
+        policy.nr_maps, policy.maps = nr_maps, maps
+        policy.nr_tunables, policy.tunables = len(code.tunables), tunables
+        self._kept += [policy, name, hooks, maps, tunables]
+        for scope, number in scopes.items():
+            initial = ffi.new("uint8_t[]", image.initial_element(scope) + b"\0")
+            policy.state[number].stride_bytes = image.state_bytes[scope]
+            policy.state[number].initial = initial
+            self._kept.append(initial)
+        return policy
 
-    def set_default(self, image: PolicyImage) -> None:
+    def set_default(self, code: PolicyCode) -> None:
         """Install the policy that answers wherever no other one does."""
-        policy, kept = self._policy(image)
-        self._kept.append((policy, kept))
-        self._check(lib.rcl_set_default(self._machine, policy))
+        self._check(lib.rcl_set_default(self._machine, self._policy(code)))
 
-    def attach(self, image: PolicyImage, point: str, where: int) -> int:
+    def attach(self, code: PolicyCode, point: str, where: int) -> int:
         """Attach a policy to `system`, or to a `node` or `memcg` by its number; return the attachment's number."""
-        policy, kept = self._policy(image)
-        self._kept.append((policy, kept))
         number = ffi.new("uint32_t *")
-        self._check(lib.rcl_attach(self._machine, policy, ATTACH_POINTS[point], where, number))
+        self._check(lib.rcl_attach(self._machine, self._policy(code), ATTACH_POINTS[point], where, number))
         return int(number[0])
 
     def detach(self, attachment: int) -> None:
@@ -338,7 +342,7 @@ class Core:
 
     def set_tunable(self, attachment: int, tunable: int, value: int) -> None:
         """Change a tunable, whose range the caller has checked."""
-        self._check(lib.rcl_set_tunable(self._machine, attachment, tunable, value & (1 << 64) - 1))
+        self._check(lib.rcl_set_tunable(self._machine, attachment, tunable, value & U64_MAX))
 
     def is_attached(self, attachment: int) -> bool:
         """Tell whether an attachment was neither detached nor ejected."""
@@ -351,9 +355,7 @@ class Core:
             exit_ = ffi.new("struct rcl_exit *")
             self._check(lib.rcl_exit_record(self._machine, index, exit_))
             counters = np.zeros(len(COUNTERS), dtype=np.uint64)
-            self._check(
-                lib.rcl_exit_counters(self._machine, index, ffi.from_buffer("uint64_t[]", counters))
-            )
+            self._check(lib.rcl_exit_counters(self._machine, index, ffi.from_buffer("uint64_t[]", counters)))
             records.append(
                 {
                     "attachment": int(exit_.attachment),
@@ -426,7 +428,7 @@ class Core:
         Returns:
             Whether it was stopped before, and the task that needs records, None where there is none.
         """
-        self._errors: list[BaseException] = []
+        self._errors = []
         control = ffi.new("struct rcl_run_control *")
         control.interrupt = self._stop
         callback = self._progress_callback(progress) if progress is not None else ffi.NULL
@@ -530,19 +532,17 @@ class Core:
         self._check(lib.rcl_task_ptes(self._machine, task, first, count, pointer))
         return ptes
 
-    def state_bytes(self, attachment: int, scope: str, element: int, nr_bytes: int) -> bytes:
+    def state_bytes(self, attachment: int, scope: Scope, element: int, nr_bytes: int) -> bytes:
         """Return a copy of one element of a policy's declared state."""
         data = ffi.new("uint8_t[]", nr_bytes)
-        number = SCOPES.index(scope)
+        number = list(Scope).index(scope)
         self._check(lib.rcl_state_bytes(self._machine, attachment, number, element, data, nr_bytes))
         return bytes(ffi.buffer(data))
 
     def map_value(self, attachment: int, map_number: int, instance: int, key: int) -> int | None:
         """Return what a policy's map holds for a key, None where it is absent; keys of sets hold 0 or 1."""
         value, present = ffi.new("uint64_t *"), ffi.new("int *")
-        self._check(
-            lib.rcl_map_look(self._machine, attachment, map_number, instance, key, value, present)
-        )
+        self._check(lib.rcl_map_look(self._machine, attachment, map_number, instance, key, value, present))
         return int(value[0]) if present[0] else None
 
     def map_size(self, attachment: int, map_number: int, instance: int) -> int:
@@ -600,4 +600,4 @@ def _address(pointer: Any) -> int:
 
 def _unsigned(value: Any) -> int:
     """Return a number or pointer as an unsigned 64-bit number."""
-    return _address(value) if isinstance(value, ffi.CData) else int(value) & ((1 << 64) - 1)
+    return _address(value) if isinstance(value, ffi.CData) else int(value) & (U64_MAX)

@@ -1,0 +1,553 @@
+"""A machine to run traces on: nodes, memcgs, swap, tasks, and the policies that govern them.
+
+Here: `Machine`, what a user or an experiment holds in hand. Not here: how anything is modelled (reclaim/core) and how
+policies become code (attachment.py).
+
+A run is a loop around the core: it runs all tasks in virtual time until one of them needs records, gets the next chunk
+of that task's trace, and goes on. Between two calls of the core the machine is always consistent, so an interrupted run
+can be looked at, and gone on with.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from reclaim.abi.limits import FIRST_POLICY_LIST, STANDARD_LISTS
+from reclaim.diag.errors import ConfigError, TraceError
+from reclaim.engine.access_stream import CHUNK_RECORDS, AccessStream, Records, with_last_marked
+from reclaim.engine.attachment import (
+    Attachment,
+    Engine,
+    ExitRecord,
+    compiled,
+    default_policy,
+    exit_record,
+    interpreted_code,
+    named_counters,
+    policy_code,
+)
+from reclaim.engine.binding import (
+    DEVICES,
+    NO_LIMIT,
+    NO_SWAPPINESS,
+    TASK_STATES,
+    BadRecord,
+    Core,
+    TaskSpaces,
+    cost_names,
+    mapping_flags,
+)
+from reclaim.engine.machine_config import DEFAULT_MEMCG, MachineConfig, MemcgConfig, make_config, suggest
+from reclaim.engine.run_results import Result, TaskResult
+from reclaim.engine.signals import stopped_by_signals
+from reclaim.jit.policy_loader import CompiledPolicy
+
+FileDevice = Literal["ssd", "disk"]
+"""What a file can lie on."""
+
+Progress = Callable[[int, int], None]
+"""Called with the records run so far and those of all traces together."""
+
+
+class Task:
+    """A task of a machine with its trace; made by `Machine.add_task`.
+
+    Args:
+        core: the machine's core.
+        number: the core's number of it.
+        trace: what it does.
+        memcg: path of its memcg.
+    """
+
+    def __init__(self, core: Core, number: int, trace: AccessStream, memcg: str) -> None:
+        self._core = core
+        self.number = number
+        self.trace = trace
+        self.memcg = memcg
+        self.name = trace.name
+        self._chunks: Iterator[tuple[Records, bool]] | None = None
+        self._nr_fed = 0
+
+    @property
+    def info(self) -> dict[str, int]:
+        """Return the core's numbers: clock_ns, nr_records, nr_misses, resident_pages and so on."""
+        return self._core.task_info(self.number)
+
+    @property
+    def state(self) -> str:
+        """Return idle, runnable, ended, exited or killed."""
+        return TASK_STATES[self.info["state"]]
+
+    def resident(self) -> npt.NDArray[np.bool_]:
+        """Return which pages of the mapping space are present, shape (nr_mapped_pages,), bool."""
+        ptes = self._core.ptes(self.number, 0, self.info["nr_mapped_pages"])
+        return (ptes & np.uint32(1)).astype(np.bool_)
+
+    def exit(self) -> None:
+        """End the task and free its memory.
+
+        Raises:
+            ConfigError: it has records left to run.
+        """
+        self._core.exit_task(self.number)
+
+    def start(self, chunk_records: int) -> None:
+        """Give the core the first chunk, unless it has it already."""
+        if self._chunks is None:
+            self._chunks = with_last_marked(self.trace.chunks(chunk_records))
+            self.feed()
+
+    def feed(self) -> None:
+        """Give the core the next chunk.
+
+        Raises:
+            TraceError: the trace is damaged, or names a page that it does not have.
+        """
+        assert self._chunks is not None
+        records, is_last = next(self._chunks, (np.zeros(0, dtype=np.uint32), True))
+        try:
+            self._core.feed(self.number, records, is_last=is_last)
+        except BadRecord as error:
+            raise TraceError(self.name, None, f"record {self._nr_fed + error.index}: {error}") from error
+        self._nr_fed += len(records)
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """Numbers at the start of a run, to take differences from."""
+
+    counters: npt.NDArray[np.uint64]
+    psi: dict[str, int]
+    tasks: tuple[dict[str, int], ...]
+    nr_exits: int
+    wall_s: float
+
+
+class Machine:
+    """A simulated machine.
+
+    Args:
+        config: a complete description; None: made from the options.
+        options: the short form, see `make_config`: nodes, memory_max, swap, memcgs, and the members of `MachineConfig`
+            by name, such as `seed`, `add_batch`, `charge_batch`, `reclaim_batch`, `kswapd`, `forced_release`.
+
+    Raises:
+        ConfigError: the description makes no sense, or this computer has too little memory for it.
+        PolicyRejected: the built-in default policy does not verify; a broken installation.
+    """
+
+    def __init__(self, config: MachineConfig | None = None, /, **options: Any) -> None:
+        if config is not None and options:
+            raise ConfigError(f"a complete description and options ({', '.join(options)}) exclude each other")
+        self.config = make_config(**options) if config is None else config
+        self._core = Core(_core_settings(self.config))
+        self._default = default_policy()
+        self._core.set_default(policy_code(self._default, {}))
+        self._memcgs = {"/": 0}
+        self._files: dict[str, tuple[int, int]] = {}
+        self.tasks: list[Task] = []
+        self.attachments: list[Attachment] = []
+        for memcg in self.config.memcgs:
+            self.add_memcg(memcg)
+
+    # Set-up.
+
+    def add_memcg(self, config: MemcgConfig) -> None:
+        """Create a memcg; policies attached above govern it from birth.
+
+        Raises:
+            ConfigError: it exists, or its parent does not.
+        """
+        parent = config.path.rpartition("/")[0] or "/"
+        if config.path in self._memcgs:
+            raise ConfigError(f"memcg {config.path} exists already")
+        settings = {
+            "parent": self._memcg(parent),
+            "swappiness": _or(config.swappiness, NO_SWAPPINESS),
+            "max_pages": _or(config.max_pages, NO_LIMIT),
+            "high_pages": _or(config.high_pages, NO_LIMIT),
+            "low_pages": config.low_pages,
+            "min_pages": config.min_pages,
+            "swap_max_pages": _or(config.swap_max_pages, NO_LIMIT),
+        }
+        self._memcgs[config.path] = self._core.create_memcg(settings)
+
+    def set_memcg(self, path: str, **knobs: int) -> None:
+        """Write control files of a memcg: max, high, low, min, swap_max (pages) or swappiness.
+
+        Lowering max reclaims at once, as in the kernel.
+
+        Raises:
+            ConfigError: no such memcg or control file, or a value out of range.
+        """
+        known = ("max", "high", "low", "min", "swap_max", "swappiness")
+        for knob, value in knobs.items():
+            if knob not in known:
+                raise ConfigError(f"memcg {path} has no control file {knob!r}{suggest(knob, known)}")
+            self._core.set_memcg(self._memcg(path), knob, value)
+
+    def attach(
+        self,
+        policy: str | Path | CompiledPolicy,
+        to: str | int | None = None,
+        *,
+        tunables: Mapping[str, int] | None = None,
+        engine: Engine = "native",
+    ) -> Attachment:
+        """Attach a policy; the nearest attached ancestor of a lruvec governs it.
+
+        Args:
+            policy: a built-in policy's name, the path of an `.rpol` file, or a compiled policy.
+            to: None for the system, a node's number, or a memcg's path for its subtree.
+            tunables: values that differ from the declared defaults.
+            engine: `interpreter` runs the hooks in the reference interpreter, some thousand times slower.
+
+        Returns:
+            The attachment.
+
+        Raises:
+            ConfigError: no such policy, place or tunable.
+            PolicyRejected: the policy is not accepted.
+        """
+        code = compiled(policy)
+        values = tunables or {}
+        native = (
+            policy_code(code, values) if engine == "native" else interpreted_code(self._core, code, values)
+        )
+        point, where = self._attach_point(to)
+        attachment = Attachment(self._core, self._core.attach(native, point, where), code, to)
+        self.attachments.append(attachment)
+        return attachment
+
+    def add_task(
+        self,
+        trace: AccessStream,
+        *,
+        memcg: str | None = None,
+        node: int = 0,
+        device: FileDevice = "ssd",
+        share_files: bool = False,
+    ) -> Task:
+        """Add a task that runs a trace.
+
+        Args:
+            trace: what it does; streamed, never held as a whole.
+            memcg: path of its memcg; None: `/lab` where `memory_max` made it, else the root.
+            node: home node.
+            device: where its files lie.
+            share_files: whether files of the same name that another sharing task brought are the same files.
+
+        Returns:
+            The task; it runs with the next `run`.
+
+        Raises:
+            ConfigError: no such memcg, node or device, or a file that is longer than the one shared.
+        """
+        path = memcg if memcg is not None else DEFAULT_MEMCG if DEFAULT_MEMCG in self._memcgs else "/"
+        if not 0 <= node < len(self.config.nodes):
+            raise ConfigError(f"task {trace.name}: node {node}; expected 0 to {len(self.config.nodes) - 1}")
+        if device not in get_args(FileDevice):
+            raise ConfigError(
+                f"task {trace.name}: unknown device {device!r}{suggest(device, get_args(FileDevice))}"
+            )
+        header = trace.header
+        number_of_memcg = self._memcg(path)
+        files = [self._file(f.name, f.pages, device, share_files) for f in header.files]
+        mappings = [
+            (
+                m.pages,
+                mapping_flags(m.file is not None, m.shared, m.exec),
+                _file_of(files, m.file),
+                m.file_page,
+            )
+            for m in header.mappings
+        ]
+        spaces = TaskSpaces(mappings, files)
+        number = self._core.create_task(number_of_memcg, node, header.ns_per_access, spaces)
+        task = Task(self._core, number, trace, path)
+        self.tasks.append(task)
+        return task
+
+    # Running.
+
+    def run(
+        self, progress: Progress | None = None, *, chunk_records: int = CHUNK_RECORDS, check: bool = False
+    ) -> Result:
+        """Run all tasks to the end of their traces.
+
+        Args:
+            progress: called now and then.
+            chunk_records: records given to the core at once; makes no difference to results.
+            check: compare the core's books with each other after each chunk; slow.
+
+        Returns:
+            What happened in this run.
+
+        Raises:
+            ConfigError: there is no task.
+            TraceError: a trace turns out to be damaged.
+            KeyboardInterrupt: Ctrl-C; the machine is consistent, and `run` goes on where it stopped.
+            CoreFault: a check failed.
+        """
+        if not self.tasks:
+            raise ConfigError("the machine has no task to run; add one first")
+        before = self._snapshot()
+        total = sum(task.trace.nr_records for task in self.tasks)
+        report = None if progress is None else lambda nr_records: progress(nr_records, total)
+        with stopped_by_signals(self._core.stop):
+            for task in self.tasks:
+                task.start(chunk_records)
+            is_running = True
+            while is_running:
+                was_stopped, dry = self._core.run(report)
+                if dry is not None and not was_stopped:
+                    self.tasks[dry].feed()
+                is_running = was_stopped or dry is not None
+                if check:
+                    self._core.check()
+        return self._result(before)
+
+    # Results.
+
+    def counters(self, memcg: str | None = None, node: int | None = None) -> dict[str, int]:
+        """Return the kernel's counters since the machine was made.
+
+        Args:
+            memcg: of this memcg and its descendants.
+            node: of this node; None for both: of the machine.
+
+        Returns:
+            Counts by the kernel's names.
+
+        Raises:
+            ConfigError: no such memcg or node, or both at once.
+        """
+        if memcg is not None and node is not None:
+            raise ConfigError("counters exist per memcg and per node, not for both at once")
+        if memcg is not None:
+            values = self._core.counters("memcg", self._memcg(memcg))
+        elif node is not None:
+            values = self._core.counters("node", node)
+        else:
+            values = self._core.counters("machine")
+        return named_counters(values, "vmstat")
+
+    @property
+    def core_did(self) -> dict[str, int]:
+        """Return what the core did for the policies since the machine was made."""
+        return named_counters(self._core.counters("machine"), "core_did")
+
+    @property
+    def virtual_ns(self) -> int:
+        """Return the latest clock of any task."""
+        return self._core.psi()["elapsed_ns"]
+
+    @property
+    def psi(self) -> dict[str, int]:
+        """Return running totals: some_ns, full_ns, elapsed_ns."""
+        return self._core.psi()
+
+    @property
+    def ejected(self) -> tuple[ExitRecord, ...]:
+        """Return why policies were ejected, oldest first; detaching is no ejection."""
+        return self._ejected_since(0)
+
+    def stalls(self, kind: Literal["reclaim", "io"] = "reclaim", task: Task | None = None) -> dict[str, int]:
+        """Return nr, total_ns, p50_ns, p99_ns, p999_ns and max_ns of stalls in reclaim or waiting for I/O."""
+        return self._core.stalls(kind, None if task is None else task.number)
+
+    def memcg_info(self, path: str) -> dict[str, int]:
+        """Return usage, sizes by type and limits of a memcg; pages."""
+        return self._core.memcg_info(self._memcg(path))
+
+    def node_info(self, node: int) -> dict[str, int]:
+        """Return sizes, free pages and watermarks of a node; pages."""
+        return self._core.node_info(node)
+
+    def swap_info(self) -> dict[str, int]:
+        """Return nr_pages and nr_free_pages over all swap devices."""
+        nr_pages, nr_free_pages = self._core.swap_info()
+        return {"nr_pages": nr_pages, "nr_free_pages": nr_free_pages}
+
+    def reclaim(self, memcg: str, nr_pages: int) -> int:
+        """Reclaim from a memcg as writing memory.reclaim does and return the pages freed."""
+        return self._core.reclaim_memcg(self._memcg(memcg), nr_pages)
+
+    # Looking inside.
+
+    def resident(self) -> dict[str, dict[str, int]]:
+        """Return anon_pages and file_pages that are resident, by memcg, descendants included."""
+        infos = {path: self._core.memcg_info(number) for path, number in self._memcgs.items()}
+        return {
+            path: {key: info[key] for key in ("anon_pages", "file_pages")} for path, info in infos.items()
+        }
+
+    def lists(self, memcg: str = "/", node: int = 0) -> dict[str, Records]:
+        """Return what is on the lists of a lruvec.
+
+        Args:
+            memcg: path.
+            node: number.
+
+        Returns:
+            Page frame numbers, oldest first, by the list's name: standard lists, then those of the governing policy.
+        """
+        lruvec = self.lruvec(memcg, node)
+        info = self._core.lruvec_info(lruvec)
+        names = self._list_names(info["attachment"])
+        return {
+            names.get(number, str(number)): self._core.list_pfns(lruvec, number)
+            for number in range(1, info["nr_lists"])
+        }
+
+    def lruvec(self, memcg: str = "/", node: int = 0) -> int:
+        """Return the number of the lruvec of a memcg on a node, as policies' state wants it."""
+        return self._core.lruvec_of(self._memcg(memcg), node)
+
+    def folio(self, pfn: int) -> dict[str, int]:
+        """Return what the core knows of a folio: flags, key, list, memcg, mappings."""
+        return self._core.folio_info(pfn)
+
+    def check(self) -> None:
+        """Compare the core's books with each other.
+
+        Raises:
+            CoreFault: they disagree, which is a bug of ours.
+        """
+        self._core.check()
+
+    # Inside.
+
+    def _memcg(self, path: str) -> int:
+        if path not in self._memcgs:
+            raise ConfigError(f"no memcg {path!r}{suggest(path, self._memcgs)}")
+        return self._memcgs[path]
+
+    def _file(self, name: str, pages: int, device: str, share: bool) -> int:
+        if not share:
+            return self._core.create_file(pages, device)
+        number, known_pages = self._files.get(name, (None, pages))
+        if pages > known_pages:
+            raise ConfigError(
+                f"file {name!r} has {pages} pages here, but {known_pages} in the task that brought it"
+            )
+        if number is None:
+            number = self._core.create_file(pages, device)
+            self._files[name] = (number, pages)
+        return number
+
+    def _attach_point(self, to: str | int | None) -> tuple[str, int]:
+        if to is None:
+            return "system", 0
+        if isinstance(to, str):
+            return "memcg", self._memcg(to)
+        if not 0 <= to < len(self.config.nodes):
+            raise ConfigError(f"no node {to}; expected 0 to {len(self.config.nodes) - 1}")
+        return "node", to
+
+    def _list_names(self, attachment: int) -> dict[int, str]:
+        names = dict(enumerate(STANDARD_LISTS, start=FIRST_POLICY_LIST - len(STANDARD_LISTS)))
+        for governor in self.attachments:
+            if governor.number == attachment:
+                for declared in governor.policy.image.lists:
+                    for offset, index in enumerate(np.ndindex(declared.dims)):
+                        suffix = "".join(f"[{i}]" for i in index)
+                        names[declared.first_number + offset] = declared.name + suffix
+        return names
+
+    def _ejected_since(self, nr_exits: int) -> tuple[ExitRecord, ...]:
+        policies = {attachment.number: attachment.policy for attachment in self.attachments}
+        return tuple(
+            exit_record(record, policies[record["attachment"]].image)
+            for record in self._core.exit_records()[nr_exits:]
+            if record["kind"] != "user"
+        )
+
+    def _snapshot(self) -> _Snapshot:
+        return _Snapshot(
+            counters=self._core.counters("machine"),
+            psi=self._core.psi(),
+            tasks=tuple(task.info for task in self.tasks),
+            nr_exits=len(self._core.exit_records()),
+            wall_s=time.perf_counter(),
+        )
+
+    def _result(self, before: _Snapshot) -> Result:
+        counters = self._core.counters("machine") - before.counters
+        psi = {key: value - before.psi[key] for key, value in self._core.psi().items()}
+        elapsed_ns = max(psi["elapsed_ns"], 1)
+        tasks = tuple(_task_result(task, old) for task, old in zip(self.tasks, before.tasks, strict=True))
+        return Result(
+            accesses=sum(task.accesses for task in tasks),
+            misses=sum(task.misses for task in tasks),
+            counters=named_counters(counters, "vmstat"),
+            core_did=named_counters(counters, "core_did"),
+            virtual_ns=psi["elapsed_ns"],
+            stall_ns=_quantiles(self._core.stalls("reclaim")),
+            io_stall_ns=_quantiles(self._core.stalls("io")),
+            psi={"some": psi["some_ns"] / elapsed_ns, "full": psi["full_ns"] / elapsed_ns},
+            tasks=tasks,
+            ejected=self._ejected_since(before.nr_exits),
+            wall_s=time.perf_counter() - before.wall_s,
+        )
+
+
+def _task_result(task: Task, old: Mapping[str, int]) -> TaskResult:
+    info = task.info
+    return TaskResult(
+        name=task.name,
+        memcg=task.memcg,
+        state=TASK_STATES[info["state"]],
+        accesses=info["nr_records"] - old["nr_records"],
+        misses=info["nr_misses"] - old["nr_misses"],
+        virtual_ns=info["clock_ns"] - old["clock_ns"],
+    )
+
+
+def _quantiles(stalls: Mapping[str, int]) -> dict[str, int]:
+    return {key: stalls[f"{key}_ns"] for key in ("p50", "p99", "p999", "max", "total")}
+
+
+def _or(value: int | None, otherwise: int) -> int:
+    return otherwise if value is None else value
+
+
+def _file_of(files: list[int], index: int | None) -> int:
+    return 0 if index is None else files[index]
+
+
+def _core_settings(config: MachineConfig) -> dict[str, Any]:
+    """Return the members of the core's own description that a machine's description sets."""
+    names = cost_names()
+    for name, value in config.costs.items():
+        if name not in names:
+            raise ConfigError(f"unknown cost `{name}`{suggest(name, names)}")
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 40:
+            raise ConfigError(f"cost {name} is {value!r}; expected nanoseconds from 0 to {(1 << 40) - 1}")
+    nodes = []
+    for node in config.nodes:
+        lowest, low, high = node.watermarks_pages or (0, 0, 0)
+        marks = {"min_wmark": lowest, "low_wmark": low, "high_wmark": high}
+        distances = {"distance": list(node.distances)} if node.distances is not None else {}
+        nodes.append({"nr_pages": node.pages, "tier": node.tier, **marks, **distances})
+    swaps = [{"nr_pages": s.pages, "device": DEVICES[s.kind], "priority": s.priority} for s in config.swap]
+    return {
+        "nodes": nodes,
+        "swaps": swaps,
+        "costs": dict(config.costs),
+        "seed": config.seed,
+        "swappiness": config.swappiness,
+        "add_batch_folios": config.add_batch,
+        "charge_batch_pages": config.charge_batch,
+        "reclaim_batch_pages": config.reclaim_batch,
+        "kswapd": config.kswapd,
+        "forced_release": config.forced_release,
+        "repeat_reads": config.repeat_reads,
+    }

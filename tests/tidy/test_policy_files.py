@@ -1,0 +1,47 @@
+"""Policies as files: valid Python, a head that says what they are, every hook used at least once."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from reclaim.abi.hooks import HOOKS
+from tests.tidy.tree import ROOT, files, name_of, policies
+
+_MAXIMAL = ROOT / "tests" / "policies" / "maximal.rpol"
+_SHIPPED = files("*.rpol", ("policies",))
+
+
+def _hooks(path: Path) -> set[str]:
+    return {
+        node.name
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+        and any(isinstance(d, ast.Name) and d.id == "hook" for d in node.decorator_list)
+    }
+
+
+@pytest.mark.parametrize("path", policies(), ids=name_of)
+def test_policy_file_is_valid_python(path: Path) -> None:
+    """Editors, formatters and highlighters work on a policy at once."""
+    assert ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body
+
+
+@pytest.mark.parametrize("path", _SHIPPED, ids=name_of)
+def test_shipped_policy_head_names_source_and_limits(path: Path) -> None:
+    """The head of a shipped policy says where it comes from, what it suits, and what it does not do."""
+    doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    missing = [word for word in ("Source:", "Suited for:", "Known limits:") if word not in doc]
+    assert missing == []
+
+
+def test_every_hook_is_used_in_the_maximal_policy() -> None:
+    """A hook that no policy could be written for would not have been noticed."""
+    assert set(HOOKS) - _hooks(_MAXIMAL) == set()
+
+
+def test_minimal_policy_has_no_hook() -> None:
+    """A policy without any hook is the default, and stays sayable."""
+    assert _hooks(ROOT / "tests" / "policies" / "minimal.rpol") == set()
