@@ -15,12 +15,12 @@ from reclaim.jit.instructions import HookWriter
 from reclaim.jit.llvm_types import CONTEXT_BYTES, Metadata, abi_type, object_bytes
 from reclaim.lang.ir import HookIR, PolicyIR
 
-_HOOK_ATTRIBUTES = '#0 = { nounwind willreturn mustprogress "no-builtins" }'
+_HOOK_ATTRIBUTES = 'attributes #0 = { nounwind willreturn mustprogress "no-builtins" }'
 """Without "no-builtins" a loop that clears an array would turn into a call of memset, and a hook
 calls nothing but helpers."""
 
-_HELPER_ATTRIBUTES = "#1 = { nounwind willreturn }"
-_PURE_ATTRIBUTES = "#2 = { nounwind willreturn memory(none) }"
+_HELPER_ATTRIBUTES = "attributes #1 = { nounwind willreturn }"
+_PURE_ATTRIBUTES = "attributes #2 = { nounwind willreturn memory(none) }"
 
 _INTRINSICS = (
     *(f"declare i64 @llvm.{name}.i64(i64, i64)" for name in ("umin", "umax", "smin", "smax")),
@@ -34,12 +34,10 @@ class ModuleText:
 
     Args:
         text: LLVM IR.
-        symbols: function name of each hook.
         helpers: symbols of the helpers called, sorted.
     """
 
     text: str
-    symbols: dict[str, str]
     helpers: tuple[str, ...]
 
 
@@ -70,8 +68,7 @@ def write_module(policy: PolicyIR) -> ModuleText:
         *metadata.lines(),
         "",
     ]
-    symbols = {name: hook_symbol(name) for name in policy.hooks}
-    return ModuleText("\n".join(lines), symbols, tuple(f"h_{c_name}" for c_name in sorted(called)))
+    return ModuleText("\n".join(lines), tuple(f"h_{c_name}" for c_name in sorted(called)))
 
 
 def hook_symbol(hook_name: str) -> str:

@@ -1,0 +1,121 @@
+"""From a policy's source to functions that the core can call.
+
+`load_policy` is the front door: hash the source, take the object from the cache, or else parse,
+verify, compile and store it. `compile_policy` is the middle part alone. Either way only a
+`VerifiedPolicy` reaches the code generator: what the cache holds went through here once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from verifier.verified import VerifiedPolicy, verify_or_raise
+
+from reclaim.diag.errors import ConfigError
+from reclaim.jit import native
+from reclaim.jit.llvm_module import hook_symbol, write_module
+from reclaim.jit.object_cache import CacheEntry, ObjectCache, cache_key
+from reclaim.jit.policy_image import PolicyImage, describe
+from reclaim.lang.frontend import compile_source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledPolicy:
+    """Own a policy in native code; keep it for as long as the core may call one of its hooks.
+
+    Args:
+        name: file name without suffix.
+        path: as the user named it.
+        source: the complete source text.
+        image: its state, lists, maps, tunables, costs and messages.
+        hooks: address of the function of each hook, with the C signature of `struct rcl_ops`.
+        is_from_cache: whether the object was found in the cache.
+    """
+
+    name: str
+    path: str
+    source: str
+    image: PolicyImage
+    hooks: dict[str, int]
+    is_from_cache: bool
+    _library: native.Library = field(repr=False)
+
+
+def load_policy(
+    path: str | Path, symbols: Mapping[str, int], cache: ObjectCache | None = None
+) -> CompiledPolicy:
+    """Make a policy file ready to attach.
+
+    Args:
+        path: the file, UTF-8.
+        symbols: address of each helper of the core, by its C name ("h_random").
+        cache: where compiled policies are kept; None compiles anew and stores nothing.
+
+    Returns:
+        The policy.
+
+    Raises:
+        ConfigError: the file cannot be read.
+        PolicyRejected: the parser, the type checker or the verifier does not accept it.
+        CoreFault: the core lacks a helper.
+    """
+    try:
+        source = Path(path).read_bytes().decode("utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the policy: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: byte {error.start}: not UTF-8, which a policy must be") from error
+    return load_source(source, str(path), symbols, cache)
+
+
+def load_source(
+    source: str, path: str, symbols: Mapping[str, int], cache: ObjectCache | None = None
+) -> CompiledPolicy:
+    """Make a policy's source text ready to attach; arguments and errors as for `load_policy`."""
+    key = cache_key(source)
+    entry = None if cache is None else cache.get(key)
+    if entry is not None:
+        return _link(entry, source, path, symbols, is_from_cache=True)
+    entry = _compile(verify_or_raise(compile_source(source, path)))
+    if cache is not None:
+        cache.put(key, entry)
+    return _link(entry, source, path, symbols, is_from_cache=False)
+
+
+def compile_policy(verified: VerifiedPolicy, symbols: Mapping[str, int]) -> CompiledPolicy:
+    """Compile a verified policy, past the cache.
+
+    Args:
+        verified: made by the verifier; nothing else is taken.
+        symbols: address of each helper of the core, by its C name.
+
+    Returns:
+        The policy.
+
+    Raises:
+        TypeError: *verified* is not a `VerifiedPolicy`.
+        CoreFault: the core lacks a helper.
+    """
+    entry = _compile(verified)
+    return _link(entry, verified.ir.source, verified.ir.path, symbols, is_from_cache=False)
+
+
+def _compile(verified: VerifiedPolicy) -> CacheEntry:
+    if not isinstance(verified, VerifiedPolicy):
+        raise TypeError(f"only a VerifiedPolicy can be compiled, not {type(verified).__name__}")
+    module = write_module(verified.ir)
+    image = describe(verified.ir, dict(verified.costs), module.helpers)
+    return CacheEntry(image, native.emit_object(module.text))
+
+
+def _link(
+    entry: CacheEntry, source: str, path: str, symbols: Mapping[str, int], *, is_from_cache: bool
+) -> CompiledPolicy:
+    image = entry.image
+    names = {hook: hook_symbol(hook) for hook in image.hooks}
+    imports = {helper: symbols.get(helper, 0) for helper in image.helpers}
+    library = native.link(entry.code, names.values(), imports)
+    hooks = {hook: library.addresses[symbol] for hook, symbol in names.items()}
+    return CompiledPolicy(Path(path).stem, path, source, image, hooks, is_from_cache, library)

@@ -1,0 +1,357 @@
+"""A few made-up kernel objects in one stretch of memory, to run hooks on without the core.
+
+A `FakeMachine` lays nodes, memcgs, lruvecs, folios and the rest out as the core does, with random
+contents inside the ranges that the contract declares, and the policy's own state beside them. The
+interpreter runs on a copy of its bytes (`TapeEnvironment`), which answers every helper at random,
+applies the effects that the contract declares, and writes all of it on a tape. `TapeReplay` then
+runs native code on the machine's own bytes and plays the tape back to it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import random
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import cffi
+
+from reclaim.abi.cheader import helper_c_params
+from reclaim.abi.enumerations import ENUMS
+from reclaim.abi.helpers import HELPERS, SCAN_HELPERS
+from reclaim.abi.hooks import HOOKS
+from reclaim.abi.kernel_types import KERNEL_TYPES
+from reclaim.abi.kinds import INT_KINDS, Field, Helper, Param
+from reclaim.abi.layout import CONTEXT_MEMBERS, CONTEXT_OFFSETS, LIST_SIZES, slots
+from reclaim.abi.limits import FIRST_POLICY_LIST, MAX_LISTS
+from reclaim.lang import arithmetic
+from reclaim.lang.interp import Interpreter
+from reclaim.lang.ir import PolicyIR, Scope
+
+NR_OBJECTS = {
+    "Node": 2,
+    "Memcg": 3,
+    "Lruvec": 4,
+    "Folio": 6,
+    "ScanControl": 2,
+    "BatchResult": 2,
+    "Shadow": 2,
+}
+NR_ELEMENTS = {
+    Scope.FOLIO: NR_OBJECTS["Folio"],
+    Scope.LRUVEC: NR_OBJECTS["Lruvec"],
+    Scope.MEMCG: NR_OBJECTS["Memcg"],
+    Scope.SCAN: NR_OBJECTS["ScanControl"],
+    Scope.GLOBAL: 1,
+}
+DENSE_NUMBERS = ("Folio.pfn", "Lruvec.id", "Memcg.id", "ScanControl.slot")
+OBJECT_BYTES = 128
+INTEGER_HELPERS: dict[str, Callable[..., int]] = {
+    "isqrt": arithmetic.isqrt,
+    "ilog2": arithmetic.ilog2,
+    "mul_div": arithmetic.mul_div,
+}
+
+
+def pick(rng: random.Random, low: int, high: int) -> int:
+    """Pick a number of a range, more often near its ends and near 0 than in between."""
+    near = [low, high, low + 1, high - 1, 0, 1, 2, 3]
+    if rng.random() < 0.5:
+        return min(max(rng.choice(near), low), high)
+    if rng.random() < 0.5:
+        return rng.randint(low, min(high, low + 100))
+    return rng.randint(low, high)
+
+
+class FakeMachine:
+    """Lay out kernel objects and the state of one policy, all random within declared ranges."""
+
+    def __init__(self, policy: PolicyIR, rng: random.Random) -> None:
+        self.policy = policy
+        self.rng = rng
+        self._buffer = (ctypes.c_uint64 * self._nr_words())()
+        self.base = ctypes.addressof(self._buffer)
+        self._end = self.base
+        self.context = self._take(8 * len(CONTEXT_MEMBERS))
+        self.objects = {
+            name: [self._take(OBJECT_BYTES) for _ in range(count)] for name, count in NR_OBJECTS.items()
+        }
+        self.nr_lists = FIRST_POLICY_LIST + sum(declared.count for declared in policy.lists)
+        self._fill_objects()
+        self._fill_state()
+        self._fill_tunables()
+
+    @property
+    def contents(self) -> bytes:
+        """Return all bytes as they are now."""
+        return bytes(self._buffer)
+
+    def restore(self, contents: bytes) -> None:
+        """Set all bytes."""
+        ctypes.memmove(self.base, contents, len(contents))
+
+    def write(self, address: int, nr_bytes: int, value: int) -> None:
+        """Write an integer in place."""
+        raw = (value & ((1 << 8 * nr_bytes) - 1)).to_bytes(nr_bytes, sys.byteorder)
+        ctypes.memmove(address, raw, nr_bytes)
+
+    def arguments(self, hook_name: str) -> tuple[int, ...]:
+        """Pick arguments for a hook."""
+        return tuple(self.value_of(param) for param in HOOKS[hook_name].params)
+
+    def value_of(self, entry: Param | Field) -> int:
+        """Pick a value of a parameter or field, in its declared range."""
+        plain = entry.type.removesuffix(" | None")
+        if plain != entry.type and self.rng.random() < 0.3:
+            return 0
+        if plain in KERNEL_TYPES:
+            return self.rng.choice(self.objects[plain])
+        if plain in ENUMS:
+            return self.rng.choice([value for value, _ in ENUMS[plain].members.values()])
+        if plain == "List":
+            return self.rng.randrange(1, self.nr_lists)
+        if plain == "bool":
+            return self.rng.randrange(2)
+        kind = INT_KINDS[plain]
+        low = kind.min if entry.min is None else entry.min
+        return pick(self.rng, low, kind.max if entry.max is None else entry.max)
+
+    def _nr_words(self) -> int:
+        state = sum(self.policy.state_bytes.get(scope, 0) * n for scope, n in NR_ELEMENTS.items())
+        objects = sum(NR_OBJECTS.values()) * OBJECT_BYTES + NR_OBJECTS["Lruvec"] * 8 * MAX_LISTS
+        return (state + objects) // 8 + len(self.policy.tunables) + 64
+
+    def _take(self, nr_bytes: int) -> int:
+        address = self._end
+        self._end += (nr_bytes + 7) // 8 * 8
+        assert self._end <= self.base + ctypes.sizeof(self._buffer)
+        return address
+
+    def _fill_objects(self) -> None:
+        for name, addresses in self.objects.items():
+            for number, address in enumerate(addresses):
+                for entry in KERNEL_TYPES[name].fields:
+                    is_number = f"{name}.{entry.name}" in DENSE_NUMBERS
+                    self._write_field(address, name, entry, number if is_number else self.value_of(entry))
+        for lruvec in self.objects["Lruvec"]:
+            sizes = self._take(8 * MAX_LISTS)
+            self.write(lruvec + slots("Lruvec")[LIST_SIZES].offset, 8, sizes)
+            for number in range(MAX_LISTS):
+                self.write(sizes + 8 * number, 8, self.rng.choice((0, 1, self.rng.randrange(1 << 20))))
+
+    def _write_field(self, address: int, type_name: str, entry: Field, value: int) -> None:
+        slot = slots(type_name)[entry.name]
+        if slot.bit is None:
+            self.write(address + slot.offset, slot.nr_bytes, value)
+            return
+        word = ctypes.c_uint32.from_address(address + slot.offset)
+        word.value |= value << slot.bit
+
+    def _fill_state(self) -> None:
+        for scope, count in NR_ELEMENTS.items():
+            element_bytes = self.policy.state_bytes.get(scope, 0)
+            address = self._take(element_bytes * count)
+            self.write(self.context + CONTEXT_OFFSETS[f"{scope.value}_state"], 8, address)
+            for leaf in self.policy.state:
+                if leaf.scope is not scope:
+                    continue
+                offsets = [address + number * element_bytes + leaf.offset for number in range(count)]
+                for length, stride in zip(leaf.dims, leaf.strides, strict=True):
+                    offsets = [offset + index * stride for offset in offsets for index in range(length)]
+                for offset in offsets:
+                    self.write(offset, leaf.kind.bits // 8, pick(self.rng, leaf.min, leaf.max))
+
+    def _fill_tunables(self) -> None:
+        words = self._take(8 * len(self.policy.tunables))
+        self.write(self.context + CONTEXT_OFFSETS["tunables"], 8, words)
+        for number, tunable in enumerate(self.policy.tunables):
+            self.write(words + 8 * number, 8, pick(self.rng, tunable.min, tunable.max))
+
+
+@dataclass
+class TapeEntry:
+    """Hold one helper call: what was asked, what was answered, what it did."""
+
+    c_name: str
+    args: tuple[int, ...]
+    answer: int | None = None
+    writes: list[tuple[int, int, int]] = field(default_factory=list)
+    nested: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+
+
+class TapeEnvironment:
+    """Run the interpreter on a copy of a machine's bytes and write down what helpers do."""
+
+    def __init__(self, machine: FakeMachine) -> None:
+        self.machine = machine
+        self.memory = bytearray(machine.contents)
+        self.tape: list[TapeEntry] = []
+        self.interpreter = Interpreter(machine.policy, self)
+        self._depth = 0
+
+    @property
+    def context(self) -> int:
+        """Return the address of the context."""
+        return self.machine.context
+
+    def load(self, address: int, nr_bytes: int, signed: bool) -> int:
+        """Read from the copy."""
+        place = self._place(address, nr_bytes)
+        return int.from_bytes(self.memory[place : place + nr_bytes], sys.byteorder, signed=signed)
+
+    def store(self, address: int, nr_bytes: int, value: int) -> None:
+        """Write to the copy."""
+        place = self._place(address, nr_bytes)
+        low = value & ((1 << 8 * nr_bytes) - 1)
+        self.memory[place : place + nr_bytes] = low.to_bytes(nr_bytes, sys.byteorder)
+
+    def call(self, c_name: str, args: tuple[int, ...]) -> int | None:
+        """Answer at random, with the declared effects."""
+        entry = TapeEntry(c_name, args)
+        self.tape.append(entry)
+        rng = self.machine.rng
+        if c_name in SCAN_HELPERS.values():
+            entry.answer = rng.choice([0, *self.machine.objects["Folio"]])
+            return entry.answer
+        helper = next(h for h in HELPERS if h.c_name == c_name)
+        for target in helper.effects.writes:
+            self._apply(entry, target)
+        self._run_nested(entry, helper)
+        entry.answer = self._answer(helper)
+        return entry.answer
+
+    def _place(self, address: int, nr_bytes: int) -> int:
+        place = address - self.machine.base
+        assert 0 <= place <= len(self.memory) - nr_bytes, f"stray access at {address:#x}"
+        return place
+
+    def _apply(self, entry: TapeEntry, target: str) -> None:
+        rng = self.machine.rng
+        if target == "List.*":
+            lruvec = rng.choice(self.machine.objects["Lruvec"])
+            sizes = self.load(lruvec + slots("Lruvec")[LIST_SIZES].offset, 8, signed=False)
+            write = (sizes + 8 * rng.randrange(self.machine.nr_lists), 8, rng.randrange(1 << 20))
+        else:
+            type_name, name = target.split(".")
+            slot = slots(type_name)[name]
+            declared = KERNEL_TYPES[type_name].field(name)
+            assert declared is not None
+            assert slot.bit is None
+            address = rng.choice(self.machine.objects[type_name]) + slot.offset
+            write = (address, slot.nr_bytes, self.machine.value_of(declared))
+        self.store(*write)
+        entry.writes.append(write)
+
+    def _run_nested(self, entry: TapeEntry, helper: Helper) -> None:
+        hooks = [name for name in helper.effects.runs if name in self.machine.policy.hooks]
+        if self._depth or not hooks:
+            return
+        self._depth += 1
+        for hook_name in hooks:
+            for _ in range(self.machine.rng.randrange(3)):
+                args = self.machine.arguments(hook_name)
+                entry.nested.append((hook_name, args))
+                self.interpreter.run(hook_name, args)
+        self._depth -= 1
+
+    def _answer(self, helper: Helper) -> int | None:
+        if helper.result == "None":
+            return None
+        if helper.result == "u64 | None" and self.machine.rng.random() < 0.3:
+            return None
+        plain = helper.result.removesuffix(" | None")
+        return self.machine.value_of(Param("answer", plain, "", min=helper.min, max=helper.max))
+
+
+class TapeReplay:
+    """Stand in for the core's helpers: play a tape back to native code and check what it asks."""
+
+    def __init__(self) -> None:
+        self._ffi = cffi.FFI()
+        self._ffi.cdef("struct rcl_optional { uint64_t value; uint64_t present; };")
+        self._callbacks = {f"h_{name}": self._callback(name) for name in self._signatures()}
+        self.symbols = {
+            name: int(self._ffi.cast("uintptr_t", callback)) for name, callback in self._callbacks.items()
+        }
+        self._tape: Iterable[TapeEntry] = iter(())
+        self._machine: FakeMachine | None = None
+        self._hooks: dict[str, int] = {}
+        self._errors: list[BaseException] = []
+
+    def run(
+        self,
+        machine: FakeMachine,
+        hooks: dict[str, int],
+        hook_name: str,
+        args: tuple[int, ...],
+        tape: list[TapeEntry],
+    ) -> int | None:
+        """Call a compiled hook on the machine's own bytes, helpers answering from the tape."""
+        self._tape, self._machine, self._hooks = iter(tape), machine, hooks
+        self._errors.clear()
+        answer = self._call_hook(hook_name, args)
+        if self._errors:
+            raise self._errors[0]
+        assert next(iter(self._tape), None) is None, "native code called fewer helpers"
+        return answer
+
+    def _call_hook(self, hook_name: str, args: tuple[int, ...]) -> int | None:
+        assert self._machine is not None
+        hook = HOOKS[hook_name]
+        result = None if hook.result == "None" else ctypes.c_uint64
+        words = [ctypes.c_uint64] * (1 + len(hook.params))
+        function: Callable[..., int | None] = ctypes.CFUNCTYPE(result, *words)(self._hooks[hook_name])
+        return function(self._machine.context, *args)
+
+    def _signatures(self) -> dict[str, tuple[str, int]]:
+        """Return result type and number of parameters of each helper, by C name."""
+        scans = {name: ("uint64_t", 2 if "list" in name else 1) for name in SCAN_HELPERS.values()}
+        results = {"None": "void", "u64 | None": "struct rcl_optional"}
+        return scans | {
+            h.c_name: (results.get(h.result, "uint64_t"), len(helper_c_params(h))) for h in HELPERS
+        }
+
+    def _callback(self, c_name: str) -> Any:
+        result, nr_params = self._signatures()[c_name]
+        words = ", ".join(["uint64_t"] * (1 + nr_params))
+        return self._ffi.callback(f"{result}({words})", self._body(c_name, result), onerror=self._note)
+
+    def _note(self, _kind: object, error: BaseException, _trace: object) -> None:
+        self._errors.append(error)
+
+    def _body(self, c_name: str, result: str) -> Callable[..., Any]:
+        def integer(_context: int, *args: int) -> int:
+            return INTEGER_HELPERS[c_name](*args)
+
+        def taped(context: int, *args: int) -> Any:
+            answer = self._play(c_name, context, args)
+            if result == "struct rcl_optional":
+                pair = self._ffi.new("struct rcl_optional *")
+                pair.value, pair.present = answer or 0, answer is not None
+                return pair[0]
+            return answer
+
+        return integer if c_name in INTEGER_HELPERS else taped
+
+    def _play(self, c_name: str, context: int, args: tuple[int, ...]) -> int | None:
+        assert self._machine is not None
+        entry = next(iter(self._tape))
+        assert (c_name, context, args) == (entry.c_name, self._machine.context, entry.args)
+        for write in entry.writes:
+            self._machine.write(*write)
+        for hook_name, nested_args in entry.nested:
+            self._call_hook(hook_name, nested_args)
+        return entry.answer
+
+
+def run_both(
+    machine: FakeMachine, replay: TapeReplay, hooks: dict[str, int], hook_name: str
+) -> tuple[tuple[int | None, bytes], tuple[int | None, bytes]]:
+    """Run a hook in the interpreter, then in native code; return answer and final memory of each."""
+    args = machine.arguments(hook_name)
+    env = TapeEnvironment(machine)
+    expected = env.interpreter.run(hook_name, args)
+    actual = replay.run(machine, hooks, hook_name, args, env.tape)
+    return (expected, bytes(env.memory)), (actual, machine.contents)
