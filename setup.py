@@ -12,16 +12,19 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-DATA = {"policies": "policies", "examples/traces": "traces", "examples/scenarios": "scenarios"}
+DATA = {
+    "policies/*.rpol": "policies",
+    "examples/traces/*.rtrace.zst": "traces",
+    "examples/scenarios/*.toml": "scenarios",
+}
 
 
 def _data_files() -> dict[str, Path]:
     """Map each file that ships to its place below `reclaim/_data/`."""
     return {
         f"{target}/{path.name}": path.relative_to(ROOT)
-        for source, target in DATA.items()
-        for path in sorted((ROOT / source).glob("*"))
-        if path.is_file()
+        for pattern, target in DATA.items()
+        for path in sorted(ROOT.glob(pattern))
     }
 
 
