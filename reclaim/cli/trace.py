@@ -17,12 +17,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from reclaim.workload.access_trace import Trace
 from reclaim.workload.foreign import ACCESSES
 from reclaim.workload.formats import foreign_formats
 from reclaim.workload.recorder import record
 from reclaim.workload.rtrace import ZSTD_LEVEL, write_trace
 from reclaim.workload.synthetic import GENERATORS, synth
-from reclaim.workload.trace import Trace
 from reclaim.workload.tracefile import format_names, open_trace
 
 _SHOWN_MAPPINGS = 40

@@ -5,10 +5,7 @@ Everything ends in a `Trace`: a header and a re-iterable stream of packed u32 re
 
 from __future__ import annotations
 
-from reclaim.workload.rtrace import write_trace
-from reclaim.workload.shipped_traces import shipped
-from reclaim.workload.synthetic import synth
-from reclaim.workload.trace import (
+from reclaim.workload.access_trace import (
     BUFFERED,
     IFETCH,
     PAGE_MASK,
@@ -20,6 +17,9 @@ from reclaim.workload.trace import (
     TraceHeader,
     memory_trace,
 )
+from reclaim.workload.rtrace import write_trace
+from reclaim.workload.shipped_traces import shipped
+from reclaim.workload.synthetic import synth
 from reclaim.workload.tracefile import format_names, open_trace
 
 __all__ = [

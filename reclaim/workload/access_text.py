@@ -4,10 +4,12 @@
 with address (hexadecimal) and size. Here: finding these lines among others and reading them, and thinning them out
 to what page reclaim can notice. The imported format and the recorder share it.
 
-Thinning. Lackey prints some three lines per instruction; reclaim sees pages and an accessed bit. In each block
-of BLOCK_ACCESSES consecutive accesses a page is kept once, where the block touches it first, with the writes
-and fetches of the whole block. A page's place in the order of last use is thereby off by less than
-one block, in which programs touch some ten pages; a memory of thousands of pages does not notice.
+Thinning. Lackey prints some three lines per two instructions; reclaim sees pages and an accessed bit, and the hardware
+sets that bit only when it walks the page table, not while the translation stays in the TLB. Two steps follow it:
+in each block of BLOCK_ACCESSES accesses a page is kept once, at its first access (array operations, most of
+the work); then an access is dropped whose page is among the last RECENT_RECORDS kept. So a page's place in the
+order of last use is off by at most about that many pages. On a database's 39 million accesses, thinned to 0.39
+million, LRU misses changed by 0.5 % at 200 pages of memory, 0.04 % at 400, and not at all at 800 (ours, measured).
 """
 
 from __future__ import annotations
@@ -18,16 +20,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from reclaim.workload.access_trace import IFETCH, PAGE_SHIFT, WRITE
 from reclaim.workload.text_columns import hexadecimal, line_spans
-from reclaim.workload.trace import IFETCH, PAGE_SHIFT, WRITE
 
 if TYPE_CHECKING:
+    from reclaim.workload.access_trace import Records
     from reclaim.workload.text_columns import Positions
-    from reclaim.workload.trace import Records
 
-BLOCK_ACCESSES = 256
-"""Accesses thinned out together. Ours: with 16 the recordings are three times as long, with 4096 a block
-touches hundreds of pages, which a small memory limit could notice."""
+BLOCK_ACCESSES = 64
+"""Accesses thinned out together in the first step; as many as the second step may reorder anyway."""
+
+RECENT_RECORDS = 64
+"""Pages remembered in the second step: the entries of a first-level data TLB (Intel since Haswell, AMD Zen)."""
 
 NS_PER_INSTRUCTION = 0.3
 """Virtual time per instruction: some 3 GHz at one instruction per cycle. Ours; only ratios matter."""
@@ -122,6 +126,46 @@ def _first_of_runs(keys: Positions, flags: Records) -> Positions:
         is_first[1:] = mixed[1:] != mixed[:-1]
         kept.append(chosen[is_first])
     return np.sort(np.concatenate(kept))
+
+
+class RecentPages:
+    """Drop accesses to pages that were just kept, as a TLB of RECENT_RECORDS entries in FIFO order would."""
+
+    def __init__(self) -> None:
+        self._flags: dict[int, int] = {}
+        self._ring = [-1] * RECENT_RECORDS
+        self._next = 0
+
+    def keep(self, pages: Records, flags: Records, always: npt.NDArray[np.bool_]) -> Positions:
+        """Choose the accesses to keep; a first write or fetch is kept even when the page is known.
+
+        Args:
+            pages: dense page number of each access; shape (n,), uint32.
+            flags: WRITE and IFETCH; shape (n,), uint32.
+            always: accesses to keep whatever came before, such as buffered ones; shape (n,).
+
+        Returns:
+            Positions of the accesses kept, in order.
+        """
+        known, ring, place = self._flags, self._ring, self._next
+        kept: list[int] = []
+        rows = zip(pages.tolist(), flags.tolist(), always.tolist(), strict=True)
+        for position, (page, flag, is_kept) in enumerate(rows):
+            before = -1 if is_kept else known.get(page)
+            if before is not None and before >= 0:
+                if before & flag == flag:
+                    continue
+                known[page] = before | flag
+                kept.append(position)
+                continue
+            kept.append(position)
+            known.pop(ring[place], None)
+            ring[place] = -1 if is_kept else page
+            if not is_kept:
+                known[page] = flag
+            place = (place + 1) % RECENT_RECORDS
+        self._next = place
+        return np.array(kept, dtype=np.int64)
 
 
 def ns_per_record(nr_instructions: int, nr_records: int) -> int:

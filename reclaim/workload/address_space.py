@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from reclaim.workload.trace import PAGE_SHIFT
+from reclaim.workload.access_trace import PAGE_SHIFT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,9 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reclaim.diag.errors import ConfigError, TraceError
-from reclaim.workload.record_spool import RecordSpool, check_page_count
-from reclaim.workload.renumber import Renumberer
-from reclaim.workload.trace import (
+from reclaim.workload.access_trace import (
     BUFFERED,
     PAGE_BYTES,
     PAGE_SHIFT,
@@ -27,6 +25,8 @@ from reclaim.workload.trace import (
     Trace,
     TraceHeader,
 )
+from reclaim.workload.record_spool import RecordSpool, check_page_count
+from reclaim.workload.renumber import Renumberer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

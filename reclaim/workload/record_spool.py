@@ -13,12 +13,12 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from reclaim.diag.errors import ConfigError
-from reclaim.workload.trace import MAX_PAGES, Trace
+from reclaim.workload.access_trace import MAX_PAGES, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reclaim.workload.trace import Records, TraceHeader
+    from reclaim.workload.access_trace import Records, TraceHeader
 
 MEMORY_RECORDS = 1 << 24
 """Records kept in memory, 64 MiB: what a comparison can afford per trace on a small machine (ours)."""

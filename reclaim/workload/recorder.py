@@ -17,12 +17,13 @@ import shlex
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from io import FileIO
 from pathlib import Path
 
 from reclaim.diag.errors import ConfigError
-from reclaim.workload.access_text import BLOCK_ACCESSES, NS_PER_INSTRUCTION
+from reclaim.workload.access_text import NS_PER_INSTRUCTION, RECENT_RECORDS
 from reclaim.workload.address_space import SnapshotEntry, parse_maps
 from reclaim.workload.open_files import OpenFiles
 from reclaim.workload.recording import Recording
@@ -36,7 +37,8 @@ UNSEEN = (
     "madvise, fadvise, mlock, direct I/O, splice and asynchronous I/O",
     "offsets behind pointers of sendfile and copy_file_range, taken to go on where the last call ended",
     "memory files (memfd, tmpfs), which count as ordinary files, though the kernel swaps them",
-    f"the order of accesses within {BLOCK_ACCESSES} consecutive ones, of which each page is kept once",
+    f"accesses to the last {RECENT_RECORDS} pages kept, which a TLB would answer, and their order",
+    "the program without valgrind: threads take turns here, and a preload library of valgrind's adds a few pages",
     f"real time: an instruction counts {NS_PER_INSTRUCTION} ns and waiting counts nothing",
     "the second page of an access across a page boundary",
 )
@@ -49,6 +51,10 @@ _START_PIPE_BYTES = 4096
 """Capacity until the memory map was read: a program that fills it waits, so the map is that of its start."""
 
 _BLOCK_BYTES = 1 << 22
+
+_FILL_SECONDS = 0.01
+"""Wait between reads of a pipe that is nearly empty: valgrind writes line by line, and a reader that wakes for each
+line costs as much time again as the program (ours, measured)."""
 
 
 def record(
@@ -182,6 +188,8 @@ def _follow(
             ended = not data
             parts.append(data)
             nr_bytes += len(data)
+            if 0 < len(data) < _PIPE_BYTES // 4:
+                time.sleep(_FILL_SECONDS)
         block = b"".join(parts)
         cut = block.rfind(b"\n") + 1
         rest = block[cut:]

@@ -15,13 +15,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reclaim.diag.errors import ConfigError
-from reclaim.workload.access_text import BLOCK_ACCESSES, ns_per_record, read_access_lines, thin_out
+from reclaim.workload.access_text import (
+    BLOCK_ACCESSES,
+    RecentPages,
+    ns_per_record,
+    read_access_lines,
+    thin_out,
+)
+from reclaim.workload.access_trace import BUFFERED, IFETCH, PAGE_MASK, WRITE, FileSpec, Mapping, TraceHeader
 from reclaim.workload.address_space import INDEX_BITS, AddressSpace, SnapshotEntry
 from reclaim.workload.record_spool import RecordSpool
 from reclaim.workload.renumber import Renumberer
 from reclaim.workload.syscall_effects import FILE_KEY, SyscallEffects
 from reclaim.workload.syscall_text import SyscallReader
-from reclaim.workload.trace import BUFFERED, IFETCH, PAGE_MASK, WRITE, FileSpec, Mapping, TraceHeader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +35,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from reclaim.workload.access_text import AccessLines
+    from reclaim.workload.access_trace import Records
     from reclaim.workload.open_files import OpenFiles
-    from reclaim.workload.trace import Records
 
     U64 = npt.NDArray[np.uint64]
 
@@ -55,6 +61,7 @@ class Recording:
         self._reader = SyscallReader()
         self._numbering = Renumberer()
         self._spool = RecordSpool()
+        self._recent = RecentPages()
         self._nr_touches = 0
 
     @property
@@ -112,7 +119,9 @@ class Recording:
     def _append(self, keys: U64, flags: Records, blocks: npt.NDArray[np.int64]) -> None:
         numbers = self._numbering.number(keys)
         kept, merged = thin_out(numbers, flags, blocks)
-        records = numbers[kept] | merged
+        pages, always = numbers[kept], keys[kept] >= np.uint64(FILE_KEY)
+        chosen = self._recent.keep(pages, merged, always)
+        records = pages[chosen] | merged[chosen]
         if self._numbering.nr_ids > PAGE_MASK:
             raise ConfigError(f"the program touches more than {PAGE_MASK} pages, too many for a trace")
         if len(records):

@@ -1,7 +1,7 @@
 """The native container of traces, `.rtrace`, plain or compressed as a whole with zstd.
 
 Layout, little-endian: 8 bytes magic, u32 length of the header, the header as JSON in utf-8, then one u32 per
-access to the end of the file (bits in trace.py). Here: reading and writing that. Not here: other formats.
+access to the end of the file (bits in access_trace.py). Here: reading and writing that. Not here: other formats.
 
 The writer streams. It does not know the record count before the last chunk, so it writes the body to one
 temporary file, then the header and that body to another, which takes the final name only when it is
@@ -23,13 +23,13 @@ import numpy as np
 import zstandard
 
 from reclaim.diag.errors import ConfigError, TraceError
+from reclaim.workload.access_trace import BUFFERED, PAGE_MASK, FileSpec, Mapping, Trace, TraceHeader
 from reclaim.workload.byte_source import ByteSource
-from reclaim.workload.trace import BUFFERED, PAGE_MASK, FileSpec, Mapping, Trace, TraceHeader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from reclaim.workload.trace import Records
+    from reclaim.workload.access_trace import Records
 
 MAGIC = b"RTRACE1\n"
 _LENGTH = struct.Struct("<I")

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reclaim.diag.errors import ConfigError
-from reclaim.workload.trace import (
+from reclaim.workload.access_trace import (
     BUFFERED,
     CHUNK_RECORDS,
     MAX_PAGES,
@@ -31,7 +31,7 @@ from reclaim.workload.trace import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from reclaim.workload.trace import Records
+    from reclaim.workload.access_trace import Records
 
 Pages = npt.NDArray[np.uint32]
 Values = dict[str, float]

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from reclaim.workload.access_trace import PAGE_BYTES, PAGE_SHIFT, WRITE
 from reclaim.workload.address_space import INDEX_BITS, AddressSpace, RecordedMapping
-from reclaim.workload.trace import PAGE_BYTES, PAGE_SHIFT, WRITE
 
 if TYPE_CHECKING:
     from reclaim.workload.open_files import OpenFile, OpenFiles

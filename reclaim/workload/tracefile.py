@@ -13,11 +13,11 @@ import difflib
 from pathlib import Path
 
 from reclaim.diag.errors import ConfigError, TraceError
+from reclaim.workload.access_trace import Trace
 from reclaim.workload.byte_source import ByteSource
 from reclaim.workload.foreign import ACCESSES, Options
 from reclaim.workload.formats import foreign_formats
 from reclaim.workload.rtrace import MAGIC, read_rtrace
-from reclaim.workload.trace import Trace
 
 NATIVE = "rtrace"
 

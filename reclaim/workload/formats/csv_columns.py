@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from reclaim.workload.access_trace import Trace
     from reclaim.workload.text_columns import Bytes, Positions
-    from reclaim.workload.trace import Trace
 
 _NAMES = {
     "obj": ("obj", "obj_id", "object", "object_id", "id", "key", "page", "block", "lbn", "lba", "offset"),

@@ -12,19 +12,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reclaim.diag.errors import TraceError
-from reclaim.workload.access_text import BLOCK_ACCESSES, ns_per_record, read_access_lines, thin_out
+from reclaim.workload.access_text import (
+    BLOCK_ACCESSES,
+    RECENT_RECORDS,
+    RecentPages,
+    ns_per_record,
+    read_access_lines,
+    thin_out,
+)
+from reclaim.workload.access_trace import Mapping, TraceHeader
 from reclaim.workload.byte_source import ByteSource
 from reclaim.workload.foreign import Format, Options, plain_name
 from reclaim.workload.record_spool import RecordSpool
 from reclaim.workload.renumber import Renumberer
 from reclaim.workload.text_columns import iter_line_blocks
-from reclaim.workload.trace import Mapping, TraceHeader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from reclaim.workload.access_text import AccessLines
-    from reclaim.workload.trace import Trace
+    from reclaim.workload.access_trace import Trace
 
 _ACCESS_LINE = re.compile(rb"^(?:I  | [LSM] )[0-9a-fA-F]{8,16},\d+\s*$", re.MULTILINE)
 _OWN_LINE = re.compile(rb"==\d+==|--\d+--|SYSCALL\[|\s*-->|\s*$")
@@ -48,16 +55,19 @@ def _open(path: Path, options: Options) -> Trace:
         raise TraceError(path, None, "lackey traces memory: --access read and --expand make no sense for it")
     spool = RecordSpool()
     numbering = Renumberer()
+    recent = RecentPages()
     nr_accesses = nr_instructions = 0
     with ByteSource(path) as source:
         for offset, block in iter_line_blocks(source):
             lines = read_access_lines(block)
             _check_other_lines(path, offset, block, lines)
             pages = numbering.number(lines.page)
-            numbers = nr_accesses + np.arange(len(pages), dtype=np.int64)
+            numbers = nr_accesses + np.arange(len(lines.page), dtype=np.int64)
             kept, flags = thin_out(pages, lines.flags, numbers // BLOCK_ACCESSES)
-            spool.append(pages[kept] | flags)
-            nr_accesses += len(pages)
+            pages = pages[kept]
+            chosen = recent.keep(pages, flags, np.zeros(len(pages), dtype=np.bool_))
+            spool.append(pages[chosen] | flags[chosen])
+            nr_accesses += len(lines.page)
             nr_instructions += lines.nr_instructions
     if not spool.nr_records:
         raise TraceError(path, 0, "the trace holds no accesses, at least one expected")
@@ -76,7 +86,7 @@ def _open(path: Path, options: Options) -> Trace:
             "which pages belong to files, so that all are anonymous here",
             "reads and writes through file descriptors",
             "unmapping, so that an address used again is the same page",
-            f"the order of accesses within {BLOCK_ACCESSES} consecutive ones",
+            f"accesses to the last {RECENT_RECORDS} pages kept, and their order",
         ),
     )
     return spool.finish(header)

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reclaim.diag.errors import TraceError
+from reclaim.workload.access_trace import BUFFERED, MAX_PAGES, WRITE, FileSpec, Mapping, Trace, TraceHeader
 from reclaim.workload.byte_source import ByteSource, iter_records
 from reclaim.workload.foreign import Format, Options, plain_name
-from reclaim.workload.trace import BUFFERED, MAX_PAGES, WRITE, FileSpec, Mapping, Trace, TraceHeader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from reclaim.workload.trace import Records
+    from reclaim.workload.access_trace import Records
 
 _FILE = np.uint32(1 << 30)
 _INDEX = np.uint32((1 << 30) - 1)

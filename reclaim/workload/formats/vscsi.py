@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from reclaim.workload.trace import Trace
+    from reclaim.workload.access_trace import Trace
 
 _LAYOUTS = {
     1: np.dtype(
