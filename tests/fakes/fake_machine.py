@@ -71,6 +71,8 @@ class FakeMachine:
     def __init__(self, policy: PolicyIR, rng: random.Random) -> None:
         self.policy = policy
         self.rng = rng
+        self.may_be_none = True
+        """Whether arguments and fields that are nullable are None now and then."""
         self._buffer = (ctypes.c_uint64 * self._nr_words())()
         self.base = ctypes.addressof(self._buffer)
         self._end = self.base
@@ -104,7 +106,7 @@ class FakeMachine:
     def value_of(self, entry: Param | Field) -> int:
         """Pick a value of a parameter or field, in its declared range."""
         plain = entry.type.removesuffix(" | None")
-        if plain != entry.type and self.rng.random() < 0.3:
+        if plain != entry.type and self.may_be_none and self.rng.random() < 0.3:
             return 0
         if plain in KERNEL_TYPES:
             return self.rng.choice(self.objects[plain])
