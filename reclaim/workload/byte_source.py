@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 """First bytes of a zstd frame (RFC 8878, section 3.1.1)."""
 
-_PIECE_BYTES = 4096
-"""Compressed bytes fed at a time. A zstd block of 4 bytes can stand for 128 KiB, so that one piece
-gives at most 128 MiB; larger pieces would not be faster (ours, measured)."""
+_LEAST_PIECE_BYTES = 64
+_MOST_PIECE_BYTES = 2048
+"""Compressed bytes fed at a time. A zstd block of 4 bytes can stand for 128 KiB, so that a piece of the larger size
+could give 64 MiB; the size falls with the ratio seen, and larger pieces would not be faster (ours, measured)."""
+
+_PIECE_OUT_BYTES = 1 << 20
+"""Decompressed bytes per piece that the size of pieces aims at."""
 
 
 class ByteSource:
@@ -98,7 +102,8 @@ class ByteSource:
         decompressor = zstandard.ZstdDecompressor()
         frame = decompressor.decompressobj()
         in_frame = False
-        while piece := self._read_plain(_PIECE_BYTES):
+        size = _LEAST_PIECE_BYTES
+        while piece := self._read_plain(size):
             while piece:
                 out = self._feed(frame, piece)
                 in_frame, piece = not frame.eof, frame.unused_data if frame.eof else b""
@@ -106,6 +111,8 @@ class ByteSource:
                     frame = decompressor.decompressobj()
                 if out:
                     yield out
+                is_much = len(out) > _PIECE_OUT_BYTES
+                size = max(size // 2, _LEAST_PIECE_BYTES) if is_much else min(size * 2, _MOST_PIECE_BYTES)
         if in_frame:
             end = self._file.tell()
             raise TraceError(
