@@ -1,0 +1,1 @@
+"""Experiments: policies against each other on workloads, and what to make of the numbers."""

@@ -1,0 +1,256 @@
+"""How a comparison looks: one table per workload and limit, policies as columns.
+
+Here: drawing. Not here: what is compared and who wins (comparison.py).
+
+The same tables serve a terminal and a pipe; rich leaves colours and lines out where nobody could see them, and the star
+that marks a winner says the same in both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from reclaim.abi.counters import COUNTERS
+from reclaim.lab.comparison import (
+    METRICS,
+    CaseResults,
+    Metric,
+    Number,
+    Spread,
+    Unit,
+    difference,
+    spread,
+    spread_of,
+    winner,
+)
+from reclaim.lab.results_json import RunResult
+
+OPTIMUM = "optimum"
+"""Title of the column of Belady's optimum; no policy."""
+
+_PIPE_COLUMNS = 500
+"""Width where there is no terminal: lines end where they end instead of being folded."""
+
+_TIMES = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"))
+
+
+def text_console(*, is_terminal: bool) -> Console:
+    """Return a console on stdout that folds lines on a terminal only."""
+    return Console(highlight=False, soft_wrap=False, width=None if is_terminal else _PIPE_COLUMNS)
+
+
+def written(value: Number, unit: Unit) -> str:
+    """Return a number as it stands in a cell."""
+    if unit == "count":
+        return f"{value:,.0f}"
+    if unit == "share":
+        return f"{value:.2%}"
+    for size, name in _TIMES:
+        if value >= size:
+            return f"{value / size:,.2f} {name}"
+    return f"{value:,.0f} ns"
+
+
+def comparison_tables(cases: Sequence[CaseResults]) -> Group:
+    """Draw a comparison: a table per case, what needs saying beside the numbers, and a summary over cases."""
+    parts: list[RenderableType] = []
+    for case in cases:
+        parts += [_case_table(case), *_ejections(case), Text()]
+    parts.append(_legend(cases))
+    if len(cases) > 1:
+        parts += [Text(), *_summary(cases)]
+    return Group(*parts)
+
+
+def counter_tables(cases: Sequence[CaseResults]) -> Group:
+    """Draw everything that was counted for a single policy, a table per case."""
+    parts: list[RenderableType] = []
+    for case in cases:
+        for runs in case.runs.values():
+            parts += [_counter_table(case, runs), *_ejections(case), Text()]
+    return Group(*parts)
+
+
+def _title(case: CaseResults) -> str:
+    first = case.first
+    limit = f"limit {first.memory_max_pages:,} pages"
+    if case.limit is not None and case.limit.endswith("%"):
+        limit += f" ({case.limit} of {first.footprint_pages:,})"
+    elif case.limit is not None:
+        limit += f" of {first.footprint_pages:,}"
+    return f"{escape(case.workload)} · {limit} · {first.accesses:,} accesses"
+
+
+def _new_table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+
+
+def _case_table(case: CaseResults) -> Table:
+    table = _new_table(_title(case))
+    table.add_column("")
+    for name, runs in case.runs.items():
+        is_ejected = any(run.ejected for run in runs)
+        title = Text(f"{name} EJECTED" if is_ejected else name, style="bold red" if is_ejected else "bold")
+        table.add_column(title, justify="right")
+    if case.optimum:
+        table.add_column(Text(OPTIMUM, style="dim"), justify="right", style="dim")
+    for metric in METRICS:
+        _add_metric(table, metric, case)
+    for counter in COUNTERS:
+        if counter.group == "core_did":
+            _add_core_did(table, counter.name, case)
+    return table
+
+
+def _add_metric(table: Table, metric: Metric, case: CaseResults) -> None:
+    values = {name: spread_of(metric, runs) for name, runs in case.runs.items()}
+    best = winner(values, is_better_high=metric.is_better_high)
+    baseline = next(iter(values.values()))
+    cells = [
+        _cell(metric, value, None if number == 0 else difference(value, baseline), is_best=name == best)
+        for number, (name, value) in enumerate(values.items())
+    ]
+    optimum = _optimum_of(metric, case)
+    reference = (
+        [Text("" if optimum is None else written(optimum.median, metric.unit))] if case.optimum else []
+    )
+    table.add_row(metric.label, *cells, *reference)
+    if any(value and value.low != value.high for value in values.values()):
+        ranges = [Text(_range(metric, value), style="dim") for value in (*values.values(), optimum)]
+        table.add_row(Text("  min to max", style="dim"), *ranges[: len(values) + len(reference)])
+
+
+def _cell(metric: Metric, value: Spread | None, change: float | None, *, is_best: bool) -> Text:
+    if value is None:
+        return Text("-", style="dim")
+    cell = Text(written(value.median, metric.unit), style="bold green" if is_best else "")
+    cell.append("*" if is_best else " ")
+    if change is not None:
+        cell.append(f" {_percent(change):>7}", style="" if is_best else "dim")
+    return cell
+
+
+def _percent(change: float) -> str:
+    """Return a relative difference; one that is there never reads as none."""
+    if change == 0:
+        return "="
+    text = f"{change:+.1%}" if abs(change) < 10 else f"x{1 + change:,.0f}"
+    return text if text.strip("+-") != "0.0%" else f"{'+' if change > 0 else '-'}<0.1%"
+
+
+def _range(metric: Metric, value: Spread | None) -> str:
+    if value is None:
+        return ""
+    return f"{written(value.low, metric.unit)} to {written(value.high, metric.unit)}"
+
+
+def _optimum_of(metric: Metric, case: CaseResults) -> Spread | None:
+    if not case.optimum:
+        return None
+    if metric.label == "misses":
+        return spread(case.optimum)
+    if metric.label == "miss ratio":
+        return spread([misses / case.first.accesses for misses in case.optimum])
+    return None
+
+
+def _add_core_did(table: Table, counter: str, case: CaseResults) -> None:
+    """Add a row for something that the core did, where it did it for some policy."""
+    values = [spread([run.core_did[counter] for run in runs]).median for runs in case.runs.values()]
+    if any(values):
+        cells = [Text(f"{value:,.0f} ", style="yellow" if value else "dim") for value in values]
+        table.add_row(f"core: {counter}", *cells)
+
+
+def _ejections(case: CaseResults) -> Iterable[Text]:
+    for name, runs in case.runs.items():
+        run = next((run for run in runs if run.ejected), None)
+        if run is None or run.ejected is None:
+            continue
+        where = f" in hook {run.ejected.hook}" if run.ejected.hook else ""
+        when = written(run.ejected.time_ns, "ns")
+        yield Text(
+            f"EJECTED: {name} was thrown out after {when}{where}: {run.ejected.reason}. "
+            "From there on its numbers are those of the default policy.",
+            style="bold red",
+        )
+
+
+def _legend(cases: Sequence[CaseResults]) -> Text:
+    names = list(cases[0].runs)
+    parts = ["* best of its row"] if len(names) > 1 else []
+    if len(names) > 1:
+        parts.append(f"percentages against {names[0]}")
+    if any(case.optimum for case in cases):
+        parts.append(f"{OPTIMUM}: Belady's, the fewest misses possible")
+    return Text("; ".join(parts), style="dim")
+
+
+def _summary(cases: Sequence[CaseResults]) -> Iterable[Text]:
+    """Sum up misses over all cases: the geometric mean of ratios, and how often each side was better."""
+    baseline, *others = cases[0].runs
+    for name in others:
+        pairs = [
+            (spread_of(METRICS[0], case.runs[name]), spread_of(METRICS[0], case.runs[baseline]))
+            for case in cases
+        ]
+        ratios = [ours.median / theirs.median for ours, theirs in pairs if ours and theirs and theirs.median]
+        fewer, more = sum(ratio < 1 for ratio in ratios), sum(ratio > 1 for ratio in ratios)
+        mean = (
+            math.exp(sum(math.log(ratio) for ratio in ratios) / len(ratios)) - 1 if all(ratios) else math.nan
+        )
+        yield Text(
+            f"misses of {name} against {baseline} over {len(cases)} cases: {_percent(mean)} (geometric mean); "
+            f"fewer in {fewer}, more in {more}, equal in {len(ratios) - fewer - more}"
+        )
+
+
+def _counter_table(case: CaseResults, runs: Sequence[RunResult]) -> Table:
+    table = _new_table(f"{escape(runs[0].policy)} on {_title(case)}")
+    table.add_column("")
+    table.add_column("median" if len(runs) > 1 else "value", justify="right")
+    if len(runs) > 1:
+        table.add_column("min to max", justify="right", style="dim")
+    for metric in (*METRICS, *_MORE_METRICS):
+        _add_counter(table, metric, runs)
+    if case.optimum:
+        table.add_row("misses of Belady's optimum", f"{spread(case.optimum).median:,.0f}", style="dim")
+    for group, title in (("vmstat", "kernel counters"), ("core_did", "what the core did for the policy")):
+        table.add_section()
+        table.add_row(Text(title, style="bold"))
+        for counter in COUNTERS:
+            if counter.group == group:
+                _add_counter(table, _counter_metric(counter.name, group), runs)
+    return table
+
+
+def _add_counter(table: Table, metric: Metric, runs: Sequence[RunResult]) -> None:
+    value = spread_of(metric, runs)
+    cells = [written(value.median, metric.unit) if value else "-"]
+    if len(runs) > 1:
+        cells.append(_range(metric, value))
+    table.add_row(metric.label, *cells, style="" if value and value.high else "dim")
+
+
+def _counter_metric(name: str, group: str) -> Metric:
+    if group == "core_did":
+        return Metric(name, "count", lambda run: run.core_did[name])
+    return Metric(name, "count", lambda run: run.counters[name])
+
+
+_MORE_METRICS: tuple[Metric, ...] = (
+    Metric("stall p50", "ns", lambda run: run.stall_ns.p50),
+    Metric("stall p99.9", "ns", lambda run: run.stall_ns.p999),
+    Metric("stall total", "ns", lambda run: run.stall_ns.total),
+    Metric("psi some", "share", lambda run: run.psi["some"]),
+    Metric("psi full", "share", lambda run: run.psi["full"]),
+    Metric("simulated accesses per second", "count", lambda run: run.accesses_per_s),
+)
+"""What `run` shows beyond the comparison's rows."""
