@@ -263,6 +263,8 @@ class TapeEnvironment:
             return None
         if helper.result == "u64 | None" and self.machine.rng.random() < 0.3:
             return None
+        if helper.result == "u64 | None" and self.machine.rng.random() < 0.3:
+            return 0
         plain = helper.result.removesuffix(" | None")
         return self.machine.value_of(Param("answer", plain, "", min=helper.min, max=helper.max))
 

@@ -46,6 +46,7 @@ from reclaim.lang.ir import (
     Type,
     Unwrap,
     Value,
+    Wrap,
 )
 from tests.fakes.fake_machine import FakeMachine, TapeReplay, run_both
 from tests.fakes.ir_builder import HERE, HookBuilder, param_type
@@ -54,7 +55,7 @@ _REPLAY = TapeReplay()
 _HOOK_WITH = {"ScanControl": "batch_done", "BatchResult": "batch_done", "Shadow": "folio_admit"}
 _LISTS = ListDecl("gens", FIRST_POLICY_LIST, (4, 2), HERE)
 _FIELDS = [(name, field) for name, kind in KERNEL_TYPES.items() for field in kind.fields]
-_NR_RUNS = 12
+_NR_RUNS = 30
 
 
 def _type_of(name: str) -> Type:
@@ -248,3 +249,35 @@ def test_signed_value_converts_alike() -> None:
     builder = HookBuilder()
     convert = Convert(span=HERE, result=builder.value(S64), operand=_random_u64(builder), implicit=False)
     _agree(_finish(builder, builder.add(convert)))
+
+
+@pytest.mark.parametrize("written", [0, 5])
+def test_optional_number_travels_through_branches_alike(written: int) -> None:
+    """None and 0 stay apart when an optional is looked up, wrapped, passed on and unwrapped."""
+    builder = HookBuilder()
+    declared = MapDecl("map", MAP_KINDS["hash_map"], 0, Scope.GLOBAL, None, None, 64, 1, False, HERE)
+    result = builder.value(HandleType("hash_map"))
+    map_ = builder.add(MapRef(span=HERE, result=result, decl=declared, index=None, handle=None))
+    entry = next(h for h in HELPERS if h.c_name == "hash_map_get")
+    answered, chosen = builder.value(OptionalType()), builder.value(OptionalType())
+    args = (map_, builder.binary(BinaryOp.AND, _random_u64(builder), builder.const(1)))
+    found = builder.add(Call(span=HERE, result=answered, helper=entry, args=args, map_decl=declared))
+    absent, after, present, end = (builder.new_block() for _ in range(4))
+    after.params = (chosen,)
+    is_none = builder.add(IsNone(span=HERE, result=builder.value(BOOL), operand=found))
+    builder.branch(is_none, absent, after, (), (found,))
+    builder.enter(absent)
+    rare = builder.compare(CompareOp.GT, _random_u64(builder), builder.const(2))
+    wrapped = builder.add(
+        Wrap(span=HERE, result=builder.value(OptionalType()), operand=builder.const(written))
+    )
+    builder.branch(rare, after, after, (found,), (wrapped,))
+    builder.enter(after)
+    output = builder.leaf("value", INT_KINDS["u64"])
+    still_none = builder.add(IsNone(span=HERE, result=builder.value(BOOL), operand=chosen))
+    builder.branch(still_none, end, present)
+    builder.enter(present)
+    builder.store(output, builder.add(Unwrap(span=HERE, result=builder.value(U64), operand=chosen)))
+    builder.jump(end)
+    builder.enter(end)
+    _agree(_finish(builder, chosen))
