@@ -3,15 +3,14 @@
 Here: one class that gives the next n bytes of a file and knows how far it is. Compression is seen from
 the first bytes, never from the name. Not here: what the bytes mean.
 
-The zstd stream is fed in small pieces through a decompression object per frame, not through the
-library's stream reader: only the object says whether its frame came to an end, and a file that was
-cut short must be an error and not a shorter trace.
+The library's stream reader bounds the memory but takes a file that was cut short for one that ends there. So the
+frames and blocks of a compressed file are walked through first, which reads a few bytes per 128 KiB of data.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, NoReturn, Self, cast
 
 import zstandard
 
@@ -24,13 +23,11 @@ if TYPE_CHECKING:
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 """First bytes of a zstd frame (RFC 8878, section 3.1.1)."""
 
-_LEAST_PIECE_BYTES = 64
-_MOST_PIECE_BYTES = 2048
-"""Compressed bytes fed at a time. A zstd block of 4 bytes can stand for 128 KiB, so that a piece of the larger size
-could give 64 MiB; the size falls with the ratio seen, and larger pieces would not be faster (ours, measured)."""
+_SKIPPABLE_MAGIC = b"\x2a\x4d\x18"
+"""Bytes 1..3 of a skippable frame, whose first byte is 0x50..0x5f (RFC 8878, section 3.1.2)."""
 
-_PIECE_OUT_BYTES = 1 << 20
-"""Decompressed bytes per piece that the size of pieces aims at."""
+_BLOCK_RLE, _BLOCK_RESERVED = 1, 3
+"""Block types: one byte that stands for many, and one that no file has (RFC 8878, section 3.1.1.2.2)."""
 
 
 class ByteSource:
@@ -53,8 +50,15 @@ class ByteSource:
         except OSError as error:
             raise TraceError(path, None, f"cannot be read: {error.strerror or error}") from error
         self.is_compressed = head == ZSTD_MAGIC
-        self._pieces = self._decompressed() if self.is_compressed else iter(())
-        self._rest = b""
+        self._stream: IO[bytes] = self._file
+        if self.is_compressed:
+            try:
+                _FrameWalk(self.path, self._file).check()
+            except TraceError:
+                self._file.close()
+                raise
+            reader = zstandard.ZstdDecompressor().stream_reader(self._file, read_across_frames=True)
+            self._stream = cast("IO[bytes]", reader)
 
     def __enter__(self) -> Self:
         """Return the source itself."""
@@ -78,56 +82,67 @@ class ByteSource:
         Raises:
             TraceError: as for the class.
         """
-        data = self._read_compressed(nr_bytes) if self.is_compressed else self._read_plain(nr_bytes)
+        try:
+            data = self._stream.read(nr_bytes)
+        except OSError as error:
+            raise TraceError(self.path, self.offset, f"cannot be read: {error.strerror or error}") from error
+        except zstandard.ZstdError as error:
+            raise TraceError(
+                self.path, self.offset, f"the zstd data is damaged behind this: {error}"
+            ) from error
         self.offset += len(data)
         return data
 
-    def _read_plain(self, nr_bytes: int) -> bytes:
+
+class _FrameWalk:
+    """Find out that a zstd file is whole, without decompressing it."""
+
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        self._path = path
+        self._file = file
+        self._end = path.stat().st_size
+        self._at = 0
+
+    def check(self) -> None:
+        """Walk over every frame and return to the start.
+
+        Raises:
+            TraceError: the file ends inside a frame, or holds something else.
+        """
+        while self._at < self._end:
+            head = self._peek(18)
+            if head[1:4] == _SKIPPABLE_MAGIC and head[0] >> 4 == 5:
+                self._step(8 + int.from_bytes(head[4:8], "little"))
+            else:
+                self._step_over_frame(head)
+        self._file.seek(0)
+
+    def _step_over_frame(self, head: bytes) -> None:
         try:
-            return self._file.read(nr_bytes)
-        except OSError as error:
-            raise TraceError(self.path, self.offset, f"cannot be read: {error.strerror or error}") from error
-
-    def _read_compressed(self, nr_bytes: int) -> bytes:
-        parts = [self._rest]
-        have = len(self._rest)
-        while have < nr_bytes and (piece := next(self._pieces, None)) is not None:
-            parts.append(piece)
-            have += len(piece)
-        data = b"".join(parts)
-        self._rest = data[nr_bytes:]
-        return data[:nr_bytes]
-
-    def _decompressed(self) -> Iterator[bytes]:
-        decompressor = zstandard.ZstdDecompressor()
-        frame = decompressor.decompressobj()
-        in_frame = False
-        size = _LEAST_PIECE_BYTES
-        while piece := self._read_plain(size):
-            while piece:
-                out = self._feed(frame, piece)
-                in_frame, piece = not frame.eof, frame.unused_data if frame.eof else b""
-                if not in_frame:
-                    frame = decompressor.decompressobj()
-                if out:
-                    yield out
-                is_much = len(out) > _PIECE_OUT_BYTES
-                size = max(size // 2, _LEAST_PIECE_BYTES) if is_much else min(size * 2, _MOST_PIECE_BYTES)
-        if in_frame:
-            end = self._file.tell()
-            raise TraceError(
-                self.path,
-                None,
-                f"the zstd data ends at compressed byte {end} in the middle of a frame: the file is cut short",
-            )
-
-    def _feed(self, frame: zstandard.ZstdDecompressionObj, piece: bytes) -> bytes:
-        try:
-            return frame.decompress(piece)
+            parameters = zstandard.get_frame_parameters(head)
+            self._step(zstandard.frame_header_size(head))
         except zstandard.ZstdError as error:
-            near = self._file.tell() - len(piece)
-            message = f"the zstd data is damaged near compressed byte {near}: {error}"
-            raise TraceError(self.path, None, message) from error
+            self._refuse(f"the zstd data is damaged or cut short at compressed byte {self._at}: {error}")
+        is_last = False
+        while not is_last:
+            header = int.from_bytes(self._peek(3), "little")
+            is_last, kind, size = bool(header & 1), header >> 1 & 3, header >> 3
+            if kind == _BLOCK_RESERVED:
+                self._refuse(f"the zstd data is damaged at compressed byte {self._at}: a reserved block")
+            self._step(3 + (1 if kind == _BLOCK_RLE else size))
+        self._step(4 if parameters.has_checksum else 0)
+
+    def _peek(self, nr_bytes: int) -> bytes:
+        self._file.seek(self._at)
+        return self._file.read(nr_bytes)
+
+    def _step(self, nr_bytes: int) -> None:
+        self._at += nr_bytes
+        if self._at > self._end:
+            self._refuse(f"the file is cut short: its zstd data ends at compressed byte {self._end}")
+
+    def _refuse(self, message: str) -> NoReturn:
+        raise TraceError(self._path, None, message)
 
 
 def iter_records(source: ByteSource, record_bytes: int, block_bytes: int = 1 << 22) -> Iterator[bytes]:
