@@ -389,7 +389,7 @@ class HookWriter:
             for index, stride in zip(op.indices, state.strides, strict=True)
         ]
         address = self._at(self._at(base, state.offset), self._sum(terms) if terms else 0)
-        tag = self._metadata.tag(f"{state.scope.value}.{state.name}")
+        tag = self._metadata.tag(f"{state.scope.value}_state.{state.offset}")
         return address, f"align {state_alignment(state, element_bytes)}, {tag}"
 
     # Calls and control flow.
