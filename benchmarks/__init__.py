@@ -1,0 +1,1 @@
+"""What the project promises about speed, measured: each module is one promise and prints its ratios when run."""
