@@ -39,7 +39,7 @@ format: $(VENV)/stamp-test
 build: $(VENV)/stamp-run
 
 clean:
-	rm -rf build dist *.egg-info reclaim/engine/_rcl*.so $(VENV)
+	rm -rf build dist *.egg-info reclaim/engine/_rcl.* $(VENV)/stamp-*
 
 # The environment itself, with what is missing named in words.
 $(VENV)/stamp-venv:

@@ -8,6 +8,9 @@ from __future__ import annotations
 ABI_VERSION = 1
 """Rises with every change of layout or meaning; part of the key of cached objects."""
 
+PAGE_BYTES = 4096
+"""Bytes of a base page, as on x86-64."""
+
 STANDARD_LISTS = (
     "inactive_anon",
     "active_anon",

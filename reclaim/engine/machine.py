@@ -46,7 +46,7 @@ from reclaim.engine.binding import (
 )
 from reclaim.engine.machine_config import DEFAULT_MEMCG, MachineConfig, MemcgConfig, make_config, suggest
 from reclaim.engine.run_results import Result, TaskResult
-from reclaim.engine.signals import stopped_by_signals
+from reclaim.engine.signals import kept_interrupts
 from reclaim.jit.policy_loader import CompiledPolicy
 
 FileDevice = Literal["ssd", "disk"]
@@ -301,11 +301,12 @@ class Machine:
         before = self._snapshot()
         total = sum(task.trace.nr_records for task in self.tasks)
         report = None if progress is None else lambda nr_records: progress(nr_records, total)
-        with stopped_by_signals(self._core.stop):
+        with kept_interrupts(self._core.stop) as interrupt:
             for task in self.tasks:
                 task.start(chunk_records)
             is_running = True
             while is_running:
+                interrupt.deliver()
                 was_stopped, dry = self._core.run(report)
                 if dry is not None and not was_stopped:
                     self.tasks[dry].feed()

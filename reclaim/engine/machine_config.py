@@ -15,11 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from reclaim.abi.limits import MAX_DEPTH, MAX_MEMCGS, MAX_NODES, MAX_PAGES
+from reclaim.abi.limits import MAX_DEPTH, MAX_MEMCGS, MAX_NODES, MAX_PAGES, PAGE_BYTES
 from reclaim.diag.errors import ConfigError
-
-PAGE_BYTES = 4096
-"""Bytes of a base page: x86-64."""
 
 MIN_NODE_PAGES = 64
 """Smallest node; ours: below it the smallest watermark (32 pages, min_free_kbytes 128) is half of the memory."""
