@@ -9,6 +9,8 @@ Why generated: a fact that stands in a table and on a page differs between the t
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from reclaim.abi import hooks as hook_tables
@@ -64,17 +66,24 @@ def render_all() -> dict[Path, str]:
 
     Returns:
         Text by path in the checkout.
+
+    Raises:
+        ValueError: a mark in a source does not name its effect.
     """
-    reference = ROOT / "docs" / "reference"
+    return {ROOT / name: render() for name, render in generated_pages().items()}
+
+
+def generated_pages() -> dict[str, Callable[[], str]]:
+    """Return what renders each generated page, by its path from the top of the checkout."""
     return {
-        reference / "hooks.md": hooks_page(),
-        reference / "helpers.md": helpers_page(),
-        reference / "kernel-types.md": kernel_types_page(),
-        reference / "answers.md": answers_page(),
-        reference / "maps.md": maps_page(),
-        reference / "counters.md": counters_page(),
-        reference / "codes.md": codes_page(),
-        ROOT / "docs" / "limits.md": limits_page(ROOT),
+        "docs/reference/hooks.md": hooks_page,
+        "docs/reference/helpers.md": helpers_page,
+        "docs/reference/kernel-types.md": kernel_types_page,
+        "docs/reference/answers.md": answers_page,
+        "docs/reference/maps.md": maps_page,
+        "docs/reference/counters.md": counters_page,
+        "docs/reference/codes.md": codes_page,
+        "docs/limits.md": lambda: limits_page(ROOT),
     }
 
 
@@ -285,7 +294,11 @@ def _paragraphs(doc: str) -> list[str]:
 
 def main() -> None:
     """Write all pages."""
-    for path, text in render_all().items():
+    try:
+        pages_by_path = render_all()
+    except ValueError as error:
+        sys.exit(f"error: {error}")
+    for path, text in pages_by_path.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
