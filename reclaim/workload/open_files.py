@@ -46,7 +46,7 @@ class OpenFile:
         is_direct: opened past the page cache.
         position: file offset; bytes.
         pointer_position: where transfers with an offset behind a pointer are taken to go on; bytes.
-        last_page: the page that the last buffered access ended in, with whether it wrote.
+        last_page: file and page that the last buffered access ended in, with whether it wrote.
     """
 
     file: RecordedFile
@@ -54,7 +54,7 @@ class OpenFile:
     is_direct: bool = False
     position: int = 0
     pointer_position: int = 0
-    last_page: tuple[int, bool] | None = None
+    last_page: tuple[int, int, bool] | None = None
 
 
 @dataclass

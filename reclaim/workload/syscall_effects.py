@@ -242,11 +242,11 @@ class SyscallEffects:
         if opened.file.number is None or opened.is_direct:
             return []
         pages = _page_range(start, nr_bytes)
-        first, before = (int(pages[0]), bool(flags)), opened.last_page
-        opened.last_page = (int(pages[-1]), bool(flags))
-        if first == before:
+        number, before = opened.file.number, opened.last_page
+        opened.last_page = (number, int(pages[-1]), bool(flags))
+        if before == (number, int(pages[0]), bool(flags)):
             pages = pages[1:]
-        base = FILE_KEY + (opened.file.number << INDEX_BITS)
+        base = FILE_KEY + (number << INDEX_BITS)
         return [Touch(pages + np.uint64(base), flags)] if len(pages) else []
 
     @staticmethod
