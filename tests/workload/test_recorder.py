@@ -65,13 +65,13 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Trace:
 
 def rows_of(trace: Trace) -> list[tuple[str, str, int, bool]]:
     """Return kind, file name, page and write of every record."""
-    mapped = [
-        (m.kind, Path(m.name).name, m.file_page + n) for m in trace.header.mappings for n in range(m.pages)
-    ]
-    buffered = [("buffered", Path(f.name).name, n) for f in trace.header.files for n in range(f.pages)]
-    records = [int(record) for chunk in trace.chunks() for record in chunk]
-    spaces = {0: mapped, BUFFERED: buffered}
-    return [(*spaces[r & BUFFERED][r & PAGE_MASK], bool(r & WRITE)) for r in records]
+    mapped = [(str(m.kind), m.name, m.file_page + n) for m in trace.header.mappings for n in range(m.pages)]
+    buffered = [("buffered", f.name, n) for f in trace.header.files for n in range(f.pages)]
+    rows = []
+    for one in (int(one) for chunk in trace.chunks() for one in chunk):
+        kind, name, page = (buffered if one & BUFFERED else mapped)[one & PAGE_MASK]
+        rows.append((kind, Path(name).name, page, bool(one & WRITE)))
+    return rows
 
 
 def test_mapped_file_is_seen_with_its_offsets(traced: Trace) -> None:
