@@ -96,6 +96,11 @@ METRICS: tuple[Metric, ...] = (
 """Rows of the comparison, the most telling first."""
 
 
+def is_comparable(runs: Sequence[RunResult]) -> bool:
+    """Tell whether a policy ran the whole workload itself: it was not ejected and no task was killed."""
+    return not any(run.ejected or run.counters["oom_kill"] for run in runs)
+
+
 def spread(values: Sequence[Number]) -> Spread:
     """Return median and range of some values, at least one."""
     return Spread(statistics.median(values), min(values), max(values))

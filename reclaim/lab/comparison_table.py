@@ -26,6 +26,7 @@ from reclaim.lab.comparison import (
     Spread,
     Unit,
     difference,
+    is_comparable,
     spread,
     spread_of,
     winner,
@@ -62,7 +63,7 @@ def comparison_tables(cases: Sequence[CaseResults]) -> Group:
     """Draw a comparison: a table per case, what needs saying beside the numbers, and a summary over cases."""
     parts: list[RenderableType] = []
     for case in cases:
-        parts += [_case_table(case), *_ejections(case), Text()]
+        parts += [_case_table(case), *_warnings(case), Text()]
     parts.append(_legend(cases))
     if len(cases) > 1:
         parts += [Text(), *_summary(cases)]
@@ -74,7 +75,7 @@ def counter_tables(cases: Sequence[CaseResults]) -> Group:
     parts: list[RenderableType] = []
     for case in cases:
         for runs in case.runs.values():
-            parts += [_counter_table(case, runs), *_ejections(case), Text()]
+            parts += [_counter_table(case, runs), *_warnings(case), Text()]
     return Group(*parts)
 
 
@@ -111,7 +112,8 @@ def _case_table(case: CaseResults) -> Table:
 
 def _add_metric(table: Table, metric: Metric, case: CaseResults) -> None:
     values = {name: spread_of(metric, runs) for name, runs in case.runs.items()}
-    best = winner(values, is_better_high=metric.is_better_high)
+    eligible = {name: value for name, value in values.items() if is_comparable(case.runs[name])}
+    best = winner(eligible, is_better_high=metric.is_better_high)
     baseline = next(iter(values.values()))
     cells = [
         _cell(metric, value, None if number == 0 else difference(value, baseline), is_best=name == best)
@@ -169,8 +171,15 @@ def _add_core_did(table: Table, counter: str, case: CaseResults) -> None:
         table.add_row(f"core: {counter}", *cells)
 
 
-def _ejections(case: CaseResults) -> Iterable[Text]:
+def _warnings(case: CaseResults) -> Iterable[Text]:
     for name, runs in case.runs.items():
+        killed = next((run for run in runs if run.counters["oom_kill"]), None)
+        if killed is not None:
+            yield Text(
+                f"OOM: with {name} memory ran out and {killed.counters['oom_kill']} task(s) were killed after "
+                f"{killed.accesses:,} accesses; its numbers cannot be compared.",
+                style="bold red",
+            )
         run = next((run for run in runs if run.ejected), None)
         if run is None or run.ejected is None:
             continue

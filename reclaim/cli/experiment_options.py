@@ -1,0 +1,442 @@
+"""The options that `run` and `compare` share, and what they come to: an experiment, its tables, its JSON.
+
+Here: from a command line to an `Experiment`, and from results to stdout, files and notes. Not here: the two subcommands
+themselves, and anything about how experiments run (reclaim/lab).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reclaim.diag.errors import ConfigError
+from reclaim.lab.experiment import (
+    DEFAULT_LIMIT,
+    DEFAULT_SWAP,
+    Experiment,
+    MachineOptions,
+    PolicyChoice,
+    WorkloadChoice,
+)
+from reclaim.workload import format_names, shipped
+from reclaim.workload.foreign import ACCESSES
+from reclaim.workload.synthetic import GENERATORS
+
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+STDOUT = "-"
+"""What `--json` takes for stdout."""
+
+_WORKLOADS = "Workloads"
+_MACHINE = "Machine"
+_KERNEL = "Machine, for exact textbook caches"
+_OUTPUT = "Runs and output"
+
+_TRUTH = {"true": 1, "yes": 1, "on": 1, "false": 0, "no": 0, "off": 0}
+
+
+class SectionedCommand(click.Command):
+    """A command whose help shows options in sections: those made by `section` under its title."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, section by section."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
+            if record is not None:
+                sections.setdefault(getattr(param, "section", _OUTPUT), []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+class _SectionOption(click.Option):
+    """An option that knows its section."""
+
+    def __init__(self, *args: Any, section: str, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.section = section
+
+
+def _option(section: str, *names: str, **attributes: Any) -> Decorator:
+    return click.option(*names, cls=_SectionOption, section=section, **attributes)
+
+
+_OPTIONS: tuple[Decorator, ...] = (
+    _option(_WORKLOADS, "--trace", "traces", metavar="FILE", multiple=True, help="A trace file, any format."),
+    _option(
+        _WORKLOADS,
+        "--workload",
+        "specs",
+        metavar="SPEC",
+        multiple=True,
+        help=f"A synthetic workload, such as zipf:pages=64K,accesses=1M,write=10%. Kinds: {', '.join(GENERATORS)}.",
+    ),
+    _option(
+        _WORKLOADS,
+        "--scenario",
+        "scenarios",
+        metavar="FILE.toml",
+        multiple=True,
+        help="A scenario with its own machine.",
+    ),
+    _option(
+        _WORKLOADS,
+        "--format",
+        "format_name",
+        type=click.Choice(format_names(), case_sensitive=False),
+        help="Of --trace files whose names do not tell.",
+    ),
+    _option(
+        _WORKLOADS,
+        "--access",
+        type=click.Choice(ACCESSES),
+        help="How pages of a --trace are touched, where the trace does not say.",
+    ),
+    _option(_WORKLOADS, "--expand", is_flag=True, help="Split a request of a block trace into its pages."),
+    _option(
+        _MACHINE,
+        "--memory-max",
+        "limits",
+        metavar="SIZE|PCT%",
+        multiple=True,
+        help="Limit of the memcg: pages, K/M/G/T, or a share of the workload's footprint; may be repeated. "
+        f"Default {DEFAULT_LIMIT}.",
+    ),
+    _option(
+        _MACHINE,
+        "--swap",
+        metavar="SPEC",
+        default=DEFAULT_SWAP,
+        show_default=True,
+        help="`none`, or devices zram:SIZE, ssd:SIZE separated by commas, the first filled first; shares are of the footprint.",
+    ),
+    _option(
+        _MACHINE,
+        "--swappiness",
+        type=int,
+        metavar="N",
+        help="0 file pages only to 200 anonymous only; the kernel's 60.",
+    ),
+    _option(
+        _MACHINE,
+        "--set",
+        "settings",
+        metavar="POLICY.TUNABLE=V",
+        multiple=True,
+        help="Set a tunable of a policy; POLICY. may be left out when there is one policy.",
+    ),
+    _option(
+        _KERNEL,
+        "--reclaim-batch",
+        type=int,
+        metavar="PAGES",
+        help="Most pages per reclaim batch; the kernel's 32.",
+    ),
+    _option(
+        _KERNEL, "--charge-batch", type=int, metavar="PAGES", help="Pages charged at once; the kernel's 64."
+    ),
+    _option(
+        _KERNEL, "--add-batch", type=int, metavar="FOLIOS", help="Folios per LRU-add batch; the kernel's 31."
+    ),
+    _option(_KERNEL, "--no-kswapd", is_flag=True, help="No background reclaim."),
+    _option(
+        _KERNEL,
+        "--repeat-reads",
+        is_flag=True,
+        help="Repeated reads of one page count each, not once as in the kernel.",
+    ),
+    _option(
+        _KERNEL,
+        "--exact",
+        is_flag=True,
+        help="All of these: batches of 1, no background reclaim, repeated reads count.",
+    ),
+    _option(
+        _OUTPUT,
+        "--seed",
+        type=click.IntRange(0, (1 << 64) - 1),
+        metavar="N",
+        default=0,
+        show_default=True,
+        help="Of synthetic workloads and of policies that draw random numbers.",
+    ),
+    _option(
+        _OUTPUT,
+        "--repeat",
+        "repeats",
+        type=click.IntRange(1, 10_000),
+        metavar="N",
+        default=1,
+        show_default=True,
+        help="Run with this many seeds and show medians and ranges, where chance plays a part.",
+    ),
+    _option(
+        _OUTPUT,
+        "--json",
+        "json_path",
+        metavar="FILE|-",
+        help="Write all results as JSON; - for stdout, without tables.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class ExperimentOptions:
+    """Hold the options of a command line, as click has read them; members are named as there."""
+
+    traces: tuple[str, ...]
+    specs: tuple[str, ...]
+    scenarios: tuple[str, ...]
+    format_name: str | None
+    access: str | None
+    expand: bool
+    limits: tuple[str, ...]
+    swap: str
+    swappiness: int | None
+    settings: tuple[str, ...]
+    reclaim_batch: int | None
+    charge_batch: int | None
+    add_batch: int | None
+    no_kswapd: bool
+    repeat_reads: bool
+    exact: bool
+    seed: int
+    repeats: int
+    json_path: str | None
+
+
+def experiment_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command all options of an experiment."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def make_experiment(policies: Sequence[str], options: ExperimentOptions) -> Experiment:
+    """Turn a command line into an experiment.
+
+    Args:
+        policies: names or paths, the baseline first.
+        options: the rest.
+
+    Returns:
+        The experiment, not yet prepared.
+
+    Raises:
+        ConfigError: an unknown policy, a policy given twice, or a setting that is none.
+        click.UsageError: options that do not go together.
+    """
+    _check_combinations(options)
+    return Experiment(
+        policies=_policies(policies, options.settings),
+        workloads=_workloads(options),
+        limits=options.limits or (DEFAULT_LIMIT,),
+        machine=MachineOptions(options.swap, _machine_options(options)),
+        seed=options.seed,
+        repeats=options.repeats,
+    )
+
+
+def _check_combinations(options: ExperimentOptions) -> None:
+    for given, name in (
+        (options.format_name, "--format"),
+        (options.access, "--access"),
+        (options.expand, "--expand"),
+    ):
+        if given and not options.traces:
+            raise click.UsageError(f"{name} says how a --trace is read, but there is no --trace")
+    has_trace = bool(options.traces or options.specs or not options.scenarios)
+    machine = [*_machine_options(options), *(["memory-max"] if options.limits else [])]
+    if machine and not has_trace:
+        name = machine[0].replace("_", "-")
+        raise click.UsageError(f"--{name} is for --trace and --workload; a scenario brings its own machine")
+
+
+def _workloads(options: ExperimentOptions) -> tuple[WorkloadChoice, ...]:
+    traces = [
+        WorkloadChoice("trace", path, options.format_name, options.access, options.expand)
+        for path in options.traces
+    ]
+    specs = [WorkloadChoice("synthetic", spec) for spec in options.specs]
+    scenarios = [WorkloadChoice("scenario", path) for path in options.scenarios]
+    chosen = (*traces, *specs, *scenarios)
+    if not chosen:
+        chosen = tuple(WorkloadChoice("trace", str(path)) for path in shipped())
+    if not chosen:
+        raise ConfigError("no trace came with this installation; name one with --trace or --workload")
+    for number, choice in enumerate(chosen):
+        if choice in chosen[:number]:
+            raise ConfigError(f"workload {choice.source!r} is given twice")
+    return chosen
+
+
+def _machine_options(options: ExperimentOptions) -> dict[str, int | bool]:
+    """Return the members of the machine's description that were given, by their names there."""
+    exact = {"reclaim_batch": 1, "charge_batch": 1, "add_batch": 1, "kswapd": False, "repeat_reads": True}
+    chosen: dict[str, int | bool] = dict(exact) if options.exact else {}
+    for name in ("swappiness", "reclaim_batch", "charge_batch", "add_batch"):
+        value = getattr(options, name)
+        if value is not None:
+            chosen[name] = value
+    if options.no_kswapd:
+        chosen["kswapd"] = False
+    if options.repeat_reads:
+        chosen["repeat_reads"] = True
+    return chosen
+
+
+def _policies(names: Sequence[str], settings: Sequence[str]) -> tuple[PolicyChoice, ...]:
+    from reclaim.engine.shipped import find_policy
+
+    paths = [find_policy(name) for name in names]
+    stems = [path.stem for path in paths]
+    titles = [
+        path.stem if stems.count(path.stem) == 1 else name for path, name in zip(paths, names, strict=True)
+    ]
+    for title in titles:
+        if titles.count(title) > 1:
+            raise ConfigError(f"policy {title!r} is given twice")
+    tunables: dict[str, dict[str, int]] = {title: {} for title in titles}
+    for setting in settings:
+        title, name, value = _setting(setting, titles)
+        tunables[title][name] = value
+    return tuple(
+        PolicyChoice(title, path, tunables[title]) for title, path in zip(titles, paths, strict=True)
+    )
+
+
+def _setting(text: str, titles: Sequence[str]) -> tuple[str, str, int]:
+    """Return (policy, tunable, value) of `policy.tunable=value`."""
+    from reclaim.engine.machine_config import suggest
+
+    target, equals, value = (part.strip() for part in text.partition("="))
+    title, dot, name = target.rpartition(".")
+    if not equals or not name or not value or (dot and not title):
+        raise ConfigError(f"--set is {text!r}; expected POLICY.TUNABLE=VALUE, such as {titles[0]}.name=10")
+    if not dot and len(titles) > 1:
+        raise ConfigError(f"--set {text!r} names no policy; expected POLICY.{text}{suggest(name, titles)}")
+    if dot and title not in titles:
+        raise ConfigError(f"--set {text!r}: no policy {title!r} is being run{suggest(title, titles)}")
+    return title or titles[0], name, _tunable_value(text, value)
+
+
+def _tunable_value(text: str, value: str) -> int:
+    if value.lower() in _TRUTH:
+        return _TRUTH[value.lower()]
+    try:
+        return int(value, 0)
+    except ValueError:
+        raise ConfigError(
+            f"--set {text!r}: {value!r} found, a whole number, true or false expected"
+        ) from None
+
+
+def conduct_and_show(experiment: Experiment, options: ExperimentOptions, draw: Callable[..., Any]) -> None:
+    """Run an experiment, then write its JSON and its tables.
+
+    Args:
+        experiment: what to run.
+        options: where the results go.
+        draw: makes tables of the results by case.
+
+    Raises:
+        ReclaimError: something is wrong with the input; nothing was written.
+    """
+    from reclaim.lab.comparison_table import text_console
+    from reclaim.lab.conducting import conduct
+    from reclaim.lab.preparation import prepare
+    from reclaim.lab.results_json import render_json
+
+    _check_target(options.json_path)
+    prepared = prepare(experiment)
+    with _progress() as progress:
+        conducted = conduct(prepared, progress)
+    if conducted.skipped_repeats:
+        click.echo(
+            f"note: --repeat {experiment.repeats}: {conducted.skipped_repeats} combinations ran once, because "
+            "neither the workload nor the policy draws random numbers: every repeat would give the same",
+            err=True,
+        )
+    if options.json_path == STDOUT:
+        click.echo(render_json(conducted.results), nl=False)
+        return
+    if options.json_path is not None:
+        write_whole(Path(options.json_path), render_json(conducted.results))
+    text_console(is_terminal=sys.stdout.isatty()).print(draw(conducted.cases))
+
+
+def _check_target(json_path: str | None) -> None:
+    """Refuse a place for the JSON that cannot be written, before hours of work rather than after."""
+    if json_path is None or json_path == STDOUT:
+        return
+    target = Path(json_path)
+    if target.is_dir():
+        raise ConfigError(f"{target}: is a directory; --json expects a file")
+    if not target.parent.is_dir():
+        raise ConfigError(f"{target}: there is no directory {str(target.parent)!r} to write it to")
+    if not os.access(target.parent, os.W_OK):
+        raise ConfigError(f"{target}: cannot write to the directory {str(target.parent)!r}")
+
+
+def write_whole(target: Path, text: str) -> None:
+    """Write a file so that it is there completely or not at all.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    try:
+        with contextlib.ExitStack() as stack:
+            file = stack.enter_context(
+                tempfile.NamedTemporaryFile(
+                    "w", encoding="utf-8", dir=target.parent, prefix=f".{target.name}.", delete=False
+                )
+            )
+            stack.callback(Path(file.name).unlink, missing_ok=True)
+            file.write(text)
+            file.flush()
+            Path(file.name).chmod(0o644)
+            Path(file.name).replace(target)
+    except OSError as error:
+        raise ConfigError(f"{target}: cannot be written: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[int, int], None] | None]:
+    """Give a function that moves a progress bar on stderr, or None where nobody would see it."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, rate="")
+
+        def move(done: int, total: int) -> None:
+            speed = bar.tasks[0].speed or 0
+            bar.update(task, completed=done, total=total, rate=f"{speed / 1e6:.1f} M accesses/s")
+
+        yield move
+
+
+def options_of(values: dict[str, Any]) -> ExperimentOptions:
+    """Collect what click has read."""
+    return ExperimentOptions(
+        **{field.name: values[field.name] for field in dataclasses.fields(ExperimentOptions)}
+    )
