@@ -1,0 +1,334 @@
+"""The meaning of blocks for the fixpoint: states, joins, loop headers, branches.
+
+A state is a dict from class to element (`evaluation.Elements`); an absent class is unknown. At a merge
+only what every path knows survives, joined; block parameters and memory parameters get the join of what
+the edges pass.
+
+A block whose branch tests one of its own parameters is run once per incoming edge, and the paths are
+joined only behind the branch: `found = helper(folio)` followed by `if found:` then knows on each side
+what the helper's own branches knew. That is bounded (one block, at most `MAX_SPLIT` edges) and needs no
+path enumeration.
+
+At a loop header the state from outside is kept as it is, for SSA values do not change while the loop
+runs; only the header's parameters travel along back edges. Counters get their range from the loop's own
+bound, so that they never need widening.
+
+What is checked goes to `findings`, in the last round of each loop only. `rounds` and `arguments` collect
+what the cost computation needs, at the worst over all visits that count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from reclaim.lang.ir import Block, Branch, Call, Const, HookIR, LoadState, Loop, LoopKind, Narrow, Op
+from verifier import declared_ranges
+from verifier.domains.lattice import thresholds_of
+from verifier.domains.product import NUMBERS, TOP, Element
+from verifier.entailment import Proof, Prover
+from verifier.evaluation import Elements, Evaluator
+from verifier.fixpoint import Fixpoint, nest
+from verifier.numbering import Edge, Numbering
+from verifier.obligations import (
+    Obligation,
+    Site,
+    enclosing_scans,
+    loop_obligation,
+    obligations,
+)
+from verifier.refinement import Refiner
+from verifier.termination import counter_range, most_rounds
+from verifier.transfer import Effect, Transfer
+
+MAX_SPLIT = 8
+"""Most edges into a block that is run once per edge. Ours: an inlined helper with more returns than that
+is joined as usual; it bounds the extra work by a factor on small blocks."""
+
+SPLIT_DEPTH = 4
+"""How many definitions a branch may lie behind a parameter to be about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One instruction, prepared: what it demands, what it does."""
+
+    op: Op
+    demands: tuple[Obligation, ...]
+    effect: Effect | None
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An obligation that could not be proved.
+
+    Args:
+        op: the instruction, None where a loop demands it.
+        demand: the obligation.
+        proof: why not.
+        known: what was known there.
+        site: where it stands.
+    """
+
+    op: Op | None
+    demand: Obligation
+    proof: Proof
+    known: Elements
+    site: Site
+
+
+@dataclass(slots=True)
+class Results:
+    """What an analysis found.
+
+    Args:
+        violations: in the order met.
+        rounds: most rounds of each loop, by header id.
+        arguments: largest value of the argument that drives a call's cost, by `id` of the call.
+        reached: ids of the blocks that can be reached.
+    """
+
+    violations: list[Violation] = field(default_factory=list)
+    rounds: dict[int, int] = field(default_factory=dict)
+    arguments: dict[int, int] = field(default_factory=dict)
+    reached: set[int] = field(default_factory=set)
+
+
+class HookAnalysis:
+    """Analyse one hook; the `Semantics` that the fixpoint driver asks."""
+
+    def __init__(self, hook: HookIR) -> None:
+        self.hook = hook
+        self.numbering = Numbering(hook)
+        evaluator = Evaluator(self.numbering)
+        self.refiner = Refiner(evaluator)
+        self.prover = Prover(self.numbering, self.refiner)
+        self.results = Results()
+        self._transfer = Transfer(evaluator)
+        self._blocks = {block.id: block for block in hook.blocks}
+        self._loops = {loop.header.id: loop for loop in hook.loops}
+        self._sites = {block.id: self._site(block) for block in hook.blocks}
+        self._steps = {block.id: self._prepare(block) for block in hook.blocks}
+        self._passed = {block.id: self._passing(block) for block in hook.blocks}
+        self._splits = {block.id for block in hook.blocks if self._is_split(block)}
+        self._thresholds = thresholds_of(_constants(hook))
+
+    def run(self) -> Results:
+        """Analyse the hook and return what was found."""
+        bodies = {header: loop.body for header, loop in self._loops.items()}
+        items = nest([block.id for block in self.hook.blocks], bodies)
+        Fixpoint(self, items).run(self.hook.blocks[0].id, self._entry())
+        return self.results
+
+    # The questions of the fixpoint driver.
+
+    def incoming(self, block: int) -> Sequence[Edge]:
+        """Return the edges into a block."""
+        return self.numbering.incoming[block]
+
+    def visit(self, block: int, states: list[tuple[Edge, Elements]], checking: bool) -> list[Elements | None]:
+        """Run a block on what comes in."""
+        if block in self._splits and len(states) > 1:
+            runs = [self._execute(block, self._merge(block, [state]), checking) for state in states]
+            return [_join_all([run[slot] for run in runs]) for slot in (0, 1)]
+        return self._execute(block, self._merge(block, states), checking)
+
+    def enter(self, header: int, states: list[tuple[Edge, Elements]], checking: bool) -> Elements:
+        """Return what the header assumes before the first round."""
+        entered = self._merge(header, states)
+        if checking:
+            self._check_loop(self._loops[header], entered)
+        counter = self._counter(header)
+        if counter is not None:
+            bounds = counter_range(entered, self._loops[header], self.numbering)
+            entered[counter] = NUMBERS.range(*bounds) if bounds else TOP
+        return entered
+
+    def again(self, header: int, entered: Elements, backs: list[tuple[Edge, Elements]]) -> Elements:
+        """Join what entered with what comes back, in the header's parameters alone."""
+        found = dict(entered)
+        counter = self._counter(header)
+        passed = self._passed[header]
+        for edge, state in backs:
+            for param, argument in passed[edge]:
+                if param != counter:
+                    found[param] = NUMBERS.join(found.get(param, TOP), state.get(argument, TOP))
+        return found
+
+    def covers(self, header: int, assumed: Elements, found: Elements) -> bool:
+        """Tell whether the assumed parameters cover those found."""
+        return all(NUMBERS.leq(found[param], assumed[param]) for param in self._params(header))
+
+    def widen(self, header: int, assumed: Elements, found: Elements) -> Elements:
+        """Widen the parameters, stopping at the constants of the hook."""
+        wider = dict(assumed)
+        for param in self._params(header):
+            wider[param] = NUMBERS.widen(assumed[param], found[param], self._thresholds)
+        return wider
+
+    def narrow(self, header: int, assumed: Elements, found: Elements) -> Elements:
+        """Take the smaller parameters."""
+        smaller = dict(assumed)
+        for param in self._params(header):
+            smaller[param] = NUMBERS.narrow(assumed[param], found[param])
+        return smaller
+
+    def visit_header(self, header: int, assumed: Elements, checking: bool) -> list[Elements | None]:
+        """Run a header on its assumption."""
+        return self._execute(header, dict(assumed), checking)
+
+    # Preparation.
+
+    def _site(self, block: Block) -> Site:
+        folio = next((p for p in self.hook.params if p.name == "folio"), None)
+        return Site(self.hook.hook, folio, enclosing_scans(block.id, self.hook.loops))
+
+    def _prepare(self, block: Block) -> list[Step]:
+        steps = []
+        for op in block.ops:
+            demands = obligations(op, self._sites[block.id])
+            effect = self._transfer.compile_op(op)
+            if demands or effect or isinstance(op, Call):
+                steps.append(Step(op, demands, effect))
+        return steps
+
+    def _passing(self, block: Block) -> dict[Edge, list[tuple[int, int]]]:
+        """Return for each edge in which class each parameter arrives."""
+        of = self.numbering.of
+        phis = self.numbering.phis[block.id]
+        passing = {}
+        for edge in self.numbering.incoming[block.id]:
+            if edge.source in self._blocks:
+                args = self.numbering.args_along(edge)
+                pairs = [(of(p), of(a)) for p, a in zip(block.params, args, strict=True)]
+                pairs += [(phi.result, phi.contents[edge]) for phi in phis]
+                passing[edge] = [(param, argument) for param, argument in pairs if param != argument]
+        return passing
+
+    def _params(self, block: int) -> set[int]:
+        return {param for pairs in self._passed[block].values() for param, _ in pairs}
+
+    def _is_split(self, block: Block) -> bool:
+        """Tell whether the branch at the block's end is about one of its own parameters."""
+        if block.id in self._loops or not isinstance(block.terminator, Branch):
+            return False
+        if not 2 <= len(self.numbering.incoming[block.id]) <= MAX_SPLIT:
+            return False
+        params = self._params(block.id)
+        front = {self.numbering.of(block.terminator.condition)}
+        for _ in range(SPLIT_DEPTH):
+            if front & params:
+                return True
+            front = {o for number in front for o in self.numbering.definitions[number].operands}
+        return False
+
+    def _counter(self, header: int) -> int | None:
+        """Return the class of the parameter that counts: the counter, or the folios seen."""
+        loop = self._loops[header]
+        params = loop.header.params
+        position = 0 if loop.kind is LoopKind.RANGE else 1
+        return self.numbering.of(params[position]) if len(params) > position else None
+
+    def _entry(self) -> Elements:
+        elements = {}
+        for value, param in zip(self.hook.params, self.hook.hook.params, strict=True):
+            elements[self.numbering.of(value)] = declared_ranges.of_parameter(value, param.min, param.max)
+        return elements
+
+    # Running.
+
+    def _merge(self, block: int, states: list[tuple[Edge, Elements]]) -> Elements:
+        passed = self._passed[block]
+        arriving: dict[int, Element] = {}
+        for edge, state in states:
+            for param, argument in passed.get(edge, ()):
+                element = state.get(argument, TOP)
+                seen = arriving.get(param)
+                arriving[param] = element if seen is None else NUMBERS.join(seen, element)
+        merged = _join_all([state for _, state in states])
+        assert merged is not None
+        merged.update(arriving)
+        return merged
+
+    def _execute(self, number: int, elements: Elements, checking: bool) -> list[Elements | None]:
+        if checking:
+            self.results.reached.add(number)
+        for step in self._steps[number]:
+            for demand in step.demands:
+                if checking:
+                    self._check(step.op, demand, elements, self._sites[number])
+                if not self.prover.accept(elements, demand):
+                    return [None, None]
+            if checking and isinstance(step.op, Call):
+                self._note_argument(step.op, elements)
+            if step.effect is not None:
+                step.effect(elements)
+        return self._leave(self._blocks[number], elements)
+
+    def _leave(self, block: Block, elements: Elements) -> list[Elements | None]:
+        if not isinstance(block.terminator, Branch):
+            return [elements, None]
+        condition = self.numbering.of(block.terminator.condition)
+        other = dict(elements)
+        then_open = self.refiner.assume(elements, condition, truth=True)
+        other_open = self.refiner.assume(other, condition, truth=False)
+        return [elements if then_open else None, other if other_open else None]
+
+    def _check(self, op: Op, demand: Obligation, elements: Elements, site: Site) -> None:
+        proof = self.prover.prove(elements, demand, site)
+        if not proof.holds:
+            self.results.violations.append(Violation(op, demand, proof, dict(elements), site))
+
+    def _check_loop(self, loop: Loop, entered: Elements) -> None:
+        demand = loop_obligation(loop)
+        site = self._sites[loop.header.id]
+        proof = self.prover.prove(entered, demand, site)
+        rounds = most_rounds(entered, loop, self.numbering)
+        if not proof.holds:
+            self.results.violations.append(Violation(None, demand, proof, dict(entered), site))
+            rounds = 0
+        header = loop.header.id
+        self.results.rounds[header] = max(self.results.rounds.get(header, 0), rounds)
+
+    def _note_argument(self, op: Call, elements: Elements) -> None:
+        if op.helper.cost_per is None:
+            return
+        names = [param.name for param in op.helper.params]
+        argument = op.args[len(op.args) - len(names) + names.index(op.helper.cost_per[0])]
+        most = elements.get(self.numbering.of(argument), TOP).unsigned[1]
+        self.results.arguments[id(op)] = max(self.results.arguments.get(id(op), 0), most)
+
+
+def _join_all(states: Sequence[Elements | None]) -> Elements | None:
+    """Keep what every path knows, joined; takes over the first state."""
+    present = [state for state in states if state is not None]
+    if not present:
+        return None
+    merged = dict(present[0])
+    for state in present[1:]:
+        joined = {}
+        for number, element in merged.items():
+            other = state.get(number)
+            if other is element:
+                joined[number] = element
+            elif other is not None:
+                joined[number] = NUMBERS.join(element, other)
+        merged = joined
+    return merged
+
+
+def _constants(hook: HookIR) -> set[int]:
+    """Return the numbers at which widening should rest: constants, declared ends of ranges."""
+    constants = {0}
+    for block in hook.blocks:
+        for op in block.ops:
+            match op:
+                case Const():
+                    constants.add(op.value)
+                case Narrow():
+                    constants.update((op.min, op.max))
+                case LoadState():
+                    constants.update((op.state.min, op.state.max))
+                case _:
+                    pass
+    return constants

@@ -1,0 +1,270 @@
+"""Say in the author's words what could not be proved.
+
+One function per kind of obligation picks the smallest span, says what was found and what is needed, and
+offers code that would mend it. `origins` adds how the value came to its range. Where every run that
+comes here would fail the message says "is", where only the analysis cannot exclude it, "may be" or
+"could not prove".
+"""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+from reclaim.diag.diagnostic import Diagnostic, Edit, Help, Label, Span
+from reclaim.diag.registry import report
+from reclaim.lang.ir import Binary, HookIR, Value
+from verifier import explain_contract
+from verifier.analysis import Violation
+from verifier.entailment import MAX_ITERATIONS, Prover
+from verifier.obligations import (
+    CommonRange,
+    FamilyPermitted,
+    Implied,
+    InRange,
+    LeavesLists,
+    LoopBounded,
+    Movable,
+    NonNegative,
+    NonZero,
+    NotNone,
+    OwnFolio,
+    QuotientFits,
+    Role,
+    RunsNoHook,
+)
+from verifier.origins import origins
+from verifier.source_places import SourceText
+
+_NAMES = {
+    Role.INDEX: "index-out-of-bounds",
+    Role.SHIFT: "shift-count-out-of-range",
+    Role.STORE: "value-does-not-fit",
+    Role.ARGUMENT: "argument-out-of-range",
+    Role.PARAMETER: "parameter-out-of-range",
+}
+
+
+def shown_range(bounds: tuple[int, int]) -> str:
+    """Write a range as messages do."""
+    low, high = bounds
+    return str(low) if low == high else f"{low}..={high}"
+
+
+class Explainer:
+    """Turn the violations of one hook into diagnostics."""
+
+    def __init__(self, source: SourceText, hook: HookIR, prover: Prover) -> None:
+        self._source = source
+        self._hook = hook
+        self._prover = prover
+
+    def explain(self, violation: Violation) -> Diagnostic:
+        """Return the diagnostic of a violation."""
+        match violation.demand:
+            case InRange() as demand:
+                return self._range(violation, demand)
+            case NotNone(value=value):
+                return self._none(violation, value)
+            case NonZero(value=value):
+                return self._zero(violation, value)
+            case QuotientFits():
+                return self._overflow(violation)
+            case CommonRange(value=value):
+                return self._signs(violation, value)
+            case NonNegative(value=value):
+                return self._negative(violation, value)
+            case Implied(condition=condition):
+                return self._assertion(violation, condition)
+            case LoopBounded():
+                return self._loop(violation, violation.demand)
+            case FamilyPermitted() | OwnFolio() | Movable() | RunsNoHook() | LeavesLists():
+                return explain_contract.explain(violation, self._hook, self._source)
+            case _:
+                assert_never(violation.demand)
+
+    def _report(self, violation: Violation, name: str, message: str, span: Span, **fields: Any) -> Diagnostic:
+        calls = violation.op.inlined_at if violation.op is not None else ()
+        labels = (*fields.pop("labels", ()), *(Label(call, "called from here") for call in calls))
+        return report(name, message, span, hook=self._hook.hook.name, labels=labels, **fields)
+
+    def _origins(self, violation: Violation, value: Value, span: Span) -> tuple[Label, ...]:
+        return origins(self._hook, self._prover, self._source, violation.known, value, span)
+
+    def _range(self, violation: Violation, demand: InRange) -> Diagnostic:
+        assert violation.op is not None
+        assert violation.proof.found is not None
+        value, found = demand.value, violation.proof.found
+        span = self._span_of_number(violation, demand)
+        verb = "is" if violation.proof.certain else "may be"
+        written = self._source.text(span) or self._source.name_of(value)
+        subject = {
+            Role.INDEX: f"index `{written}` of `{demand.what}` {verb} out of bounds",
+            Role.SHIFT: f"shift count `{written}` {verb} out of range",
+            Role.STORE: f"`{written}` {'does' if violation.proof.certain else 'may'} not fit into `{demand.what}`",
+            Role.ARGUMENT: f"argument `{demand.what.partition(' of ')[0]}` of `{demand.what.partition(' of ')[2]}` {verb} out of range",
+            Role.PARAMETER: f"`{written}` {verb} out of range for {demand.what}",
+        }[demand.role]
+        return self._report(
+            violation,
+            _NAMES[demand.role],
+            f"{subject}: found {shown_range(found)}, needed {shown_range((demand.low, demand.high))}",
+            span,
+            label=f"can be {shown_range(found)}, must be {_wanted(demand, found)}",
+            labels=self._origins(violation, value, span),
+            help=_bounding_help(written, span, demand, found),
+        )
+
+    def _span_of_number(self, violation: Violation, demand: InRange) -> Span:
+        assert violation.op is not None
+        around = violation.op.span
+        if demand.role is Role.INDEX:
+            return self._source.subscript(around, demand.position) or self._source.operand(
+                around, demand.value
+            )
+        if demand.role is Role.STORE:
+            return self._source.stored(around, demand.value)
+        return self._source.operand(around, demand.value)
+
+    def _none(self, violation: Violation, value: Value) -> Diagnostic:
+        assert violation.op is not None
+        span = self._source.operand(violation.op.span, value)
+        name = self._source.name_of(value)
+        verb = "is" if violation.proof.certain else "may be"
+        return self._report(
+            violation,
+            "possibly-none",
+            f"`{name}` {verb} None here",
+            span,
+            label="must not be None",
+            labels=self._origins(violation, value, span),
+            help=(Help(f"if {name} is not None:"),),
+        )
+
+    def _zero(self, violation: Violation, value: Value) -> Diagnostic:
+        assert violation.op is not None
+        assert violation.proof.found is not None
+        span = self._source.operand(violation.op.span, value)
+        written = self._source.text(span)
+        found = shown_range(violation.proof.found)
+        verb = "is" if violation.proof.certain else "may be"
+        return self._report(
+            violation,
+            "division-by-zero",
+            f"divisor `{written}` {verb} 0: found {found}, needed anything but 0",
+            span,
+            label=f"can be {found}",
+            labels=self._origins(violation, value, span),
+            help=_replacing(span, f"max({written}, 1)"),
+        )
+
+    def _overflow(self, violation: Violation) -> Diagnostic:
+        assert isinstance(violation.op, Binary)
+        left, right = violation.op.left, violation.op.right
+        span = self._source.operand(violation.op.span, left, last=False)
+        written = self._source.text(span)
+        return self._report(
+            violation,
+            "division-overflow",
+            f"`{self._source.text(violation.op.span)}` may divide -9223372036854775808 by -1, which does not fit",
+            span,
+            label=f"`{written}` can be -9223372036854775808 while the divisor is -1",
+            labels=self._origins(violation, right, span),
+            help=_replacing(span, f"max({written}, -9223372036854775807)"),
+        )
+
+    def _signs(self, violation: Violation, value: Value) -> Diagnostic:
+        assert violation.op is not None
+        assert violation.proof.found is not None
+        span = self._source.operand(violation.op.span, value)
+        found = violation.proof.found
+        name = self._source.name_of(value)
+        written = self._source.text(span)
+        meant = "u64" if found[0] < 0 else "s64"
+        return self._report(
+            violation,
+            "mixed-signs",
+            f"`{name}` mixes with the other sign: found {shown_range(found)}, needed 0..=9223372036854775807",
+            span,
+            label=f"can be {shown_range(found)}, which reads differently as {meant}",
+            labels=self._origins(violation, value, span),
+            help=_replacing(span, f"max({written}, 0)" if meant == "u64" else f"min({written}, {2**63 - 1})"),
+        )
+
+    def _negative(self, violation: Violation, value: Value) -> Diagnostic:
+        assert violation.op is not None
+        assert violation.proof.found is not None
+        span = self._source.operand(violation.op.span, value)
+        found = shown_range(violation.proof.found)
+        written = self._source.text(span)
+        return self._report(
+            violation,
+            "negative-operand",
+            f"`{written}` may be negative: found {found}, needed at least 0; `//` and `%` take no negative numbers",
+            span,
+            label=f"can be {found}",
+            labels=self._origins(violation, value, span),
+            help=_replacing(span, f"max({written}, 0)"),
+        )
+
+    def _assertion(self, violation: Violation, condition: Value) -> Diagnostic:
+        assert violation.op is not None
+        span = violation.op.span
+        written = self._source.text(condition.span) or self._source.text(span)
+        if violation.proof.certain:
+            message = f"`{written}` is never true here"
+        else:
+            message = f"could not prove `{written}`"
+        return self._report(
+            violation,
+            "unproved-assertion",
+            message,
+            condition.span if self._source.text(condition.span) else span,
+            label="not implied by what is known here",
+            labels=self._origins(violation, condition, span),
+            help=(Help(f'if not ({written}): fail("...")'),),
+        )
+
+    def _loop(self, violation: Violation, demand: LoopBounded) -> Diagnostic:
+        assert violation.proof.found is not None
+        span, bound = demand.loop.span, demand.loop.bound
+        written = self._source.text(span)
+        if violation.proof.why == "wraps":
+            return self._report(
+                violation,
+                "wrapping-counter",
+                f"the counter of `{written}` may wrap around before the end",
+                span,
+                label="its last step may pass the largest number",
+            )
+        found = shown_range(violation.proof.found)
+        name = bound.name or "the limit"
+        return self._report(
+            violation,
+            "unbounded-loop",
+            f"loop over `{written}` has no small enough bound: found {found} rounds, needed at most {MAX_ITERATIONS}",
+            span,
+            label=f"can go round {found} times",
+            labels=self._origins(violation, bound, span),
+            help=(Help(f"min({name}, 256)" if bound.name else "for i in range(min(n, 256)):"),),
+        )
+
+
+def _wanted(demand: InRange, found: tuple[int, int]) -> str:
+    if found[0] >= demand.low:
+        return f"at most {demand.high}"
+    if found[1] <= demand.high:
+        return f"at least {demand.low}"
+    return shown_range((demand.low, demand.high))
+
+
+def _replacing(span: Span, text: str) -> tuple[Help, ...]:
+    return (Help(text, Edit(span, text)),)
+
+
+def _bounding_help(written: str, span: Span, demand: InRange, found: tuple[int, int]) -> tuple[Help, ...]:
+    """Offer `min`, `max` or `clamp` around the number."""
+    if found[0] >= demand.low:
+        return _replacing(span, f"min({written}, {demand.high})")
+    if found[1] <= demand.high:
+        return _replacing(span, f"max({written}, {demand.low})")
+    return _replacing(span, f"clamp({written}, {demand.low}, {demand.high})")

@@ -1,0 +1,59 @@
+"""Say where a hook's cost goes when it exceeds its budget: a table of loops and calls."""
+
+from __future__ import annotations
+
+from reclaim.diag.diagnostic import Diagnostic, Label
+from reclaim.diag.registry import report
+from reclaim.lang.ir import HookIR
+from verifier.cost import HookCost, Part
+from verifier.source_places import SourceText
+
+MOST_ROWS = 5
+"""Rows of a cost table: the dearest parts explain a budget failure, the rest is noise."""
+
+
+def over_budget(hook: HookIR, cost: HookCost, source: SourceText) -> Diagnostic:
+    """Return the diagnostic of a hook that costs too much.
+
+    Args:
+        hook: the hook.
+        cost: what it costs.
+        source: text of the policy.
+    """
+    rows = cost.parts[:MOST_ROWS]
+    budget = hook.hook.budget
+    span = rows[0].span if rows else hook.span
+    return report(
+        "budget-exceeded",
+        f"hook `{hook.hook.name}` may cost {cost.total} instructions, its budget is {budget}",
+        span,
+        label=_shown(rows[0]) if rows else f"costs {cost.total}",
+        hook=hook.hook.name,
+        labels=tuple(Label(row.span, _shown(row)) for row in rows[1:]),
+        notes=cost_table(cost, source, budget),
+    )
+
+
+def cost_table(cost: HookCost, source: SourceText, budget: int) -> tuple[str, ...]:
+    """Return the dearest parts and the sum as lines of a table.
+
+    Args:
+        cost: what the hook costs.
+        source: text of the policy.
+        budget: the hook's limit.
+    """
+    lines = [f"{'part':<40} {'times':>9} {'each':>9} {'total':>12}"]
+    for row in cost.parts[:MOST_ROWS]:
+        text = f"line {row.span.start.line}: {source.text(row.span)}"
+        lines.append(f"{text[:40]:<40} {row.times:>9} {row.each:>9} {row.total:>12}")
+    lines.append(f"{'worst case':<40} {'':>9} {'':>9} {cost.total:>12}")
+    lines.append(f"{'budget':<40} {'':>9} {'':>9} {budget:>12}")
+    return tuple(lines)
+
+
+def _shown(part: Part) -> str:
+    if part.name == "loop":
+        return f"{part.times} rounds of {part.each} instructions: {part.total}"
+    if part.times:
+        return f"`{part.name}` costs {part.total}: {part.times} times {part.each} and a fixed part"
+    return f"`{part.name}` costs {part.total}"

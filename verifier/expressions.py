@@ -1,0 +1,139 @@
+"""How a class of values is made, in one canonical form for each meaning.
+
+Refinement walks these definitions backward (from `x + 1 < n` to `x`) and numbering finds equal
+expressions by them. Comparisons keep only `eq`, `ult` and `slt`, the others are negations or swapped,
+so that `a > b`, `b < a` and `not a <= b` are one fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reclaim.abi.kinds import U64_MAX
+from reclaim.lang.ir import (
+    Binary,
+    BinaryOp,
+    Compare,
+    CompareOp,
+    Const,
+    HandleType,
+    IsNone,
+    ListRef,
+    LoadTunable,
+    MapRef,
+    Not,
+    Op,
+    OptionalType,
+    Truncate,
+    Value,
+)
+
+_COMMUTATIVE = frozenset(("add", "mul", "and", "or", "xor", "umin", "umax", "smin", "smax", "eq"))
+
+_NAMES = {
+    BinaryOp.ADD: ("add", "add"),
+    BinaryOp.SUB: ("sub", "sub"),
+    BinaryOp.MUL: ("mul", "mul"),
+    BinaryOp.DIV: ("udiv", "sdiv"),
+    BinaryOp.MOD: ("umod", "smod"),
+    BinaryOp.AND: ("and", "and"),
+    BinaryOp.OR: ("or", "or"),
+    BinaryOp.XOR: ("xor", "xor"),
+    BinaryOp.SHL: ("shl", "shl"),
+    BinaryOp.SHR: ("lshr", "ashr"),
+    BinaryOp.MIN: ("umin", "smin"),
+    BinaryOp.MAX: ("umax", "smax"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """Say how a class is made.
+
+    Args:
+        name: a transfer name (`lattice.TRANSFER_NAMES`), "eq", "ult", "slt", "not", "is_none",
+            "truncate", "const", "none", "list", "call", or "opaque" for what cannot be looked into.
+        operands: classes.
+        detail: what tells it apart beside the operands: the constant, the storage type, the function.
+    """
+
+    name: str
+    operands: tuple[int, ...] = ()
+    detail: object = None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Return what equal expressions have in common."""
+        return (self.name, self.operands, self.detail)
+
+
+def transfer_name(op: BinaryOp, signed: bool) -> str:
+    """Return the domain's name of an operation."""
+    return _NAMES[op][signed]
+
+
+def define(op: Op, of: Callable[[Value], int]) -> Definition | None:
+    """Return how a pure instruction makes its result.
+
+    Args:
+        op: the instruction.
+        of: class of a value.
+
+    Returns:
+        None for what is not a function of its operands alone.
+    """
+    match op:
+        case Const():
+            return _constant(op)
+        case Binary():
+            return ordered(transfer_name(op.op, op.signed), of(op.left), of(op.right))
+        case Truncate():
+            return Definition("truncate", (of(op.operand),), op.kind)
+        case Not():
+            return Definition("not", (of(op.operand),))
+        case IsNone():
+            return Definition("is_none", (of(op.operand),), isinstance(op.operand.type, HandleType))
+        case ListRef():
+            return Definition("list", tuple(of(i) for i in op.indices), op.decl.first_number)
+        case MapRef():
+            parts = tuple(of(v) for v in (op.index, op.handle) if v is not None)
+            return Definition("map", parts, op.decl.number)
+        case LoadTunable():
+            return Definition("tunable", (), op.tunable.name)
+        case _:
+            return None
+
+
+def ordered(name: str, left: int, right: int) -> Definition:
+    """Build a definition on two operands, in one order where the order does not matter."""
+    if name in _COMMUTATIVE and right < left:
+        left, right = right, left
+    return Definition(name, (left, right))
+
+
+def comparison(op: Compare, of: Callable[[Value], int]) -> tuple[Definition, bool]:
+    """Return the canonical comparison and whether it stands for its negation."""
+    left, right = of(op.left), of(op.right)
+    less = "slt" if op.signed else "ult"
+    match op.op:
+        case CompareOp.EQ:
+            return ordered("eq", left, right), False
+        case CompareOp.NE:
+            return ordered("eq", left, right), True
+        case CompareOp.LT:
+            return Definition(less, (left, right)), False
+        case CompareOp.GT:
+            return Definition(less, (right, left)), False
+        case CompareOp.LE:
+            return Definition(less, (right, left)), True
+        case CompareOp.GE:
+            return Definition(less, (left, right)), True
+
+
+def _constant(op: Const) -> Definition:
+    assert op.result is not None
+    of = op.result.type
+    if isinstance(of, OptionalType) or (isinstance(of, HandleType) and of.nullable):
+        return Definition("none", (), isinstance(of, OptionalType))
+    return Definition("const", (), op.value & U64_MAX)

@@ -1,0 +1,96 @@
+"""Find the smallest stretch of source that shows an operand.
+
+Instructions carry the span of the expression that they come from, not of each operand. An operand that
+was made inside that expression has its own span; a variable is looked up by name in the expression's
+text; indices are found by their brackets.
+"""
+
+from __future__ import annotations
+
+import re
+
+from reclaim.diag.diagnostic import Position, Span
+from reclaim.lang.ir import Value
+
+LONGEST_QUOTE = 48
+"""Longest piece of source that is quoted inside a message; ours, so that a message stays one line."""
+
+
+class SourceText:
+    """Look up places in the text of a policy."""
+
+    def __init__(self, source: str) -> None:
+        self._lines = source.split("\n")
+
+    def text(self, span: Span) -> str:
+        """Return the source at a span, its lines joined by one space."""
+        rows = self._lines[span.start.line - 1 : span.end.line]
+        if not rows:
+            return ""
+        if span.start.line == span.end.line:
+            return rows[0][span.start.column - 1 : span.end.column - 1]
+        rows = [rows[0][span.start.column - 1 :], *rows[1:-1], rows[-1][: span.end.column - 1]]
+        return " ".join(row.strip() for row in rows)
+
+    def name_of(self, value: Value) -> str:
+        """Return what the author calls a value: its variable, else its expression."""
+        if value.name is not None:
+            return value.name
+        text = self.text(value.span)
+        return text if 0 < len(text) <= LONGEST_QUOTE else "this value"
+
+    def operand(self, around: Span, value: Value, last: bool = True) -> Span:
+        """Return where an operand stands inside an expression.
+
+        Args:
+            around: the expression.
+            value: the operand.
+            last: whether to look for a variable from the right.
+
+        Returns:
+            The expression's own span where the operand cannot be found.
+        """
+        inside = around.start <= value.span.start and value.span.end <= around.end
+        if inside and value.span != around:
+            return value.span
+        if value.name is None or around.start.line != around.end.line:
+            return around
+        return self._find(around, value.name, last) or around
+
+    def stored(self, around: Span, value: Value) -> Span:
+        """Return where a stored value stands: inside the statement, or after its target on the line."""
+        line = self._lines[around.start.line - 1] if around.start.line <= len(self._lines) else ""
+        whole = Span(around.start, Position(around.start.line, len(line) + 1))
+        if value.span.start.line == around.start.line and value.span != around:
+            return value.span
+        if value.name is not None:
+            return self._find(whole, value.name, last=True) or around
+        return around
+
+    def subscript(self, around: Span, position: int) -> Span | None:
+        """Return the inside of the bracket pair of that number, counted from the left."""
+        if around.start.line != around.end.line:
+            return None
+        text, base = self.text(around), around.start.column
+        depth, seen, start = 0, 0, 0
+        for at, letter in enumerate(text):
+            if letter in "([":
+                if letter == "[" and depth == 0:
+                    start = at + 1
+                depth += 1
+            elif letter in ")]":
+                depth -= 1
+                if letter == "]" and depth == 0:
+                    if seen == position:
+                        line = around.start.line
+                        return Span.of(line, base + start, line, base + at)
+                    seen += 1
+        return None
+
+    def _find(self, around: Span, name: str, last: bool) -> Span | None:
+        places = list(re.finditer(rf"\b{re.escape(name)}\b", self.text(around)))
+        if not places:
+            return None
+        place = places[-1 if last else 0]
+        line, base = around.start.line, around.start.column
+        return Span.of(line, base + place.start(), line, base + place.end())

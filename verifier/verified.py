@@ -1,0 +1,121 @@
+"""The verdict on a policy, and the type that only an accepted policy has.
+
+The code generator takes a `VerifiedPolicy` and nothing else, and only `verify_or_raise` makes one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from reclaim.diag.diagnostic import Diagnostic
+from reclaim.diag.errors import PolicyRejected
+from reclaim.lang.ir import HookIR, PolicyIR
+from verifier.analysis import HookAnalysis
+from verifier.cost import CostModel, HookCost, costing_order
+from verifier.drainage import undrained_lists
+from verifier.explain import Explainer
+from verifier.explain_cost import over_budget
+from verifier.source_places import SourceText
+
+MOST_ERRORS = 20
+"""Errors reported for one file; beyond that the first ones should be mended first."""
+
+_TOKEN: Final = object()
+
+
+class VerifiedPolicy:
+    """Hold a policy that was proved safe; only the verifier can make one.
+
+    Attributes:
+        ir: the policy, unchanged: what was verified is what is compiled.
+        costs: worst case of each hook.
+    """
+
+    __slots__ = ("costs", "ir")
+
+    def __init__(self, ir: PolicyIR, costs: dict[str, HookCost], token: object) -> None:
+        if token is not _TOKEN:
+            raise TypeError("only `verifier.verified.verify_or_raise` makes a VerifiedPolicy")
+        self.ir = ir
+        self.costs = costs
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the verifier found.
+
+    Args:
+        accepted: no error was found.
+        diagnostics: in source order, at most `MOST_ERRORS`.
+        costs: worst case of each hook, also of those with errors.
+    """
+
+    accepted: bool
+    diagnostics: tuple[Diagnostic, ...]
+    costs: dict[str, HookCost]
+
+
+def verify(ir: PolicyIR) -> Report:
+    """Analyse every hook of a policy.
+
+    Args:
+        ir: the policy.
+
+    Returns:
+        Everything found; a policy without errors is accepted.
+    """
+    source = SourceText(ir.source)
+    diagnostics: list[Diagnostic] = []
+    costs: dict[str, HookCost] = {}
+    for name in costing_order(ir.hooks):
+        found, costs[name] = _verify_hook(ir.hooks[name], source, costs)
+        diagnostics += found
+    diagnostics += undrained_lists(ir)
+    ordered = tuple(sorted(_distinct(diagnostics), key=lambda d: (d.span, d.code))[:MOST_ERRORS])
+    in_order = {name: costs[name] for name in ir.hooks}
+    return Report(not any(d.severity == "error" for d in ordered), ordered, in_order)
+
+
+def verify_or_raise(ir: PolicyIR) -> VerifiedPolicy:
+    """Verify a policy.
+
+    Args:
+        ir: the policy.
+
+    Returns:
+        The policy as one that may be compiled.
+
+    Raises:
+        PolicyRejected: something could not be proved.
+    """
+    verdict = verify(ir)
+    if not verdict.accepted:
+        raise PolicyRejected(ir.path, verdict.diagnostics)
+    return VerifiedPolicy(ir, verdict.costs, _TOKEN)
+
+
+def _verify_hook(
+    hook: HookIR, source: SourceText, costs: dict[str, HookCost]
+) -> tuple[list[Diagnostic], HookCost]:
+    analysis = HookAnalysis(hook)
+    results = analysis.run()
+    explainer = Explainer(source, hook, analysis.prover)
+    found = [explainer.explain(violation) for violation in results.violations]
+    cost = CostModel(hook, results, costs).compute()
+    if cost.total > hook.hook.budget:
+        found.append(over_budget(hook, cost, source))
+    return found, cost
+
+
+def _distinct(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """Keep one finding per place and code: a function inlined twice has one mistake, not two."""
+    kept: dict[tuple[str, object], Diagnostic] = {}
+    for diagnostic in diagnostics:
+        key = (diagnostic.code, diagnostic.span)
+        first = kept.setdefault(key, diagnostic)
+        if first.hook != diagnostic.hook:
+            note = f"also in hook `{diagnostic.hook}`"
+            if note not in first.notes:
+                kept[key] = replace(first, notes=(*first.notes, note))
+    return list(kept.values())
