@@ -358,7 +358,8 @@ def conduct_and_show(experiment: Experiment, options: ExperimentOptions, draw: C
     from reclaim.lab.results_json import render_json
 
     _check_target(options.json_path)
-    prepared = prepare(experiment)
+    with _status("reading traces and policies"):
+        prepared = prepare(experiment)
     with _progress() as progress:
         conducted = conduct(prepared, progress)
     if conducted.skipped_repeats:
@@ -410,6 +411,15 @@ def write_whole(target: Path, text: str) -> None:
         raise ConfigError(f"{target}: cannot be written: {error.strerror or error}") from error
 
 
+def _status(text: str) -> contextlib.AbstractContextManager[object]:
+    """Say on stderr what is going on, where somebody would see it."""
+    if not sys.stderr.isatty():
+        return contextlib.nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(text)
+
+
 @contextlib.contextmanager
 def _progress() -> Iterator[Callable[[int, int], None] | None]:
     """Give a function that moves a progress bar on stderr, or None where nobody would see it."""
@@ -419,20 +429,21 @@ def _progress() -> Iterator[Callable[[int, int], None] | None]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, rate="")
+    rate = TextColumn("{task.fields[rate]}")
+    columns = (BarColumn(), TextColumn("{task.percentage:>3.0f}%"), rate, TimeRemainingColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task("", total=None, rate="")
 
-        def move(done: int, total: int) -> None:
-            speed = bar.tasks[0].speed or 0
-            bar.update(task, completed=done, total=total, rate=f"{speed / 1e6:.1f} M accesses/s")
+    def move(done: int, total: int) -> None:
+        # Started only now: the workers have been forked, and a fork wants no other threads.
+        bar.start()
+        speed = bar.tasks[0].speed or 0
+        bar.update(task, completed=done, total=total, rate=f"{speed / 1e6:.1f} M accesses/s")
 
+    try:
         yield move
+    finally:
+        bar.stop()
 
 
 def options_of(values: dict[str, Any]) -> ExperimentOptions:

@@ -12,8 +12,8 @@ import math
 from collections.abc import Iterable, Sequence
 
 from rich import box
-from rich.console import Console, Group, RenderableType
-from rich.markup import escape
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -63,7 +63,7 @@ def comparison_tables(cases: Sequence[CaseResults]) -> Group:
     """Draw a comparison: a table per case, what needs saying beside the numbers, and a summary over cases."""
     parts: list[RenderableType] = []
     for case in cases:
-        parts += [_case_table(case), *_warnings(case), Text()]
+        parts += [_title(case), _FittingTable(case), *_warnings(case), Text()]
     parts.append(_legend(cases))
     if len(cases) > 1:
         parts += [Text(), *_summary(cases)]
@@ -75,26 +75,39 @@ def counter_tables(cases: Sequence[CaseResults]) -> Group:
     parts: list[RenderableType] = []
     for case in cases:
         for runs in case.runs.values():
-            parts += [_counter_table(case, runs), *_warnings(case), Text()]
+            heading = Text.assemble((f"{runs[0].policy} on ", "bold"), _title(case))
+            parts += [heading, _counter_table(case, runs), *_warnings(case), Text()]
     return Group(*parts)
 
 
-def _title(case: CaseResults) -> str:
+class _FittingTable:
+    """The table of a case, with differences beside the values where that fits, else below them."""
+
+    def __init__(self, case: CaseResults) -> None:
+        self._case = case
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wide = _case_table(self._case, " ")
+        needed = Measurement.get(console, options.update(max_width=_PIPE_COLUMNS), wide).maximum
+        yield wide if needed <= options.max_width else _case_table(self._case, "\n")
+
+
+def _title(case: CaseResults) -> Text:
     first = case.first
     limit = f"limit {first.memory_max_pages:,} pages"
     if case.limit is not None and case.limit.endswith("%"):
         limit += f" ({case.limit} of {first.footprint_pages:,})"
     elif case.limit is not None:
         limit += f" of {first.footprint_pages:,}"
-    return f"{escape(case.workload)} · {limit} · {first.accesses:,} accesses"
+    return Text(f"{case.workload} · {limit} · {first.accesses:,} accesses", style="bold")
 
 
-def _new_table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+def _new_table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False)
 
 
-def _case_table(case: CaseResults) -> Table:
-    table = _new_table(_title(case))
+def _case_table(case: CaseResults, separator: str) -> Table:
+    table = _new_table()
     table.add_column("")
     for name, runs in case.runs.items():
         is_ejected = any(run.ejected for run in runs)
@@ -103,21 +116,22 @@ def _case_table(case: CaseResults) -> Table:
     if case.optimum:
         table.add_column(Text(OPTIMUM, style="dim"), justify="right", style="dim")
     for metric in METRICS:
-        _add_metric(table, metric, case)
+        _add_metric(table, metric, case, separator)
     for counter in COUNTERS:
         if counter.group == "core_did":
             _add_core_did(table, counter.name, case)
     return table
 
 
-def _add_metric(table: Table, metric: Metric, case: CaseResults) -> None:
+def _add_metric(table: Table, metric: Metric, case: CaseResults, separator: str) -> None:
     values = {name: spread_of(metric, runs) for name, runs in case.runs.items()}
     eligible = {name: value for name, value in values.items() if is_comparable(case.runs[name])}
     best = winner(eligible, is_better_high=metric.is_better_high)
     baseline = next(iter(values.values()))
+    changes = [None if number == 0 else difference(v, baseline) for number, v in enumerate(values.values())]
     cells = [
-        _cell(metric, value, None if number == 0 else difference(value, baseline), is_best=name == best)
-        for number, (name, value) in enumerate(values.items())
+        _cell(metric, value, None if change is None else separator + _percent(change), is_best=name == best)
+        for (name, value), change in zip(values.items(), changes, strict=True)
     ]
     optimum = _optimum_of(metric, case)
     reference = (
@@ -129,22 +143,24 @@ def _add_metric(table: Table, metric: Metric, case: CaseResults) -> None:
         table.add_row(Text("  min to max", style="dim"), *ranges[: len(values) + len(reference)])
 
 
-def _cell(metric: Metric, value: Spread | None, change: float | None, *, is_best: bool) -> Text:
+def _cell(metric: Metric, value: Spread | None, change: str | None, *, is_best: bool) -> Text:
     if value is None:
         return Text("-", style="dim")
     cell = Text(written(value.median, metric.unit), style="bold green" if is_best else "")
     cell.append("*" if is_best else " ")
     if change is not None:
-        cell.append(f" {_percent(change):>7}", style="" if is_best else "dim")
+        cell.append(change, style="" if is_best else "dim")
     return cell
 
 
 def _percent(change: float) -> str:
     """Return a relative difference; one that is there never reads as none."""
     if change == 0:
-        return "="
+        return f"{'=':>7}"
     text = f"{change:+.1%}" if abs(change) < 10 else f"x{1 + change:,.0f}"
-    return text if text.strip("+-") != "0.0%" else f"{'+' if change > 0 else '-'}<0.1%"
+    if text.strip("+-") == "0.0%":
+        text = f"{text[0]}<0.1%"
+    return f"{text:>7}"
 
 
 def _range(metric: Metric, value: Spread | None) -> str:
@@ -216,13 +232,13 @@ def _summary(cases: Sequence[CaseResults]) -> Iterable[Text]:
             math.exp(sum(math.log(ratio) for ratio in ratios) / len(ratios)) - 1 if all(ratios) else math.nan
         )
         yield Text(
-            f"misses of {name} against {baseline} over {len(cases)} cases: {_percent(mean)} (geometric mean); "
+            f"misses of {name} against {baseline} over {len(cases)} cases: {_percent(mean).strip()} (geometric mean); "
             f"fewer in {fewer}, more in {more}, equal in {len(ratios) - fewer - more}"
         )
 
 
 def _counter_table(case: CaseResults, runs: Sequence[RunResult]) -> Table:
-    table = _new_table(f"{escape(runs[0].policy)} on {_title(case)}")
+    table = _new_table()
     table.add_column("")
     table.add_column("median" if len(runs) > 1 else "value", justify="right")
     if len(runs) > 1:
