@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from verifier.verified import VerifiedPolicy, verify_or_raise
-
 from reclaim.diag.errors import ConfigError
 from reclaim.jit import native
 from reclaim.jit.llvm_module import hook_symbol, write_module
 from reclaim.jit.object_cache import CacheEntry, ObjectCache, cache_key
 from reclaim.jit.policy_image import PolicyImage, describe
 from reclaim.lang.frontend import compile_source
+from verifier.verified import VerifiedPolicy, verify_or_raise
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +105,8 @@ def _compile(verified: VerifiedPolicy) -> CacheEntry:
     if not isinstance(verified, VerifiedPolicy):
         raise TypeError(f"only a VerifiedPolicy can be compiled, not {type(verified).__name__}")
     module = write_module(verified.ir)
-    image = describe(verified.ir, dict(verified.costs), module.helpers)
+    costs = {name: cost.total for name, cost in verified.costs.items()}
+    image = describe(verified.ir, costs, module.helpers)
     return CacheEntry(image, native.emit_object(module.text))
 
 
