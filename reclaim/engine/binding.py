@@ -230,6 +230,10 @@ class Core:
         return array, len(items)
 
     def _check(self, status: int) -> None:
+        """Raise what a Python hook or callback raised during the call, else what the core says went wrong."""
+        if self._errors:
+            error, self._errors = self._errors[0], []
+            raise error
         if status != lib.RCL_OK:
             raise _ERRORS.get(status, CoreFault)(ffi.string(lib.rcl_error(self._machine)).decode())
 
@@ -428,17 +432,13 @@ class Core:
         Returns:
             Whether it was stopped before, and the task that needs records, None where there is none.
         """
-        self._errors = []
         control = ffi.new("struct rcl_run_control *")
         control.interrupt = self._stop
         callback = self._progress_callback(progress) if progress is not None else ffi.NULL
         control.progress = callback
         status = lib.rcl_run(self._machine, control)
         self._stop[0] = 0
-        if self._errors:
-            raise self._errors[0]
-        if status not in {lib.RCL_OK, lib.RCL_INTERRUPTED}:
-            self._check(status)
+        self._check(lib.RCL_OK if status == lib.RCL_INTERRUPTED else status)
         return status == lib.RCL_INTERRUPTED, None if control.dry_task < 0 else int(control.dry_task)
 
     def _progress_callback(self, progress: Callable[[int], None]) -> Any:
