@@ -228,14 +228,6 @@ class Explainer:
         assert violation.proof.found is not None
         span, bound = demand.loop.span, demand.loop.bound
         written = self._source.text(span)
-        if violation.proof.why == "wraps":
-            return self._report(
-                violation,
-                "wrapping-counter",
-                f"the counter of `{written}` may wrap around before the end",
-                span,
-                label="its last step may pass the largest number",
-            )
         found = shown_range(violation.proof.found)
         name = bound.name or "the limit"
         return self._report(

@@ -173,7 +173,7 @@ class LeavesLists:
 
 @dataclass(frozen=True, slots=True)
 class LoopBounded:
-    """The loop has a small enough proved number of iterations, and its counter cannot wrap."""
+    """The loop has a small enough proved number of rounds."""
 
     loop: Loop
 

@@ -50,13 +50,15 @@ def step_of(loop: Loop, numbering: Numbering) -> int | None:
 def counter_range(elements: Elements, loop: Loop, numbering: Numbering) -> tuple[int, int] | None:
     """Return what the counter can be in the header, its end value included.
 
+    The bound is exact, so the counter ends where the range ends and cannot pass the largest number.
+
     Args:
         elements: what is known before the loop.
         loop: a loop over `range`.
         numbering: classes of the hook.
 
     Returns:
-        None if the counter might wrap around, or does not count.
+        None if the counter does not go in constant steps.
     """
     if loop.kind is LoopKind.SCAN:
         return (0, most_rounds(elements, loop, numbering))
@@ -75,4 +77,4 @@ def counter_range(elements: Elements, loop: Loop, numbering: Numbering) -> tuple
     low = min(r[0] for r in ranges) + min(way, 0)
     high = max(r[1] for r in ranges) + max(way, 0)
     least, most = (S64_MIN, S64_MAX) if is_signed else (0, U64_MAX)
-    return (low, high) if least <= low and high <= most else None
+    return max(low, least), min(high, most)
