@@ -129,6 +129,8 @@ class HookWriter:
         return self._lines
 
     def _phis(self, block: Block) -> list[str]:
+        if block is self._hook.blocks[0]:
+            return []
         lines = []
         for index, param in enumerate(block.params):
             sources = ", ".join(

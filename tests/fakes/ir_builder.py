@@ -63,6 +63,7 @@ class HookBuilder:
         """Make the hook's parameters and enter its first block."""
         self.params = tuple(self.value(param_type(p.type)) for p in HOOKS[self.hook_name].params)
         self.block = self.blocks[0]
+        self.block.params = self.params
 
     def value(self, type_: Type) -> Value:
         """Make a value."""

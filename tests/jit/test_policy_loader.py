@@ -34,6 +34,11 @@ def folio_added(lruvec: Lruvec, folio: Folio) -> Place:
     lruvec.nr_added += 1
     keys.add(folio.key)
     return old[folio.type].head
+
+
+@hook
+def next_batch(lruvec: Lruvec) -> Batch:
+    return old[FILE].batch(8) if old[FILE].nr_pages > 0 else old[ANON].batch(8)
 '''
 
 
