@@ -99,8 +99,9 @@ struct rcl_config {
 	uint32_t swappiness;		/* of the root memcg, inherited at creation; 0-200, default 60 */
 	uint32_t add_batch_folios;	/* LRU-add and activate batch; 1 to 31, default 31, 1 = none */
 	uint32_t charge_batch_pages;	/* charge stock; 1 to 64, default 64, 1 = none */
-	uint32_t reclaim_batch_pages;	/* reclaim target and most that a batch takes;
-					 * 1 to 512, default 32, 1 = exact textbook caches */
+	uint32_t reclaim_batch_pages;	/* least that a reclaim aims at, and below 32 also the most
+					 * that one batch takes; 1 to 512, default 32,
+					 * 1 = exact textbook caches */
 	uint32_t watermark_scale_factor;	/* in 1/10,000 of the node; 1-3000, default 10 */
 	uint64_t slice_ns;		/* how far a task may run ahead of the others; default 3 ms */
 	uint8_t kswapd;			/* 0: no background reclaim; default 1 */
@@ -211,8 +212,8 @@ struct rcl_task_info {
 	uint32_t memcg;
 	uint64_t clock_ns;		/* its virtual time */
 	uint64_t nr_records;		/* records run so far */
-	uint64_t nr_misses;		/* records that found their page neither mapped nor cached,
-					 * that is, that had to allocate a folio */
+	uint64_t nr_misses;		/* folios allocated for its records: pages that were neither
+					 * mapped nor cached, and private copies */
 	uint64_t nr_mapped_pages;	/* size of its mapping space */
 	uint64_t nr_file_pages;		/* size of its file page space */
 	uint64_t resident_pages;	/* present PTEs */

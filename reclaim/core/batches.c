@@ -1,0 +1,86 @@
+/*
+ * Per-CPU batches, see batches.h. Models cpu_fbatches and folio_batch_move_lru(), mm/swap.c v6.12.
+ *
+ * A folio in the activate batch stays on its list and holds a reference (pins), so that it may be
+ * isolated but not freed; the activation is lost when it is not on a list at the drain.
+ */
+#include "batches.h"
+
+#include "hooks.h"
+
+void batches_add_now(struct rcl_machine *m, struct folio *folio, enum rcl_added reason)
+{
+	struct lruvec *lruvec = folio_lruvec(folio);
+	uint64_t place = ask_folio_added(m, lruvec, folio, reason);
+
+	lru_add_folio(m, lruvec, folio, place_list(place), place_at_tail(place));
+}
+
+void batches_drain_add(struct rcl_machine *m, struct task *task)
+{
+	uint32_t nr = task->nr_add;
+
+	task->nr_add = 0;
+	for (uint32_t i = 0; i < nr; i++) {
+		struct folio *folio = folio_at(m, task->add_batch[i]);
+
+		batches_add_now(m, folio, folio->reason);
+	}
+	spend(m, nr * m->config.costs.list_move_ns);
+}
+
+/* folio_activate_fn(): the move counts as an activation when it ends Active. */
+static void activate_now(struct rcl_machine *m, struct folio *folio, uint64_t place)
+{
+	struct lruvec *lruvec = folio_lruvec(folio);
+
+	if (!place_is_valid(lruvec, place))
+		return;			/* the governor changed while the move waited */
+	lru_move_folio(m, lruvec, folio, place_list(place), place_at_tail(place));
+	if (folio->pub.flags & RCL_FOLIO_IS_ACTIVE)
+		count(lruvec, RCL_PGACTIVATE, folio->pub.nr_pages);
+	spend(m, m->config.costs.list_move_ns);
+}
+
+void batches_drain_activate(struct rcl_machine *m, struct task *task)
+{
+	uint32_t nr = task->nr_activate;
+
+	task->nr_activate = 0;
+	for (uint32_t i = 0; i < nr; i++) {
+		struct folio *folio = folio_at(m, task->activate_batch[i].pfn);
+
+		folio->pins--;
+		if (folio->transit == RCL_TRANSIT_NONE)
+			activate_now(m, folio, task->activate_batch[i].place);
+	}
+}
+
+void batches_drain(struct rcl_machine *m, struct task *task)
+{
+	if (task->nr_add)
+		batches_drain_add(m, task);
+	if (task->nr_activate)
+		batches_drain_activate(m, task);
+}
+
+void batches_drain_all(struct rcl_machine *m)
+{
+	for (uint32_t i = 0; i < m->nr_tasks; i++)
+		batches_drain(m, m->tasks[i]);
+}
+
+void batches_activate_folio(struct rcl_machine *m, struct task *task, struct folio *folio, uint64_t place)
+{
+	if (folio->transit != RCL_TRANSIT_NONE)
+		return;
+	if (m->config.add_batch_folios == 1) {
+		activate_now(m, folio, place);
+		return;
+	}
+	folio->pins++;
+	task->activate_batch[task->nr_activate].pfn = folio->pub.pfn;
+	task->activate_batch[task->nr_activate].place = (uint32_t)place;
+	if (++task->nr_activate == m->config.add_batch_folios)
+		batches_drain_activate(m, task);
+}

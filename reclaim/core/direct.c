@@ -1,0 +1,133 @@
+/*
+ * Direct and limit reclaim, see direct.h. Models do_try_to_free_pages() (mm/vmscan.c v6.12).
+ *
+ * The ladder when a whole priority loop freed nothing: deactivate by force if deactivation was
+ * withheld; then ignore memory.low if it made the walk skip someone; then, unless the machine
+ * wants the kernel's own OOM, take from list tails without asking (forced release). The callers
+ * retry while there is progress.
+ *
+ * SIMPLIFIED: no throttling (writeback, isolated, congested, no progress); effect: stalls are the
+ * reclaim's own work and writes only.
+ * SIMPLIFIED: the OOM killer takes the task that asked, the kernel the largest; effect: with
+ * several tasks in a memcg another one may die than in the kernel.
+ */
+#include "direct.h"
+
+#include "batches.h"
+#include "mm.h"
+#include "policy.h"
+#include "scan.h"
+#include "stats.h"
+
+/* shrink_zones() over the nodes of the reclaim: those of the fallback order for a node's reclaim,
+ * all for a memcg's. */
+static void scan_nodes(struct rcl_machine *m, struct scan *sc, const struct node *home)
+{
+	for (uint32_t i = 0; i < m->nr_nodes && !sc->quit && !m->interrupted; i++) {
+		if (sc->may_walk_partially && sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim)
+			return;
+		scan_node(m, sc, home->order[i]);
+	}
+}
+
+static void run_priorities(struct rcl_machine *m, struct scan *sc, const struct node *home)
+{
+	for (int priority = RCL_DEF_PRIORITY; priority >= 0; priority--) {
+		sc->pub.priority = (uint8_t)priority;
+		scan_nodes(m, sc, home);
+		if (sc->quit || m->interrupted || sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim)
+			return;
+	}
+}
+
+static uint64_t run_ladder(struct rcl_machine *m, struct scan *sc, const struct node *home)
+{
+	for (;;) {
+		run_priorities(m, sc, home);
+		if (sc->pub.nr_reclaimed || m->interrupted)
+			break;
+		if (sc->pub.skipped_deactivate && !sc->pub.force_deactivate) {
+			sc->pub.force_deactivate = 1;
+		} else if (sc->low_skipped && !sc->low_reclaim) {
+			sc->low_reclaim = true;
+			sc->pub.force_deactivate = 0;
+		} else {
+			break;
+		}
+		sc->pub.skipped_deactivate = 0;
+		sc->quit = false;
+	}
+	if (m->interrupted)
+		return sc->pub.nr_reclaimed;
+	policy_note_ladder(m, sc, sc->pub.nr_reclaimed > 0);
+	if (sc->pub.nr_reclaimed == 0 && m->config.forced_release)
+		scan_forced_release(m, sc);
+	policy_run_ejections(m);
+	return sc->pub.nr_reclaimed;
+}
+
+/* Run a ladder on behalf of the current task and note how long it stalled. */
+static uint64_t reclaim(struct rcl_machine *m, struct scan *sc, struct scan *outer, const struct node *home)
+{
+	uint64_t start_ns = *m->clock, nr_reclaimed = run_ladder(m, sc, home);
+
+	scan_end(m, outer);
+	if (m->current)
+		stall_record(m, m->current, RCL_STALL_RECLAIM, start_ns, true);
+	return nr_reclaimed;
+}
+
+static uint64_t at_least_a_batch(const struct rcl_machine *m, uint64_t nr_pages)
+{
+	return nr_pages > m->config.reclaim_batch_pages ? nr_pages : m->config.reclaim_batch_pages;
+}
+
+uint64_t direct_reclaim_memcg(struct rcl_machine *m, struct memcg *memcg, uint64_t nr_pages,
+			      enum rcl_origin origin, uint32_t swappiness)
+{
+	struct scan *outer = m->scan;
+	struct scan sc;
+
+	scan_begin(m, &sc, memcg, origin, at_least_a_batch(m, nr_pages));
+	sc.pub.swappiness = (uint8_t)swappiness;
+	return reclaim(m, &sc, outer, &m->nodes[m->current ? m->current->nid : 0]);
+}
+
+uint64_t direct_reclaim_node(struct rcl_machine *m, struct task *task)
+{
+	struct scan *outer = m->scan;
+	struct scan sc;
+
+	scan_begin(m, &sc, NULL, RCL_ORIGIN_DIRECT, m->config.reclaim_batch_pages);
+	return reclaim(m, &sc, outer, &m->nodes[task->nid]);
+}
+
+int rcl_memcg_reclaim(struct rcl_machine *m, uint32_t number, uint64_t nr_pages, uint32_t swappiness,
+		      uint64_t *nr_reclaimed)
+{
+	struct memcg *memcg;
+	uint64_t total = 0;
+
+	if (number >= m->nr_memcgs || !m->has_default)
+		return machine_error(m, RCL_BAD_ARGUMENT, "memcg %u does not exist, or the machine has no default policy", number);
+	memcg = m->memcgs[number];
+	m->interrupted = false;
+	batches_drain_all(m);
+	while (total < nr_pages) {
+		uint64_t nr = direct_reclaim_memcg(m, memcg, nr_pages - total, RCL_ORIGIN_PROACTIVE,
+						   swappiness <= 200 ? swappiness : memcg->pub.swappiness);
+
+		if (nr == 0)
+			break;
+		total += nr;
+	}
+	*nr_reclaimed = total;
+	return RCL_OK;
+}
+
+void oom_kill(struct rcl_machine *m, struct task *task)
+{
+	count(task_lruvec(task), RCL_OOM_KILL, 1);
+	task->state = RCL_TASK_KILLED;
+	mm_exit(m, task);
+}

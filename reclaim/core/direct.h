@@ -1,0 +1,21 @@
+/*
+ * Direct and limit reclaim: what a task does when there is no room, up to OOM.
+ *
+ * Here: the priority loop and the retry ladder. Not here: the scan itself (scan.h).
+ */
+#ifndef RCL_DIRECT_H
+#define RCL_DIRECT_H
+
+#include "machine.h"
+
+/* Reclaim below a memcg (try_to_free_mem_cgroup_pages()); answers how many pages were freed. */
+uint64_t direct_reclaim_memcg(struct rcl_machine *m, struct memcg *memcg, uint64_t nr_pages,
+			      enum rcl_origin origin, uint32_t swappiness);
+
+/* Reclaim on the nodes that a task may use (try_to_free_pages()). */
+uint64_t direct_reclaim_node(struct rcl_machine *m, struct task *task);
+
+/* Kill the task that found no memory: all it has is freed. */
+void oom_kill(struct rcl_machine *m, struct task *task);
+
+#endif

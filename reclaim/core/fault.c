@@ -1,0 +1,166 @@
+/*
+ * Page faults, see fault.h. Models do_anonymous_page(), do_swap_page(), do_fault() and do_wp_page()
+ * (mm/memory.c v6.12).
+ *
+ * A charge may reclaim, and that may unmap or free any page of any task, so every function here
+ * allocates first and reads the state that it depends on afterwards, or pins it.
+ *
+ * SIMPLIFIED: reading untouched anonymous memory takes a page as writing it does, the kernel maps
+ * the zero page; effect: programs that read memory they never wrote use more of it here.
+ * SIMPLIFIED: no fault-around and no readahead; effect: each page of a file mapping has its own
+ * fault.
+ */
+#include "fault.h"
+
+#include "hooks.h"
+#include "mm.h"
+#include "pagecache.h"
+#include "rmap.h"
+#include "swap.h"
+
+static void map_folio(struct rcl_machine *m, struct task *task, uint32_t vpn, struct folio *folio, uint32_t bits)
+{
+	rmap_add(m, folio, task->number, vpn);
+	task->ptes[vpn] = PTE_PRESENT | PTE_ACCESSED | bits | folio->pub.pfn << PTE_SHIFT;
+}
+
+static bool fault_anon(struct rcl_machine *m, struct task *task, uint32_t vpn)
+{
+	struct folio *folio = pagecache_alloc_folio(m, task, RCL_ANON, anon_key(task->number, vpn));
+
+	if (!folio)
+		return false;
+	folio->pub.flags |= RCL_FOLIO_IS_SWAP_BACKED | RCL_FOLIO_IS_DIRTY;
+	map_folio(m, task, vpn, folio, PTE_DIRTY);
+	pagecache_admit_folio(m, task, folio, 0, RCL_ADDED_ANON_FAULT);
+	return true;
+}
+
+/* A folio read from swap is dirty unless the slot keeps the same contents; then the first write
+ * faults again and gives the slot up. */
+static void settle_slot(struct rcl_machine *m, struct folio *folio, uint32_t slot, bool is_write)
+{
+	if (!is_write && swap_keeps_slot(m, slot)) {
+		m->swap_slots[slot] = slot_of_pfn(folio->pub.pfn);
+		folio->swap_slot = slot;
+		return;
+	}
+	swap_free(m, memcg_of(folio->pub.memcg), slot);
+	folio->swap_slot = RCL_NIL;
+	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
+}
+
+static uint32_t anon_bits(const struct folio *folio, bool is_write)
+{
+	return folio->swap_slot != RCL_NIL ? PTE_WP : is_write ? PTE_DIRTY : 0;
+}
+
+static bool fault_swap(struct rcl_machine *m, struct task *task, uint32_t vpn, bool is_write)
+{
+	uint32_t slot = task->ptes[vpn] >> PTE_SHIFT;
+	uint64_t start_ns, shadow = m->swap_slots[slot];
+	struct folio *folio;
+
+	if (!slot_is_shadow(shadow)) {
+		/* Unmapped by a reclaim that could not free it: still in memory. */
+		folio = folio_at(m, slot_pfn(shadow));
+		if (is_write)
+			settle_slot(m, folio, slot, true);
+		map_folio(m, task, vpn, folio, anon_bits(folio, is_write));
+		return true;
+	}
+	folio = pagecache_alloc_folio(m, task, RCL_ANON, anon_key(task->number, vpn));
+	if (!folio)
+		return false;
+	folio->pub.flags |= RCL_FOLIO_IS_SWAP_BACKED;
+	start_ns = *m->clock;
+	swap_read_page(m, slot);
+	spend(m, m->config.costs.major_fault_ns);
+	settle_slot(m, folio, slot, is_write);
+	map_folio(m, task, vpn, folio, anon_bits(folio, is_write));
+	pagecache_admit_folio(m, task, folio, shadow, RCL_ADDED_SWAP_IN);
+	count(folio_lruvec(folio), RCL_PSWPIN, 1);
+	count(folio_lruvec(folio), RCL_PGMAJFAULT, 1);
+	stall_record(m, task, RCL_STALL_IO, start_ns, true);
+	return true;
+}
+
+/* Make a private copy of a file folio (do_cow_fault(), wp_page_copy()). The source is pinned while
+ * the copy is charged, so reclaim may unmap but not free it. */
+static bool copy_on_write(struct rcl_machine *m, struct task *task, uint32_t vpn, struct folio *source)
+{
+	struct folio *folio;
+
+	source->pins++;
+	folio = pagecache_alloc_folio(m, task, RCL_ANON, anon_key(task->number, vpn));
+	source->pins--;
+	if (!folio)
+		return false;
+	if (task->ptes[vpn] & PTE_PRESENT)
+		rmap_remove(m, source, task->number, vpn);
+	folio->pub.flags |= RCL_FOLIO_IS_SWAP_BACKED | RCL_FOLIO_IS_DIRTY;
+	map_folio(m, task, vpn, folio, PTE_DIRTY);
+	pagecache_admit_folio(m, task, folio, 0, RCL_ADDED_ANON_FAULT);
+	spend(m, m->config.costs.copy_page_ns);
+	return true;
+}
+
+static bool fault_file(struct rcl_machine *m, struct task *task, uint32_t vpn, bool is_write)
+{
+	const struct vma *vma = mm_find_vma(task, vpn);
+	uint32_t page = vma->file_page + (vpn - vma->first);
+	uint64_t slot = m->files[vma->file].slots[page];
+	bool is_shared = vma->flags & RCL_MAPPING_SHARED;
+	struct folio *folio;
+
+	if (slot && !slot_is_shadow(slot)) {
+		folio = folio_at(m, slot_pfn(slot));
+	} else {
+		folio = pagecache_fill(m, task, vma->file, page, RCL_ADDED_FILE_FAULT);
+		if (!folio)
+			return false;
+		count(folio_lruvec(folio), RCL_PGMAJFAULT, 1);
+		spend(m, m->config.costs.major_fault_ns);
+	}
+	if (vma->flags & RCL_MAPPING_EXEC)
+		folio->pub.flags |= RCL_FOLIO_IS_EXECUTABLE;
+	if (is_write && !is_shared)
+		return copy_on_write(m, task, vpn, folio);
+	if (is_write)
+		folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
+	map_folio(m, task, vpn, folio, is_write ? PTE_DIRTY : PTE_WP);
+	return true;
+}
+
+static bool fault_write_protected(struct rcl_machine *m, struct task *task, uint32_t vpn)
+{
+	struct folio *folio = folio_at(m, task->ptes[vpn] >> PTE_SHIFT);
+
+	if (folio->pub.type == RCL_FILE && !(mm_find_vma(task, vpn)->flags & RCL_MAPPING_SHARED))
+		return copy_on_write(m, task, vpn, folio);
+	if (folio->pub.type == RCL_ANON)
+		settle_slot(m, folio, folio->swap_slot, true);
+	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
+	task->ptes[vpn] = (task->ptes[vpn] & ~PTE_WP) | PTE_ACCESSED | PTE_DIRTY;
+	return true;
+}
+
+bool fault_page(struct rcl_machine *m, struct task *task, uint32_t vpn, bool is_write)
+{
+	uint32_t pte = task->ptes[vpn];
+	bool is_resolved;
+
+	if (pte & PTE_PRESENT)
+		is_resolved = fault_write_protected(m, task, vpn);
+	else if (pte & PTE_SWAP)
+		is_resolved = fault_swap(m, task, vpn, is_write);
+	else if (mm_find_vma(task, vpn)->flags & RCL_MAPPING_FILE)
+		is_resolved = fault_file(m, task, vpn, is_write);
+	else
+		is_resolved = fault_anon(m, task, vpn);
+	if (!is_resolved)
+		return false;
+	count(task_lruvec(task), RCL_PGFAULT, 1);
+	spend(m, m->config.costs.minor_fault_ns);
+	return true;
+}

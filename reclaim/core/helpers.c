@@ -1,0 +1,391 @@
+/*
+ * Helpers: what policies may call. One h_ function per entry of reclaim/abi/helpers.py.
+ *
+ * Here: the calling convention, argument by argument as the generated prototypes say, and the
+ * charge of virtual time. Not here: the mechanisms behind them. The first argument is always the
+ * policy's context; the attachment around it leads to the machine.
+ *
+ * Arguments come from verified code, so ranges are not checked again; only what a verifier cannot
+ * know (whether a folio is on a list at this moment) is.
+ */
+#include "hooks.h"
+#include "maps.h"
+#include "rmap.h"
+#include "swap.h"
+#include "walk.h"
+
+static inline struct attachment *attachment_of(struct rcl_ctx *ctx)
+{
+	return (struct attachment *)ctx;
+}
+
+static inline struct rcl_machine *machine_of(struct rcl_ctx *ctx)
+{
+	return ((struct attachment *)ctx)->m;
+}
+
+/* ---- integers: no context needed, it is there because every helper has it ---- */
+
+uint64_t h_isqrt(struct rcl_ctx *ctx, uint64_t x)
+{
+	uint64_t root = 0;
+
+	(void)ctx;
+	for (uint64_t bit = UINT64_C(1) << 31; bit; bit >>= 1) {
+		if ((root | bit) * (root | bit) <= x)
+			root |= bit;
+	}
+	return root;
+}
+
+uint64_t h_ilog2(struct rcl_ctx *ctx, uint64_t x)
+{
+	(void)ctx;
+	return 63 - (uint64_t)__builtin_clzll(x | 1);
+}
+
+uint64_t h_mul_div(struct rcl_ctx *ctx, uint64_t a, uint64_t b, uint64_t c)
+{
+	__extension__ unsigned __int128 quotient;
+
+	(void)ctx;
+	if (c == 0)
+		return UINT64_MAX;
+	quotient = (__extension__ (unsigned __int128)a) * b / c;
+	return quotient > UINT64_MAX ? UINT64_MAX : (uint64_t)quotient;
+}
+
+/* xoshiro256** (Blackman, Vigna 2018). */
+uint64_t h_random(struct rcl_ctx *ctx)
+{
+	uint64_t *s = machine_of(ctx)->random;
+	uint64_t x = s[1] * 5, result = (x << 7 | x >> 57) * 9, t = s[1] << 17;
+
+	s[2] ^= s[0];
+	s[3] ^= s[1];
+	s[1] ^= s[2];
+	s[0] ^= s[3];
+	s[2] ^= t;
+	s[3] = s[3] << 45 | s[3] >> 19;
+	return result;
+}
+
+/* ---- folios and lists ---- */
+
+uint64_t h_folio_referenced(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t look_around)
+{
+	return rmap_referenced(machine_of(ctx), folio_of(folio), look_around);
+}
+
+/* The claim of a folio off the lists is settled when it is put somewhere; then there is nothing to change. */
+void h_folio_retarget(struct rcl_ctx *ctx, struct rcl_folio *pub, uint64_t list)
+{
+	struct folio *folio = folio_of(pub);
+	struct lruvec *lruvec = folio_lruvec(folio);
+
+	if (list == 0 || list >= lruvec->nr_lists ||
+	    (folio->transit != RCL_TRANSIT_NONE && folio->transit != RCL_TRANSIT_CANDIDATE))
+		return;
+	lruvec->pub.list_pages[pub->list] -= pub->nr_pages;
+	lruvec->pub.list_pages[list] += pub->nr_pages;
+	pub->list = (uint8_t)list;
+	spend_in_hook(machine_of(ctx), machine_of(ctx)->config.costs.retarget_ns);
+}
+
+void h_folio_move(struct rcl_ctx *ctx, struct rcl_folio *pub, struct rcl_lruvec *lruvec_pub, uint64_t place)
+{
+	struct lruvec *lruvec = lruvec_of(lruvec_pub);
+	struct folio *folio = folio_of(pub);
+	struct rcl_machine *m = machine_of(ctx);
+
+	if (folio->transit != RCL_TRANSIT_NONE || folio_lruvec(folio) != lruvec || !place_is_valid(lruvec, place))
+		return;
+	lru_move_folio(m, lruvec, folio, place_list(place), place_at_tail(place));
+	spend_in_hook(m, m->config.costs.list_move_ns);
+}
+
+/* Sorted lists keep what others claim: a folio retargeted away is moved where it is linked, and its
+ * claim stays unless it was to this list (inc_min_seq()). */
+static void splice_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio, uint32_t from,
+			 uint64_t place)
+{
+	if (folio->pub.list == from) {
+		lru_move_folio(m, lruvec, folio, place_list(place), place_at_tail(place));
+		return;
+	}
+	lru_unlink(m, lruvec, folio);
+	lru_link(m, lruvec, folio, folio->pub.list, false);
+}
+
+/* The folio that lies nr - 1 steps from the tail, or the head of a shorter list. */
+static uint32_t find_from_tail(struct rcl_machine *m, const struct lru_list *lru, uint64_t nr)
+{
+	uint32_t pfn = lru->tail;
+
+	while (--nr && folio_at(m, pfn)->prev != RCL_NIL)
+		pfn = folio_at(m, pfn)->prev;
+	return pfn;
+}
+
+uint64_t h_list_splice(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec_pub, uint64_t place,
+		       uint64_t limit)
+{
+	struct lruvec *lruvec = lruvec_of(lruvec_pub);
+	struct rcl_machine *m = machine_of(ctx);
+	bool at_tail = place_at_tail(place);
+	uint64_t nr_moved = 0, nr_left;
+	uint32_t pfn;
+
+	if (!place_is_valid(lruvec, place) || list == 0 || list >= lruvec->nr_lists || limit == 0 ||
+	    lruvec->lists[list].tail == RCL_NIL)
+		return 0;
+	nr_left = lruvec->lists[list].nr_folios;
+	if (nr_left > limit)
+		nr_left = limit;
+	/* Added one by one, the oldest comes first at the head, the youngest first at the tail. */
+	pfn = at_tail ? find_from_tail(m, &lruvec->lists[list], nr_left) : lruvec->lists[list].tail;
+	while (nr_left--) {
+		struct folio *folio = folio_at(m, pfn);
+
+		pfn = at_tail ? folio->next : folio->prev;
+		nr_moved += folio->pub.nr_pages;
+		splice_folio(m, lruvec, folio, (uint32_t)list, place);
+	}
+	spend_in_hook(m, nr_moved * m->config.costs.list_move_ns);
+	return nr_moved;
+}
+
+static struct rcl_folio *folio_or_none(struct rcl_ctx *ctx, uint32_t pfn)
+{
+	return pfn == RCL_NIL ? NULL : &folio_at(machine_of(ctx), pfn)->pub;
+}
+
+struct rcl_folio *h_list_tail(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t list)
+{
+	return folio_or_none(ctx, lruvec_of(lruvec)->lists[list].tail);
+}
+
+struct rcl_folio *h_list_head(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t list)
+{
+	return folio_or_none(ctx, lruvec_of(lruvec)->lists[list].head);
+}
+
+struct rcl_folio *h_folio_younger(struct rcl_ctx *ctx, struct rcl_folio *folio)
+{
+	return folio_or_none(ctx, folio_of(folio)->prev);
+}
+
+struct rcl_folio *h_folio_older(struct rcl_ctx *ctx, struct rcl_folio *folio)
+{
+	return folio_or_none(ctx, folio_of(folio)->next);
+}
+
+/* ---- page-table walk ---- */
+
+uint64_t h_walk_page_tables(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t filter_in, uint64_t filter_out,
+			    uint64_t density, uint64_t max_ptes)
+{
+	struct walk walk = { .lruvec = lruvec_of(lruvec), .density = density, .max_ptes = max_ptes };
+	struct map *map;
+
+	if (filter_in) {
+		walk.filter_in = map_resolve(attachment_of(ctx), filter_in, &map);
+		walk.filter_in_map = map;
+	}
+	if (filter_out) {
+		walk.filter_out = map_resolve(attachment_of(ctx), filter_out, &map);
+		walk.filter_out_map = map;
+	}
+	return walk_page_tables(machine_of(ctx), &walk);
+}
+
+/* ---- maps ---- */
+
+static inline struct map_table *use_map(struct rcl_ctx *ctx, uint64_t value, struct map **map)
+{
+	spend_in_hook(machine_of(ctx), machine_of(ctx)->config.costs.map_ns);
+	return map_resolve(attachment_of(ctx), value, map);
+}
+
+uint64_t h_array_map_get(struct rcl_ctx *ctx, uint64_t map, uint64_t index)
+{
+	struct map *declared;
+
+	return map_resolve(attachment_of(ctx), map, &declared)->words[index];
+}
+
+void h_array_map_set(struct rcl_ctx *ctx, uint64_t map, uint64_t index, uint64_t value)
+{
+	struct map *declared;
+
+	map_resolve(attachment_of(ctx), map, &declared)->words[index] = value;
+}
+
+static struct rcl_optional get_value(struct rcl_ctx *ctx, uint64_t map, uint64_t key, bool refresh)
+{
+	struct rcl_optional result = { 0 };
+	struct map *declared;
+	struct map_table *table = use_map(ctx, map, &declared);
+
+	result.present = map_get(declared, table, key, refresh, &result.value);
+	return result;
+}
+
+static uint64_t put_value(struct rcl_ctx *ctx, uint64_t map, uint64_t key, uint64_t value)
+{
+	struct map *declared;
+	struct map_table *table = use_map(ctx, map, &declared);
+
+	return map_put(declared, table, key, value);
+}
+
+static uint64_t remove_key(struct rcl_ctx *ctx, uint64_t map, uint64_t key)
+{
+	struct map *declared;
+	struct map_table *table = use_map(ctx, map, &declared);
+
+	return map_remove(declared, table, key);
+}
+
+static uint64_t contains_key(struct rcl_ctx *ctx, uint64_t map, uint64_t key)
+{
+	uint64_t value;
+	struct map *declared;
+	struct map_table *table = use_map(ctx, map, &declared);
+
+	return map_get(declared, table, key, false, &value);
+}
+
+static uint64_t nr_entries(struct rcl_ctx *ctx, uint64_t map)
+{
+	struct map *declared;
+
+	return map_resolve(attachment_of(ctx), map, &declared)->nr_entries;
+}
+
+struct rcl_optional h_hash_map_get(struct rcl_ctx *ctx, uint64_t map, uint64_t key)
+{
+	return get_value(ctx, map, key, false);
+}
+
+uint64_t h_hash_map_put(struct rcl_ctx *ctx, uint64_t map, uint64_t key, uint64_t value)
+{
+	return put_value(ctx, map, key, value);
+}
+
+uint64_t h_hash_map_remove(struct rcl_ctx *ctx, uint64_t map, uint64_t key)
+{
+	return remove_key(ctx, map, key);
+}
+
+struct rcl_optional h_lru_hash_get(struct rcl_ctx *ctx, uint64_t map, uint64_t key)
+{
+	return get_value(ctx, map, key, true);
+}
+
+uint64_t h_lru_hash_put(struct rcl_ctx *ctx, uint64_t map, uint64_t key, uint64_t value)
+{
+	return put_value(ctx, map, key, value);
+}
+
+uint64_t h_lru_hash_remove(struct rcl_ctx *ctx, uint64_t map, uint64_t key)
+{
+	return remove_key(ctx, map, key);
+}
+
+uint64_t h_hash_set_add(struct rcl_ctx *ctx, uint64_t map, uint64_t key)
+{
+	return put_value(ctx, map, key, 0);
+}
+
+uint64_t h_hash_set_discard(struct rcl_ctx *ctx, uint64_t map, uint64_t key)
+{
+	return remove_key(ctx, map, key);
+}
+
+uint64_t h_hash_set_contains(struct rcl_ctx *ctx, uint64_t map, uint64_t key)
+{
+	return contains_key(ctx, map, key);
+}
+
+uint64_t h_lru_set_add(struct rcl_ctx *ctx, uint64_t map, uint64_t key)
+{
+	return put_value(ctx, map, key, 0);
+}
+
+uint64_t h_lru_set_discard(struct rcl_ctx *ctx, uint64_t map, uint64_t key)
+{
+	return remove_key(ctx, map, key);
+}
+
+uint64_t h_lru_set_contains(struct rcl_ctx *ctx, uint64_t map, uint64_t key)
+{
+	return contains_key(ctx, map, key);
+}
+
+uint64_t h_hash_map_size(struct rcl_ctx *ctx, uint64_t map)
+{
+	return nr_entries(ctx, map);
+}
+
+uint64_t h_lru_hash_size(struct rcl_ctx *ctx, uint64_t map)
+{
+	return nr_entries(ctx, map);
+}
+
+uint64_t h_hash_set_size(struct rcl_ctx *ctx, uint64_t map)
+{
+	return nr_entries(ctx, map);
+}
+
+uint64_t h_lru_set_size(struct rcl_ctx *ctx, uint64_t map)
+{
+	return nr_entries(ctx, map);
+}
+
+void h_bloom_filter_add(struct rcl_ctx *ctx, uint64_t map, uint64_t key)
+{
+	struct map *declared;
+	struct map_table *table = use_map(ctx, map, &declared);
+
+	bloom_add(declared, table, key);
+}
+
+uint64_t h_bloom_filter_contains(struct rcl_ctx *ctx, uint64_t map, uint64_t key)
+{
+	struct map *declared;
+	struct map_table *table = use_map(ctx, map, &declared);
+
+	return bloom_contains(declared, table, key);
+}
+
+void h_bloom_filter_clear(struct rcl_ctx *ctx, uint64_t map)
+{
+	struct map *declared;
+	struct map_table *table = use_map(ctx, map, &declared);
+
+	bloom_clear(declared, table);
+}
+
+/* ---- the machine ---- */
+
+uint64_t h_now(struct rcl_ctx *ctx)
+{
+	return *machine_of(ctx)->clock;
+}
+
+uint64_t h_swap_free_pages(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec)
+{
+	return swap_available(machine_of(ctx), memcg_of(lruvec->memcg));
+}
+
+void h_note_refault(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t activated, uint64_t restored)
+{
+	struct lruvec *lruvec = folio_lruvec(folio_of(folio));
+
+	(void)ctx;
+	if (activated)
+		count_typed(lruvec, RCL_WORKINGSET_ACTIVATE_ANON, folio->type);
+	if (restored)
+		count_typed(lruvec, RCL_WORKINGSET_RESTORE_ANON, folio->type);
+}

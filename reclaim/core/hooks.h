@@ -1,0 +1,214 @@
+/*
+ * Asking the policy: one inline function per hook, the only places where a hook is called.
+ *
+ * Here: the call, the check for fail() and fuel after it, and the constant that answers where
+ * neither the policy nor the default has the hook. Not here: what the core does with an answer.
+ *
+ * A lruvec's attachment holds a complete table: its own hooks, and where it has none, the
+ * default's together with the default's context. So a question costs one indirect call and one
+ * check, whoever answers.
+ */
+#ifndef RCL_HOOKS_H
+#define RCL_HOOKS_H
+
+#include "lists.h"
+#include "stats.h"
+
+extern const uint64_t hook_fuel_ns[RCL_NR_HOOKS];
+
+/* Deal with a hook that called fail() or charged too much virtual time (policy.c). */
+void hook_trouble(struct rcl_machine *m, struct lruvec *lruvec, struct rcl_ctx *ctx, enum rcl_hook hook);
+
+/* Count an answer that the core cannot obey, and remember that for the watchdog (policy.c). */
+void hook_refuse(struct rcl_machine *m, struct lruvec *lruvec, enum rcl_hook hook);
+
+static inline struct rcl_ctx *hook_begin(struct rcl_machine *m, struct lruvec *lruvec, enum rcl_hook hook)
+{
+	m->hook_ns = 0;
+	return lruvec->att->ctx_of[hook];
+}
+
+static inline void hook_end(struct rcl_machine *m, struct lruvec *lruvec, struct rcl_ctx *ctx,
+			    enum rcl_hook hook)
+{
+	if (RCL_UNLIKELY(ctx->failed || m->hook_ns > hook_fuel_ns[hook]))
+		hook_trouble(m, lruvec, ctx, hook);
+}
+
+static inline void ask_folio_admit(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
+				   struct rcl_shadow *shadow, enum rcl_added reason)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_FOLIO_ADMIT);
+
+	lruvec->att->ops.folio_admit(ctx, &lruvec->pub, &folio->pub, shadow, reason);
+	hook_end(m, lruvec, ctx, RCL_HOOK_FOLIO_ADMIT);
+}
+
+/* Answers a valid place: a refused one is replaced by the default's, at worst by a constant. */
+static inline uint64_t ask_folio_added(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
+				       uint64_t reason)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_FOLIO_ADDED);
+	uint64_t place = lruvec->att->ops.folio_added(ctx, &lruvec->pub, &folio->pub, reason);
+
+	hook_end(m, lruvec, ctx, RCL_HOOK_FOLIO_ADDED);
+	if (RCL_LIKELY(place_is_valid(lruvec, place)))
+		return place;
+	hook_refuse(m, lruvec, RCL_HOOK_FOLIO_ADDED);
+	count_core_did(lruvec, RCL_DEFAULT_TAKEN, 1);
+	place = default_of(m)->ops.folio_added(&default_of(m)->ctx, &lruvec->pub, &folio->pub, reason);
+	if (place_is_valid(lruvec, place))
+		return place;
+	return place_head_of(folio->pub.type == RCL_ANON ? RCL_STANDARD_LIST_INACTIVE_ANON
+							 : RCL_STANDARD_LIST_INACTIVE_FILE);
+}
+
+/* Answers a place or 0. */
+static inline uint64_t ask_folio_accessed(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
+					  enum rcl_access how)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_FOLIO_ACCESSED);
+	uint64_t place = lruvec->att->ops.folio_accessed(ctx, &lruvec->pub, &folio->pub, how);
+
+	hook_end(m, lruvec, ctx, RCL_HOOK_FOLIO_ACCESSED);
+	if (place == 0 || RCL_LIKELY(place_is_valid(lruvec, place)))
+		return place;
+	hook_refuse(m, lruvec, RCL_HOOK_FOLIO_ACCESSED);
+	return 0;
+}
+
+/* Runs inside a helper of another hook, whose fuel it uses up as well. */
+static inline void ask_pte_young(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
+				 enum rcl_where where)
+{
+	uint64_t outer_ns = m->hook_ns;
+	struct rcl_ctx *ctx;
+
+	if (!lruvec->att->ops.pte_young) {
+		folio->pub.flags |= RCL_FOLIO_IS_REFERENCED;
+		return;
+	}
+	ctx = hook_begin(m, lruvec, RCL_HOOK_PTE_YOUNG);
+	lruvec->att->ops.pte_young(ctx, &lruvec->pub, &folio->pub, where);
+	hook_end(m, lruvec, ctx, RCL_HOOK_PTE_YOUNG);
+	m->hook_ns += outer_ns;
+}
+
+static inline void ask_pass_begin(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_PASS_BEGIN);
+
+	if (!lruvec->att->ops.pass_begin)
+		return;
+	lruvec->att->ops.pass_begin(ctx, &lruvec->pub, &sc->pub);
+	hook_end(m, lruvec, ctx, RCL_HOOK_PASS_BEGIN);
+}
+
+static inline void ask_age(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_AGE);
+
+	if (!lruvec->att->ops.age)
+		return;
+	lruvec->att->ops.age(ctx, &lruvec->pub, &sc->pub);
+	hook_end(m, lruvec, ctx, RCL_HOOK_AGE);
+}
+
+static inline uint64_t ask_next_batch(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc,
+				      struct rcl_batch_result *last)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_NEXT_BATCH);
+	uint64_t answer = lruvec->att->ops.next_batch(ctx, &lruvec->pub, &sc->pub, last);
+
+	hook_end(m, lruvec, ctx, RCL_HOOK_NEXT_BATCH);
+	return answer;
+}
+
+static inline uint64_t ask_isolate_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
+					 struct scan *sc)
+{
+	struct rcl_ctx *ctx;
+	uint64_t answer;
+
+	if (!lruvec->att->ops.isolate_folio)
+		return RCL_ISOLATION_TAKE;
+	ctx = hook_begin(m, lruvec, RCL_HOOK_ISOLATE_FOLIO);
+	answer = lruvec->att->ops.isolate_folio(ctx, &lruvec->pub, &folio->pub, &sc->pub);
+	hook_end(m, lruvec, ctx, RCL_HOOK_ISOLATE_FOLIO);
+	return answer;
+}
+
+/* Answers a valid place; without the hook, the head of the inactive list of its type. */
+static inline uint64_t ask_deactivate_folio(struct rcl_machine *m, struct lruvec *lruvec,
+					    struct folio *folio, struct scan *sc)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_DEACTIVATE_FOLIO);
+	uint64_t place;
+
+	if (!lruvec->att->ops.deactivate_folio) {
+		folio->pub.flags &= ~RCL_FOLIO_IS_ACTIVE;
+		return place_head_of(folio->pub.type == RCL_ANON ? RCL_STANDARD_LIST_INACTIVE_ANON
+								 : RCL_STANDARD_LIST_INACTIVE_FILE);
+	}
+	place = lruvec->att->ops.deactivate_folio(ctx, &lruvec->pub, &folio->pub, &sc->pub);
+	hook_end(m, lruvec, ctx, RCL_HOOK_DEACTIVATE_FOLIO);
+	if (RCL_LIKELY(place_is_valid(lruvec, place)))
+		return place;
+	hook_refuse(m, lruvec, RCL_HOOK_DEACTIVATE_FOLIO);
+	return place_head_of(folio->pub.list);
+}
+
+static inline uint64_t ask_reclaim_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
+					 struct scan *sc)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_RECLAIM_FOLIO);
+	uint64_t answer = lruvec->att->ops.reclaim_folio(ctx, &lruvec->pub, &folio->pub, &sc->pub);
+
+	hook_end(m, lruvec, ctx, RCL_HOOK_RECLAIM_FOLIO);
+	return answer;
+}
+
+/* Answers a valid place. The default's hook knows the standard lists only: a folio from another
+ * list goes back to that list's head when the policy itself has no answer. */
+static inline uint64_t ask_folio_putback(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
+					 enum rcl_outcome outcome, struct scan *sc)
+{
+	struct attachment *att = lruvec->att;
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_FOLIO_PUTBACK);
+	uint64_t place;
+
+	if (!att->ops.folio_putback ||
+	    (!att->own.folio_putback && folio->pub.list >= RCL_FIRST_POLICY_LIST))
+		return place_head_of(folio->pub.list);
+	place = att->ops.folio_putback(ctx, &lruvec->pub, &folio->pub, outcome, &sc->pub);
+	hook_end(m, lruvec, ctx, RCL_HOOK_FOLIO_PUTBACK);
+	if (RCL_LIKELY(place_is_valid(lruvec, place)))
+		return place;
+	hook_refuse(m, lruvec, RCL_HOOK_FOLIO_PUTBACK);
+	return place_head_of(folio->pub.list);
+}
+
+static inline void ask_batch_done(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc,
+				  struct rcl_batch_result *result)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_BATCH_DONE);
+
+	if (!lruvec->att->ops.batch_done)
+		return;
+	lruvec->att->ops.batch_done(ctx, &lruvec->pub, &sc->pub, result);
+	hook_end(m, lruvec, ctx, RCL_HOOK_BATCH_DONE);
+}
+
+static inline uint64_t ask_folio_evicted(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_FOLIO_EVICTED);
+	uint64_t cookie;
+
+	if (!lruvec->att->ops.folio_evicted)
+		return 0;
+	cookie = lruvec->att->ops.folio_evicted(ctx, &lruvec->pub, &folio->pub);
+	hook_end(m, lruvec, ctx, RCL_HOOK_FOLIO_EVICTED);
+	return cookie & ((1u << RCL_COOKIE_BITS) - 1);
+}
+
+#endif

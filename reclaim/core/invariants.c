@@ -1,0 +1,274 @@
+/*
+ * Invariants: is the core's own state consistent?
+ *
+ * Here: one check per structure, each recounting from scratch what the mechanisms keep up to date.
+ * Compiled always and callable through rcl_check(); with RCL_DEBUG the event loop calls it after
+ * every step. Not here: anything about policies' own state, which is theirs.
+ *
+ * A check writes the first thing it finds into the message and answers false.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "memcg.h"
+#include "node.h"
+#include "pagecache.h"
+#include "rmap.h"
+#include "swap.h"
+
+struct report {
+	char *message;
+	uint64_t message_bytes;
+};
+
+__attribute__((format(printf, 2, 3))) static bool broken(const struct report *report, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (report->message_bytes)
+		vsnprintf(report->message, report->message_bytes, format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+static bool is_in_use(const struct rcl_machine *m, uint32_t pfn)
+{
+	return !node_is_fresh(m, pfn) && folio_at(m, pfn)->transit != RCL_TRANSIT_FREE;
+}
+
+/* One list: links both ways, and who is linked says so. */
+static bool check_list(const struct rcl_machine *m, const struct lruvec *lruvec, uint32_t list,
+		       const struct report *report)
+{
+	const struct lru_list *lru = &lruvec->lists[list];
+	uint32_t previous = RCL_NIL;
+	uint64_t nr = 0;
+
+	for (uint32_t pfn = lru->head; pfn != RCL_NIL; pfn = folio_at(m, pfn)->next) {
+		const struct folio *folio = folio_at(m, pfn);
+
+		if (++nr > lru->nr_folios || folio->prev != previous || folio->physical_list != list)
+			return broken(report, "lruvec %u list %u: broken links at pfn %u", lruvec->pub.id, list, pfn);
+		if (folio->transit != RCL_TRANSIT_NONE || folio_lruvec(folio) != lruvec || folio->pub.list == 0 ||
+		    folio->pub.list >= lruvec->nr_lists)
+			return broken(report, "lruvec %u list %u: pfn %u is in transit %u and claims list %u",
+				      lruvec->pub.id, list, pfn, folio->transit, folio->pub.list);
+		previous = pfn;
+	}
+	if (nr != lru->nr_folios || lru->tail != previous)
+		return broken(report, "lruvec %u list %u: %llu folios linked, %llu counted", lruvec->pub.id, list,
+			      (unsigned long long)nr, (unsigned long long)lru->nr_folios);
+	return true;
+}
+
+/* Sizes by claim, and the lruvec's sums. */
+static bool check_sizes(const struct rcl_machine *m, const struct lruvec *lruvec, const struct report *report)
+{
+	uint64_t claims[RCL_MAX_LISTS] = { 0 }, by_type[2] = { 0 };
+
+	for (uint32_t list = 1; list < lruvec->nr_lists; list++) {
+		for (uint32_t pfn = lruvec->lists[list].head; pfn != RCL_NIL; pfn = folio_at(m, pfn)->next) {
+			claims[folio_at(m, pfn)->pub.list] += folio_at(m, pfn)->pub.nr_pages;
+			by_type[folio_at(m, pfn)->pub.type] += folio_at(m, pfn)->pub.nr_pages;
+		}
+	}
+	for (uint32_t list = 0; list < lruvec->nr_lists; list++) {
+		if (claims[list] != lruvec->pub.list_pages[list])
+			return broken(report, "lruvec %u list %u: %llu pages claim it, %llu counted", lruvec->pub.id, list,
+				      (unsigned long long)claims[list],
+				      (unsigned long long)lruvec->pub.list_pages[list]);
+	}
+	if (by_type[RCL_ANON] != lruvec->pub.nr_anon_pages || by_type[RCL_FILE] != lruvec->pub.nr_file_pages ||
+	    lruvec->pub.nr_pages != by_type[RCL_ANON] + by_type[RCL_FILE])
+		return broken(report, "lruvec %u: %llu anon and %llu file pages, counted otherwise", lruvec->pub.id,
+			      (unsigned long long)by_type[RCL_ANON], (unsigned long long)by_type[RCL_FILE]);
+	return true;
+}
+
+static bool check_lruvecs(const struct rcl_machine *m, const struct report *report)
+{
+	for (uint32_t i = 0; i < m->nr_memcgs * m->nr_nodes; i++) {
+		const struct lruvec *lruvec = &m->memcgs[i / m->nr_nodes]->lruvecs[i % m->nr_nodes];
+
+		for (uint32_t list = 1; list < lruvec->nr_lists; list++) {
+			if (!check_list(m, lruvec, list, report))
+				return false;
+		}
+		for (uint32_t list = lruvec->nr_lists; list < lruvec->lists_capacity; list++) {
+			if (lruvec->lists[list].nr_folios)
+				return broken(report, "lruvec %u: folios on list %u, which nobody owns", lruvec->pub.id, list);
+		}
+		if (!check_sizes(m, lruvec, report))
+			return false;
+	}
+	return true;
+}
+
+/* Charges: folios of the subtree plus stocks. */
+static bool check_charges(const struct rcl_machine *m, const struct report *report)
+{
+	uint64_t charged[RCL_MAX_MEMCGS] = { 0 };
+
+	for (uint32_t pfn = 0; pfn < m->nr_folios; pfn++) {
+		if (is_in_use(m, pfn))
+			charged[folio_at(m, pfn)->pub.memcg->id] += folio_at(m, pfn)->pub.nr_pages;
+	}
+	for (uint32_t i = 0; i < m->nr_tasks; i++)
+		charged[m->tasks[i]->memcg->pub.id] += m->tasks[i]->stock_pages;
+	for (uint32_t i = 0; i < m->nr_memcgs; i++) {
+		const struct memcg *memcg = m->memcgs[i];
+		uint64_t sum = 0;
+
+		for (uint32_t k = memcg->order; k < memcg->order + memcg->nr_subtree; k++)
+			sum += charged[m->memcg_order[k]];
+		if (sum != memcg->pub.usage)
+			return broken(report, "memcg %u: %llu pages charged, usage says %llu", i, (unsigned long long)sum,
+				      (unsigned long long)memcg->pub.usage);
+	}
+	return true;
+}
+
+static bool check_nodes(const struct rcl_machine *m, const struct report *report)
+{
+	for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
+		const struct node *node = &m->nodes[nid];
+		uint64_t nr_free = node->nr_fresh, nr_in_use = 0;
+
+		for (uint32_t pfn = node->free_head; pfn != RCL_NIL && nr_free <= node->pub.nr_pages; nr_free++) {
+			if (folio_at(m, pfn)->transit != RCL_TRANSIT_FREE || folio_at(m, pfn)->pub.nid != nid)
+				return broken(report, "node %u: pfn %u is on the free list and in use", nid, pfn);
+			pfn = folio_at(m, pfn)->next;
+		}
+		for (uint32_t i = 0; i < node->pub.nr_pages; i++)
+			nr_in_use += is_in_use(m, node->first_pfn + i);
+		if (nr_free != node->pub.nr_free_pages || nr_free + nr_in_use != node->pub.nr_pages)
+			return broken(report, "node %u: %llu frames free, %llu in use, %llu counted free of %llu", nid,
+				      (unsigned long long)nr_free, (unsigned long long)nr_in_use,
+				      (unsigned long long)node->pub.nr_free_pages, (unsigned long long)node->pub.nr_pages);
+	}
+	return true;
+}
+
+/* Every folio: on one list or in a batch, its slot names it, its mappings point back. */
+static bool check_folio(const struct rcl_machine *m, uint32_t pfn, const struct report *report, uint64_t *nr_mappings)
+{
+	const struct folio *folio = folio_at(m, pfn);
+	uint32_t task = folio->rmap_task, vpn = folio->rmap_vpn, item = folio->rmap_more;
+	bool is_mapped = folio_is_mapped(folio);
+
+	if (folio->transit != RCL_TRANSIT_NONE && folio->transit != RCL_TRANSIT_ADD_BATCH)
+		return broken(report, "pfn %u was lost in transit %u", pfn, folio->transit);
+	if ((folio->transit == RCL_TRANSIT_NONE) != (folio->physical_list != 0))
+		return broken(report, "pfn %u is in transit %u and on list %u", pfn, folio->transit, folio->physical_list);
+	if (folio->pub.type == RCL_FILE && *pagecache_slot((struct rcl_machine *)m, folio) != slot_of_pfn(pfn))
+		return broken(report, "pfn %u is not in the page cache slot of its key", pfn);
+	if (folio->swap_slot != RCL_NIL && m->swap_slots[folio->swap_slot] != slot_of_pfn(pfn))
+		return broken(report, "pfn %u is not in its swap slot %u", pfn, folio->swap_slot);
+	if (is_mapped != !!(folio->pub.flags & RCL_FOLIO_IS_MAPPED) || (!is_mapped && item != RCL_NIL))
+		return broken(report, "pfn %u: flag and rmap disagree", pfn);
+	while (is_mapped) {
+		uint32_t pte = m->tasks[task]->ptes[vpn];
+
+		++*nr_mappings;
+		if (!(pte & PTE_PRESENT) || pte >> PTE_SHIFT != pfn)
+			return broken(report, "pfn %u: task %u page %u does not map it", pfn, task, vpn);
+		is_mapped = item != RCL_NIL;
+		if (is_mapped) {
+			task = m->rmap_items[item].task;
+			vpn = m->rmap_items[item].vpn;
+			item = m->rmap_items[item].next;
+		}
+	}
+	return true;
+}
+
+static bool check_folios(const struct rcl_machine *m, const struct report *report)
+{
+	uint64_t nr_mappings = 0, nr_present = 0, nr_batched = 0, nr_waiting = 0;
+
+	for (uint32_t pfn = 0; pfn < m->nr_folios; pfn++) {
+		if (!is_in_use(m, pfn))
+			continue;
+		if (!check_folio(m, pfn, report, &nr_mappings))
+			return false;
+		nr_batched += folio_at(m, pfn)->transit == RCL_TRANSIT_ADD_BATCH;
+	}
+	for (uint32_t i = 0; i < m->nr_tasks; i++) {
+		for (uint32_t vpn = 0; vpn < m->tasks[i]->nr_pages; vpn++)
+			nr_present += m->tasks[i]->ptes[vpn] & PTE_PRESENT;
+		nr_waiting += m->tasks[i]->nr_add;
+	}
+	if (nr_mappings != nr_present)
+		return broken(report, "%llu PTEs are present, rmap knows %llu", (unsigned long long)nr_present,
+			      (unsigned long long)nr_mappings);
+	if (nr_batched != nr_waiting)
+		return broken(report, "%llu folios wait in add batches that hold %llu", (unsigned long long)nr_batched,
+			      (unsigned long long)nr_waiting);
+	return true;
+}
+
+/* Swap: every slot free, held by a folio, or by exactly one PTE. */
+static bool check_swap(const struct rcl_machine *m, const struct report *report)
+{
+	uint64_t nr_free = 0, nr_held = 0, nr_entries = 0, nr_folios = 0;
+
+	for (uint32_t i = 0; i < m->nr_swaps; i++) {
+		const struct swap_device *device = &m->swaps[i];
+
+		nr_free += device->nr_fresh;
+		for (uint32_t slot = 0; slot < device->nr_slots - device->nr_fresh; slot++) {
+			uint64_t word = m->swap_slots[device->first_slot + slot];
+
+			if (slot_is_shadow(word))
+				nr_held++;
+			else if (word & FREE_SLOT)
+				nr_free++;
+			else
+				nr_folios++;
+		}
+	}
+	for (uint32_t i = 0; i < m->nr_tasks; i++) {
+		for (uint32_t vpn = 0; vpn < m->tasks[i]->nr_pages; vpn++) {
+			uint32_t pte = m->tasks[i]->ptes[vpn];
+
+			if ((pte & (PTE_PRESENT | PTE_SWAP)) == PTE_SWAP)
+				nr_entries += slot_is_shadow(m->swap_slots[pte >> PTE_SHIFT]);
+		}
+	}
+	if (nr_free != m->nr_swap_free || nr_held != nr_entries ||
+	    nr_held + nr_folios != m->memcgs[0]->pub.swap_usage)
+		return broken(report, "swap: %llu slots free (%u counted), %llu with pages out, %llu entries, %llu charged",
+			      (unsigned long long)nr_free, m->nr_swap_free, (unsigned long long)nr_held,
+			      (unsigned long long)nr_entries, (unsigned long long)m->memcgs[0]->pub.swap_usage);
+	return true;
+}
+
+static bool check_files(const struct rcl_machine *m, const struct report *report)
+{
+	for (uint32_t number = 0; number < m->nr_files; number++) {
+		const struct file *file = &m->files[number];
+
+		for (uint32_t page = 0; page < file->nr_pages; page++) {
+			uint64_t slot = file->slots[page];
+
+			if (slot && !slot_is_shadow(slot) &&
+			    (!is_in_use(m, slot_pfn(slot)) ||
+			     folio_at(m, slot_pfn(slot))->pub.key != file_key(number, page)))
+				return broken(report, "file %u page %u: its slot names pfn %u, which is not it", number, page,
+					      slot_pfn(slot));
+		}
+	}
+	return true;
+}
+
+int rcl_check(const struct rcl_machine *m, char *message, uint64_t message_bytes)
+{
+	const struct report report = { message, message_bytes };
+
+	return check_lruvecs(m, &report) && check_nodes(m, &report) && check_folios(m, &report) &&
+			       check_charges(m, &report) && check_swap(m, &report) && check_files(m, &report)
+		       ? RCL_OK
+		       : RCL_BROKEN_INVARIANT;
+}

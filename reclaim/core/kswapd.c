@@ -1,0 +1,63 @@
+/*
+ * kswapd, see kswapd.h. Models balance_pgdat() and kswapd_shrink_node() (mm/vmscan.c v6.12).
+ *
+ * SIMPLIFIED: no watermark boost, no memory.high or soft limit reclaim, no napping between
+ * balancing attempts; effect: kswapd starts at low and ends at high, always.
+ */
+#include "kswapd.h"
+
+#include "policy.h"
+#include "scan.h"
+#include "stats.h"
+
+#define MAX_FAILURES 16			/* MAX_RECLAIM_RETRIES, mm/internal.h v6.12: hopeless after that */
+#define LEAST_TARGET_PAGES 32		/* SWAP_CLUSTER_MAX, include/linux/swap.h */
+
+static bool is_balanced(const struct node *node)
+{
+	return node->pub.nr_free_pages >= node->pub.high_wmark;
+}
+
+/* One run from priority 12 to 1 (balance_pgdat()). */
+static void balance(struct rcl_machine *m, struct node *node)
+{
+	struct scan *outer = m->scan;
+	uint64_t target = node->pub.high_wmark > LEAST_TARGET_PAGES ? node->pub.high_wmark : LEAST_TARGET_PAGES;
+	uint64_t total = 0;
+	int priority = RCL_DEF_PRIORITY;
+	struct scan sc;
+
+	scan_begin(m, &sc, NULL, RCL_ORIGIN_KSWAPD, target);
+	while (!is_balanced(node) && priority >= 1 && !m->interrupted) {
+		sc.pub.priority = (uint8_t)priority;
+		sc.pub.nr_scanned = 0;
+		sc.pub.nr_reclaimed = 0;
+		sc.quit = false;
+		scan_node(m, &sc, node->pub.nid);
+		total += sc.pub.nr_reclaimed;
+		/* The priority stays where enough was scanned and something came of it. */
+		if (sc.pub.nr_scanned < target || sc.pub.nr_reclaimed == 0)
+			priority--;
+	}
+	scan_end(m, outer);
+	node->kswapd_failures = total ? 0 : node->kswapd_failures + 1;
+	policy_run_ejections(m);
+}
+
+void kswapd_wake(struct rcl_machine *m, struct node *node)
+{
+	struct task *woke = m->current;
+	uint64_t *clock = m->clock;
+
+	if (!m->config.kswapd || node->pub.nr_free_pages > node->pub.low_wmark || node->kswapd_failures >= MAX_FAILURES)
+		return;
+	if (node->kswapd_clock_ns < *clock)
+		node->kswapd_clock_ns = *clock;
+	count(&m->memcgs[0]->lruvecs[node->pub.nid], RCL_KSWAPD_WAKEUPS, 1);
+	m->clock = &node->kswapd_clock_ns;
+	m->current = NULL;
+	balance(m, node);
+	m->current = woke;
+	m->clock = clock;
+	node->kswapd_ns += node->kswapd_clock_ns - *clock;
+}

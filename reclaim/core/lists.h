@@ -1,0 +1,125 @@
+/*
+ * The lists of a lruvec: linking, unlinking, and who claims which list.
+ *
+ * Here: the only code that touches links, list sizes and the lruvec's sums. Not here: the choice
+ * of a list (policies).
+ *
+ * Two notions of membership are kept apart because MGLRU needs it: a folio is linked into one
+ * list (physical_list, lru_list.nr_folios) and claims one (pub.list, list_pages). They differ
+ * after folio.retarget(), until somebody sorts the list. Everything is inline: adding and taking
+ * a folio happen for every miss.
+ */
+#ifndef RCL_LISTS_H
+#define RCL_LISTS_H
+
+#include "machine.h"
+
+/* Count the folio's pages in (sign 1) or out (-1) of the list it claims and of the lruvec's sums. */
+static inline void lru_account(struct lruvec *lruvec, const struct folio *folio, int sign)
+{
+	uint64_t nr = sign > 0 ? folio->pub.nr_pages : -(uint64_t)folio->pub.nr_pages;
+
+	lruvec->pub.list_pages[folio->pub.list] += nr;
+	lruvec->pub.nr_pages += nr;
+	if (folio->pub.type == RCL_ANON)
+		lruvec->pub.nr_anon_pages += nr;
+	else
+		lruvec->pub.nr_file_pages += nr;
+}
+
+static inline void lru_link(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
+			    uint32_t list, bool at_tail)
+{
+	struct lru_list *lru = &lruvec->lists[list];
+	uint32_t pfn = folio->pub.pfn;
+
+	folio->physical_list = (uint8_t)list;
+	lru->nr_folios++;
+	if (at_tail) {
+		folio->next = RCL_NIL;
+		folio->prev = lru->tail;
+		if (lru->tail != RCL_NIL)
+			folio_at(m, lru->tail)->next = pfn;
+		else
+			lru->head = pfn;
+		lru->tail = pfn;
+		return;
+	}
+	folio->prev = RCL_NIL;
+	folio->next = lru->head;
+	if (lru->head != RCL_NIL)
+		folio_at(m, lru->head)->prev = pfn;
+	else
+		lru->tail = pfn;
+	lru->head = pfn;
+}
+
+static inline void lru_unlink(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
+{
+	struct lru_list *lru = &lruvec->lists[folio->physical_list];
+
+	if (folio->prev != RCL_NIL)
+		folio_at(m, folio->prev)->next = folio->next;
+	else
+		lru->head = folio->next;
+	if (folio->next != RCL_NIL)
+		folio_at(m, folio->next)->prev = folio->prev;
+	else
+		lru->tail = folio->prev;
+	lru->nr_folios--;
+	folio->physical_list = 0;
+}
+
+/* Put a folio that is on no list onto one; it claims that list from now on. */
+static inline void lru_add_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
+				 uint32_t list, bool at_tail)
+{
+	folio->pub.list = (uint8_t)list;
+	folio->transit = RCL_TRANSIT_NONE;
+	lru_link(m, lruvec, folio, list, at_tail);
+	lru_account(lruvec, folio, 1);
+}
+
+/* Take a folio off its list for good; pub.list keeps saying where it was. */
+static inline void lru_del_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
+{
+	lru_unlink(m, lruvec, folio);
+	lru_account(lruvec, folio, -1);
+}
+
+/* Move a folio that is on a list to another list or end. */
+static inline void lru_move_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
+				  uint32_t list, bool at_tail)
+{
+	lru_unlink(m, lruvec, folio);
+	lruvec->pub.list_pages[folio->pub.list] -= folio->pub.nr_pages;
+	lruvec->pub.list_pages[list] += folio->pub.nr_pages;
+	folio->pub.list = (uint8_t)list;
+	lru_link(m, lruvec, folio, list, at_tail);
+}
+
+/* Places as answers encode them (reclaim/abi/answers.py). */
+static inline uint32_t place_list(uint64_t place)
+{
+	return (place >> RCL_ANSWER_LIST_SHIFT) & 0xff;
+}
+
+static inline bool place_at_tail(uint64_t place)
+{
+	return (place & 0xff) == RCL_PLACE_TAIL;
+}
+
+static inline bool place_is_valid(const struct lruvec *lruvec, uint64_t place)
+{
+	uint32_t kind = place & 0xff, list = place_list(place);
+
+	return (kind == RCL_PLACE_HEAD || kind == RCL_PLACE_TAIL) && place < (1 << 16) && list > 0 &&
+	       list < lruvec->nr_lists;
+}
+
+static inline uint64_t place_head_of(uint32_t list)
+{
+	return RCL_PLACE_HEAD | (uint64_t)list << RCL_ANSWER_LIST_SHIFT;
+}
+
+#endif

@@ -1,0 +1,150 @@
+/*
+ * The machine: creation, destruction, errors.
+ */
+#include "machine.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "maps.h"
+#include "memcg.h"
+#include "mm.h"
+#include "node.h"
+#include "policy.h"
+#include "swap.h"
+
+int machine_error(struct rcl_machine *m, int status, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(m->error, sizeof(m->error), format, arguments);
+	va_end(arguments);
+	return status;
+}
+
+const char *rcl_error(const struct rcl_machine *m)
+{
+	return m->error;
+}
+
+bool grow_array(void **array, uint64_t old, uint64_t nr, uint64_t element_bytes)
+{
+	uint8_t *grown;
+
+	if (old == 0 && !*array) {
+		/* calloc hands out untouched zero pages, which realloc and memset would not. */
+		*array = calloc(nr, element_bytes);
+		return *array;
+	}
+	grown = realloc(*array, nr * element_bytes);
+	if (!grown)
+		return false;
+	memset(grown + old * element_bytes, 0, (nr - old) * element_bytes);
+	*array = grown;
+	return true;
+}
+
+/* splitmix64 (Steele, Lea, Flood 2014) spreads the seed over the generator's state. */
+static void seed_random(struct rcl_machine *m)
+{
+	uint64_t x = m->config.seed;
+
+	for (int i = 0; i < 4; i++) {
+		uint64_t z = x += UINT64_C(0x9e3779b97f4a7c15);
+
+		z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+		z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+		m->random[i] = z ^ z >> 31;
+	}
+}
+
+static int check_config(struct rcl_machine *m, const struct rcl_config *config)
+{
+	if (config->nr_nodes == 0 || config->nr_nodes > RCL_MAX_NODES || !config->nodes)
+		return machine_error(m, RCL_BAD_ARGUMENT, "%u nodes, 1 to %d expected", config->nr_nodes, RCL_MAX_NODES);
+	if (config->nr_swaps > RCL_MAX_SWAPS || (config->nr_swaps && !config->swaps))
+		return machine_error(m, RCL_BAD_ARGUMENT, "%u swap devices, at most %d expected", config->nr_swaps,
+				     RCL_MAX_SWAPS);
+	if (config->swappiness > 200)
+		return machine_error(m, RCL_BAD_ARGUMENT, "swappiness %u, 0 to 200 expected", config->swappiness);
+	if (config->add_batch_folios < 1 || config->add_batch_folios > RCL_MAX_ADD_BATCH)
+		return machine_error(m, RCL_BAD_ARGUMENT, "add batch of %u folios, 1 to %d expected",
+				     config->add_batch_folios, RCL_MAX_ADD_BATCH);
+	if (config->charge_batch_pages < 1 || config->charge_batch_pages > 64)
+		return machine_error(m, RCL_BAD_ARGUMENT, "charge batch of %u pages, 1 to 64 expected",
+				     config->charge_batch_pages);
+	if (config->reclaim_batch_pages < 1 || config->reclaim_batch_pages > RCL_MAX_TAKE)
+		return machine_error(m, RCL_BAD_ARGUMENT, "reclaim batch of %u pages, 1 to %d expected",
+				     config->reclaim_batch_pages, RCL_MAX_TAKE);
+	if (config->watermark_scale_factor < 1 || config->watermark_scale_factor > 3000)
+		return machine_error(m, RCL_BAD_ARGUMENT, "watermark scale factor %u, 1 to 3000 expected",
+				     config->watermark_scale_factor);
+	return RCL_OK;
+}
+
+static int set_up(struct rcl_machine *m, const struct rcl_config *config)
+{
+	int status = check_config(m, config);
+
+	if (status != RCL_OK)
+		return status;
+	m->config = *config;
+	m->nr_nodes = config->nr_nodes;
+	m->nr_swaps = config->nr_swaps;
+	m->clock = &m->setup_clock_ns;
+	m->rmap_free = RCL_NIL;
+	seed_random(m);
+	m->tasks = calloc(RCL_MAX_TASKS, sizeof(*m->tasks));
+	if (!m->tasks)
+		return machine_error(m, RCL_NO_MEMORY, "no memory for tasks");
+	status = node_setup(m);
+	if (status == RCL_OK)
+		status = swap_setup(m);
+	if (status == RCL_OK)
+		status = memcg_setup(m);
+	m->config.nodes = NULL;		/* the caller's, read during the call only */
+	m->config.swaps = NULL;
+	return status;
+}
+
+int rcl_machine_create(const struct rcl_config *config, struct rcl_machine **out, char *error, uint64_t error_bytes)
+{
+	struct rcl_machine *m = calloc(1, sizeof(*m));
+	int status = m ? set_up(m, config) : RCL_NO_MEMORY;
+
+	if (status == RCL_OK) {
+		*out = m;
+		return RCL_OK;
+	}
+	if (error && error_bytes)
+		snprintf(error, error_bytes, "%s", m ? m->error : "no memory for a machine");
+	if (m)
+		rcl_machine_free(m);
+	return status;
+}
+
+void rcl_machine_free(struct rcl_machine *m)
+{
+	if (!m)
+		return;
+	policy_teardown(m);
+	memcg_teardown(m);
+	for (uint32_t i = 0; i < m->nr_tasks; i++)
+		mm_free_task(m->tasks[i]);
+	for (uint32_t i = 0; i < m->nr_files; i++)
+		free(m->files[i].slots);
+	free(m->tasks);
+	free(m->files);
+	free(m->folios);
+	free(m->rmap_items);
+	free(m->swap_slots);
+	free(m);
+}
+
+uint64_t rcl_bytes_per_page(void)
+{
+	return sizeof(struct folio) + sizeof(uint32_t) + sizeof(uint64_t) + sizeof(uint64_t);
+}

@@ -1,0 +1,364 @@
+/*
+ * The data of the core: every struct of a machine, and the few look-ups that all mechanisms share.
+ *
+ * Here: layouts and inline look-ups. Not here: anything that changes state (one file per
+ * mechanism). One header holds all structs because they refer to each other; the mechanisms
+ * themselves know each other only through their function headers.
+ *
+ * The structs carry the kernel's names. Each begins with its public part `pub` from the ABI
+ * header, the part that policies read; what follows it is the core's own. There are no globals:
+ * everything hangs on struct rcl_machine.
+ *
+ * Why dense numbers instead of pointers: a folio is 64 bytes, one cache line, only because its
+ * links, mappings and slots are 32-bit numbers.
+ */
+#ifndef RCL_MACHINE_H
+#define RCL_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rcl.h"
+
+#define RCL_NIL UINT32_MAX		/* no folio, no slot, no mapping */
+#define RCL_NO_TASK UINT16_MAX		/* rmap_task of an unmapped folio */
+#define RCL_MAX_SWAPS 8			/* as MAX_SWAPFILES' order of magnitude; priorities matter, not number */
+#define RCL_MAX_ADD_BATCH 31		/* PAGEVEC_SIZE, include/linux/folio_batch.h v6.12 */
+#define RCL_NR_STANDARD_LISTS RCL_FIRST_POLICY_LIST	/* list numbers below the first policy list */
+#define RCL_DEF_PRIORITY 12		/* DEF_PRIORITY, include/linux/mmzone.h */
+#define RCL_SCAN_SLOTS 4		/* reclaims nest at most: task, kswapd inside its allocation */
+
+#define RCL_LIKELY(x) __builtin_expect(!!(x), 1)
+#define RCL_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* Bits of a page-table entry. Bit 3 means a swap entry when the PTE is not present, and
+ * write-protection (copy on write, first write of a shared file page) when it is. */
+#define PTE_PRESENT UINT32_C(1)
+#define PTE_ACCESSED UINT32_C(2)
+#define PTE_DIRTY UINT32_C(4)
+#define PTE_SWAP UINT32_C(8)
+#define PTE_WP UINT32_C(8)
+#define PTE_SHIFT 4
+#define PTES_PER_TABLE 512		/* PTRS_PER_PTE on x86-64 */
+
+#define REC_WRITE (UINT32_C(1) << 31)
+#define REC_BUFFERED (UINT32_C(1) << 30)
+#define REC_PAGE ((UINT32_C(1) << 29) - 1)
+
+struct folio {
+	struct rcl_folio pub;
+	uint32_t prev;			/* the next younger folio of the list */
+	uint32_t next;			/* the next older one; of a free frame, the next free one */
+	uint32_t rmap_vpn;		/* first mapping: page in the task's mapping space */
+	uint32_t rmap_more;		/* further mappings, an index into the rmap pool */
+	uint32_t swap_slot;		/* slot that holds the same contents, RCL_NIL if none */
+	uint16_t rmap_task;		/* task of the first mapping */
+	uint8_t physical_list;		/* list it is linked into; pub.list is the one it claims */
+	uint8_t transit;		/* enum rcl_transit */
+	uint8_t reason;			/* enum rcl_added, while it waits in an add batch */
+	uint8_t pins;			/* references besides mappings and page cache: activate batch, copy source */
+} __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct folio) == 64, "a folio is one cache line");
+
+/* A further mapping of a folio. */
+struct rmap_item {
+	uint32_t vpn;
+	uint32_t next;
+	uint16_t task;
+};
+
+struct lru_list {
+	uint32_t head;			/* youngest */
+	uint32_t tail;			/* oldest */
+	uint64_t nr_folios;		/* linked here, whatever they claim */
+};
+
+/* Where the next page-table walk of a lruvec goes on. */
+struct walk_cursor {
+	uint32_t task;
+	uint32_t vpn;
+	uint32_t young;			/* in the page table that the last call stopped in */
+};
+
+struct lruvec {
+	struct rcl_lruvec pub;
+	struct attachment *att;		/* who governs it */
+	struct lru_list *lists;		/* by list number, 0 unused */
+	uint32_t nr_lists;		/* numbers end below this for the governor */
+	uint32_t lists_capacity;
+	struct walk_cursor cursor;
+	uint64_t stat[RCL_NR_COUNTERS];
+};
+
+struct memcg {
+	struct rcl_memcg pub;
+	struct rcl_machine *m;
+	uint32_t order;			/* position in the machine's preorder of memcgs */
+	uint32_t nr_subtree;		/* itself and all descendants */
+	uint32_t depth;
+	uint32_t swappiness_own;	/* as configured, for rcl_memcg_reclaim's override */
+	uint32_t resume[RCL_MAX_NODES];	/* where a partial walk below it goes on, by node */
+	struct lruvec lruvecs[];	/* by node */
+};
+
+struct node {
+	struct rcl_node pub;
+	uint32_t first_pfn;
+	uint32_t nr_fresh;		/* frames never used yet: the last nr_fresh of the node */
+	uint32_t free_head;		/* frames used before and free again */
+	uint32_t kswapd_failures;
+	uint8_t order[RCL_MAX_NODES];	/* all nodes, nearest first (zonelist) */
+	uint64_t kswapd_clock_ns;
+	uint64_t kswapd_ns;
+};
+
+struct swap_device {
+	uint32_t first_slot;
+	uint32_t nr_slots;
+	uint32_t nr_fresh;		/* slots never used yet: the last nr_fresh */
+	uint32_t free_head;
+	uint32_t nr_free;
+	uint32_t device;
+	int32_t priority;
+};
+
+struct file {
+	uint64_t *slots;		/* the page cache: 0, folio or shadow (pagecache.h) */
+	uint32_t nr_pages;
+	uint32_t device;
+	uint32_t nr_mappings;		/* VMAs that map it, for the size of the rmap pool */
+};
+
+struct vma {
+	uint32_t first;			/* first page in the mapping space */
+	uint32_t nr_pages;
+	uint32_t flags;			/* enum rcl_mapping_flags */
+	uint32_t file;
+	uint32_t file_page;
+};
+
+/* A file's place in a task's file page space. */
+struct file_span {
+	uint32_t first;
+	uint32_t nr_pages;
+	uint32_t file;
+	uint32_t prev_page;		/* last page accessed through this descriptor (ra->prev_pos) */
+};
+
+#define STALL_SUB 16			/* buckets per power of two: quantiles at most 1/16 off */
+#define STALL_BUCKETS (61 * STALL_SUB)	/* values below 2^64 */
+
+struct stall_histogram {
+	uint64_t nr;
+	uint64_t total_ns;
+	uint64_t max_ns;
+	uint64_t bucket[STALL_BUCKETS];
+};
+
+struct pending_place {
+	uint32_t pfn;
+	uint32_t place;
+};
+
+struct task {
+	uint32_t *ptes;
+	uint64_t clock_ns;
+	uint64_t ns_per_access;
+	const uint32_t *records;	/* chunk being run */
+	uint64_t nr_records;
+	uint64_t position;		/* next record of the chunk */
+	uint64_t nr_done;		/* records of earlier chunks */
+	uint64_t nr_misses;
+	struct memcg *memcg;
+	uint32_t number;
+	uint32_t nid;
+	uint32_t nr_pages;
+	uint32_t nr_vmas;
+	uint32_t nr_spans;
+	uint32_t last_vma;		/* where the last look-up ended */
+	uint32_t last_span;
+	uint32_t nr_file_pages;
+	uint32_t stock_pages;		/* charged in advance (memcg_stock_pcp) */
+	uint32_t nr_add;
+	uint32_t nr_activate;
+	uint16_t ran_nodes;		/* bit per node: it ran since that node's last walk of it */
+	uint8_t state;			/* enum rcl_task_state */
+	bool is_last_chunk;
+	uint64_t stall_end_ns;
+	uint32_t add_batch[RCL_MAX_ADD_BATCH];
+	struct pending_place activate_batch[RCL_MAX_ADD_BATCH];
+	struct vma *vmas;
+	struct file_span *spans;
+	struct stall_histogram *stalls;	/* by enum rcl_stall_kind */
+};
+
+struct map;
+
+/* A policy at its place. Number 0 is the default. */
+struct attachment {
+	struct rcl_ctx ctx;		/* first: helpers find the attachment from it */
+	struct rcl_machine *m;
+	struct rcl_ops ops;		/* own hooks, else the default's, else NULL */
+	struct rcl_ctx *ctx_of[RCL_NR_HOOKS];
+	struct rcl_ops own;
+	uint64_t stride[5];		/* by enum rcl_scope */
+	uint8_t *initial[5];
+	uint8_t *base[5];
+	uint64_t nr_elements[5];
+	struct map *maps;
+	uint32_t nr_maps;
+	uint32_t nr_tunables;
+	uint32_t number;
+	uint32_t nr_lists;		/* own lists */
+	uint32_t point;
+	uint32_t where;
+	bool is_live;
+	bool plans_pass;		/* has pass_begin and so ends its passes itself */
+	bool needs_default_state;	/* some hook is the default's */
+	bool eject_pending;
+	uint8_t eject_kind;
+	int32_t eject_hook;
+	uint32_t fail_message;
+	uint32_t nr_refused;
+	uint32_t nr_fuel_hits;
+	uint32_t nr_stalled;		/* complete ladders in a row without progress */
+	uint64_t stat[RCL_NR_COUNTERS];
+	char name[64];
+	const char *eject_text;
+};
+
+struct exit_entry {
+	struct rcl_exit record;
+	uint64_t counters[RCL_NR_COUNTERS];
+};
+
+/* What one reclaim wants and has done (struct scan_control, mm/vmscan.c). */
+struct scan {
+	struct rcl_scan_control pub;
+	struct memcg *target;		/* NULL for a node's reclaim */
+	bool is_kswapd;
+	bool may_swap;			/* as asked; pub.may_swap says whether it can be done here */
+	bool low_reclaim;		/* memory.low no longer protects */
+	bool low_skipped;
+	bool quit;
+	bool may_walk_partially;
+};
+
+struct rcl_machine {
+	uint64_t *clock;		/* of who is running: a task or a kswapd */
+	uint64_t setup_clock_ns;	/* time of what happens outside of runs */
+	uint64_t hook_ns;		/* virtual time that the running hook has charged */
+	struct folio *folios;		/* by pfn */
+	struct rmap_item *rmap_items;
+	uint64_t *swap_slots;		/* by slot: shadow, folio or free (swap.h) */
+	struct scan *scan;		/* the reclaim that is running, NULL for none */
+	struct task *current;		/* the task that is running, NULL for kswapd and set-up */
+	volatile int *interrupt;
+	bool interrupted;
+	struct rcl_config config;
+	struct node nodes[RCL_MAX_NODES];
+	struct swap_device swaps[RCL_MAX_SWAPS];
+	uint8_t swap_order[RCL_MAX_SWAPS];	/* devices by falling priority */
+	struct memcg **memcgs;
+	uint32_t *memcg_order;		/* numbers in preorder */
+	struct file *files;
+	struct task **tasks;
+	struct attachment **attachments;
+	struct exit_entry *exits;
+	uint32_t nr_nodes;
+	uint32_t nr_swaps;
+	uint32_t nr_memcgs;
+	uint32_t nr_files;
+	uint32_t nr_tasks;
+	uint32_t nr_attachments;
+	uint32_t nr_exits;
+	uint32_t nr_folios;
+	uint32_t nr_swap_slots;
+	uint32_t nr_swap_free;
+	uint32_t rmap_capacity;
+	uint32_t rmap_used;		/* items ever used */
+	uint32_t rmap_free;		/* free list */
+	uint32_t nr_scans;		/* reclaims that are running, one inside the other */
+	bool any_eject_pending;
+	bool has_default;
+	uint64_t random[4];
+	uint64_t nr_records;		/* run so far, all tasks */
+	uint64_t next_progress;
+	uint64_t psi_some_ns;
+	uint64_t psi_full_ns;
+	uint64_t psi_covered_ns;	/* stalls before this are in psi_some_ns */
+	uint32_t isolated[RCL_MAX_TAKE];
+	uint32_t skipped[RCL_MAX_BATCH];
+	char error[256];
+};
+
+static inline struct folio *folio_at(const struct rcl_machine *m, uint32_t pfn)
+{
+	return &m->folios[pfn];
+}
+
+static inline struct folio *folio_of(struct rcl_folio *pub)
+{
+	return (struct folio *)pub;
+}
+
+static inline struct lruvec *lruvec_of(struct rcl_lruvec *pub)
+{
+	return (struct lruvec *)pub;
+}
+
+static inline struct memcg *memcg_of(struct rcl_memcg *pub)
+{
+	return (struct memcg *)pub;
+}
+
+static inline struct memcg *memcg_parent(const struct memcg *memcg)
+{
+	return memcg_of(memcg->pub.parent);
+}
+
+static inline struct lruvec *folio_lruvec(const struct folio *folio)
+{
+	return &memcg_of(folio->pub.memcg)->lruvecs[folio->pub.nid];
+}
+
+static inline struct lruvec *task_lruvec(const struct task *task)
+{
+	return &task->memcg->lruvecs[task->nid];
+}
+
+static inline struct attachment *default_of(const struct rcl_machine *m)
+{
+	return m->attachments[0];
+}
+
+/* Let virtual time pass for whoever is running. */
+static inline void spend(struct rcl_machine *m, uint64_t ns)
+{
+	*m->clock += ns;
+}
+
+/* The same inside a helper: it counts against the hook's fuel as well. */
+static inline void spend_in_hook(struct rcl_machine *m, uint64_t ns)
+{
+	*m->clock += ns;
+	m->hook_ns += ns;
+}
+
+/* Whether the caller of rcl_run() wants it to stop; sticky until the run has returned. */
+static inline bool is_interrupted(struct rcl_machine *m)
+{
+	if (RCL_UNLIKELY(m->interrupt && *m->interrupt))
+		m->interrupted = true;
+	return m->interrupted;
+}
+
+/* Write the error text and return the status. */
+int machine_error(struct rcl_machine *m, int status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Grow an array of `old` elements to `nr` zeroed ones; false, and the array untouched, without memory. */
+bool grow_array(void **array, uint64_t old, uint64_t nr, uint64_t element_bytes);
+
+#endif

@@ -1,0 +1,324 @@
+/*
+ * The memcg tree, see memcg.h. Models try_charge_memcg() (mm/memcontrol.c) and
+ * page_counter_calculate_protection() (mm/page_counter.c) of v6.12.
+ *
+ * SIMPLIFIED: the charge stock hangs on the task, which stands for its CPU; effect: as many stocks
+ * as tasks, where the kernel has one per CPU that it drains when another memcg charges there.
+ */
+#include "memcg.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "direct.h"
+#include "policy.h"
+
+#define MAX_RETRIES 16			/* MAX_RECLAIM_RETRIES, mm/internal.h v6.12 */
+#define MAX_SWAPPINESS 200		/* MAX_SWAPPINESS, include/linux/swap.h v6.12 */
+
+static uint64_t clamp_pages(uint64_t pages)
+{
+	return pages < RCL_MAX_PAGES ? pages : RCL_MAX_PAGES;
+}
+
+/* Walk up from a new memcg: every ancestor's subtree grows, every later memcg moves by one. */
+static void insert_in_order(struct rcl_machine *m, struct memcg *memcg, const struct memcg *parent)
+{
+	uint32_t at = parent ? parent->order + parent->nr_subtree : 0;
+
+	for (uint32_t i = m->nr_memcgs; i > at; i--) {
+		m->memcg_order[i] = m->memcg_order[i - 1];
+		m->memcgs[m->memcg_order[i]]->order = i;
+	}
+	m->memcg_order[at] = memcg->pub.id;
+	memcg->order = at;
+	memcg->nr_subtree = 1;
+	for (struct memcg *up = memcg_parent(memcg); up; up = memcg_parent(up))
+		up->nr_subtree++;
+}
+
+static bool init_lruvec(struct rcl_machine *m, struct memcg *memcg, uint32_t nid)
+{
+	struct lruvec *lruvec = &memcg->lruvecs[nid];
+	struct memcg *parent = memcg_parent(memcg);
+
+	lruvec->pub.id = memcg->pub.id * m->nr_nodes + nid;
+	lruvec->pub.nid = (uint8_t)nid;
+	lruvec->pub.memcg = &memcg->pub;
+	lruvec->pub.node = &m->nodes[nid].pub;
+	lruvec->pub.parent = parent ? &parent->lruvecs[nid].pub : NULL;
+	lruvec->nr_lists = RCL_NR_STANDARD_LISTS;
+	return policy_grow_lists(lruvec, RCL_NR_STANDARD_LISTS);
+}
+
+static void free_memcg(struct rcl_machine *m, struct memcg *memcg)
+{
+	for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
+		free(memcg->lruvecs[nid].lists);
+		free(memcg->lruvecs[nid].pub.list_pages);
+	}
+	free(memcg);
+}
+
+static struct memcg *alloc_memcg(struct rcl_machine *m, struct memcg *parent)
+{
+	struct memcg *memcg = calloc(1, sizeof(*memcg) + m->nr_nodes * sizeof(struct lruvec));
+
+	if (!memcg)
+		return NULL;
+	memcg->m = m;
+	memcg->pub.id = m->nr_memcgs;
+	memcg->pub.parent = parent ? &parent->pub : NULL;
+	memcg->depth = parent ? parent->depth + 1 : 0;
+	for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
+		if (!init_lruvec(m, memcg, nid)) {
+			free_memcg(m, memcg);
+			return NULL;
+		}
+	}
+	return memcg;
+}
+
+int memcg_setup(struct rcl_machine *m)
+{
+	struct memcg *root;
+
+	m->memcgs = calloc(RCL_MAX_MEMCGS, sizeof(*m->memcgs));
+	m->memcg_order = calloc(RCL_MAX_MEMCGS, sizeof(*m->memcg_order));
+	root = m->memcgs && m->memcg_order ? alloc_memcg(m, NULL) : NULL;
+	if (!root)
+		return machine_error(m, RCL_NO_MEMORY, "no memory for memcgs");
+	root->pub.max = RCL_MAX_PAGES;
+	root->pub.high = RCL_MAX_PAGES;
+	root->pub.swap_max = RCL_MAX_PAGES;
+	root->pub.swappiness = m->config.swappiness;
+	insert_in_order(m, root, NULL);
+	m->memcgs[0] = root;
+	m->nr_memcgs = 1;
+	return RCL_OK;
+}
+
+void memcg_teardown(struct rcl_machine *m)
+{
+	for (uint32_t i = 0; i < m->nr_memcgs; i++)
+		free_memcg(m, m->memcgs[i]);
+	free(m->memcgs);
+	free(m->memcg_order);
+}
+
+static int check_memcg(struct rcl_machine *m, const struct rcl_memcg_config *config)
+{
+	uint32_t lruvecs = (m->nr_memcgs + 1) * m->nr_nodes;
+
+	if (config->parent >= m->nr_memcgs)
+		return machine_error(m, RCL_BAD_ARGUMENT, "parent memcg %u does not exist", config->parent);
+	if (m->nr_memcgs >= RCL_MAX_MEMCGS || lruvecs > 1 << 16)
+		return machine_error(m, RCL_BAD_ARGUMENT, "too many memcgs: at most %d, and %d with nodes multiplied",
+				     RCL_MAX_MEMCGS, 1 << 16);
+	if (m->memcgs[config->parent]->depth + 1 >= RCL_MAX_DEPTH)
+		return machine_error(m, RCL_BAD_ARGUMENT, "memcg tree deeper than %d", RCL_MAX_DEPTH);
+	if (config->max_pages == 0)
+		return machine_error(m, RCL_BAD_ARGUMENT, "memory.max is 0 pages, at least 1 expected");
+	return RCL_OK;
+}
+
+int rcl_memcg_create(struct rcl_machine *m, const struct rcl_memcg_config *config, uint32_t *memcg)
+{
+	int status = check_memcg(m, config);
+	struct memcg *parent, *child;
+
+	if (status != RCL_OK)
+		return status;
+	parent = m->memcgs[config->parent];
+	child = alloc_memcg(m, parent);
+	if (!child)
+		return machine_error(m, RCL_NO_MEMORY, "no memory for a memcg");
+	child->pub.max = clamp_pages(config->max_pages);
+	child->pub.high = clamp_pages(config->high_pages);
+	child->pub.low = clamp_pages(config->low_pages);
+	child->pub.min = clamp_pages(config->min_pages);
+	child->pub.swap_max = clamp_pages(config->swap_max_pages);
+	child->pub.swappiness = config->swappiness <= MAX_SWAPPINESS ? config->swappiness : parent->pub.swappiness;
+	insert_in_order(m, child, parent);
+	m->memcgs[child->pub.id] = child;
+	m->nr_memcgs++;
+	if (!policy_memcg_born(m, child)) {
+		m->nr_memcgs--;
+		for (uint32_t i = child->order; i < m->nr_memcgs; i++) {
+			m->memcg_order[i] = m->memcg_order[i + 1];
+			m->memcgs[m->memcg_order[i]]->order = i;
+		}
+		for (struct memcg *up = parent; up; up = memcg_parent(up))
+			up->nr_subtree--;
+		free_memcg(m, child);
+		return machine_error(m, RCL_NO_MEMORY, "no memory for the policy's state of a memcg");
+	}
+	*memcg = child->pub.id;
+	return RCL_OK;
+}
+
+/* Writing memory.max below the usage reclaims until it fits or nothing more comes (memory_max_write()).
+ * SIMPLIFIED: nobody is killed when that is not enough; effect: usage stays above max until it shrinks. */
+static void enforce_max(struct rcl_machine *m, struct memcg *memcg)
+{
+	while (memcg->pub.usage > memcg->pub.max && !m->interrupted) {
+		uint64_t before = memcg->pub.usage;
+
+		direct_reclaim_memcg(m, memcg, before - memcg->pub.max, RCL_ORIGIN_MEMCG_LIMIT, memcg->pub.swappiness);
+		if (memcg->pub.usage > memcg->pub.max)
+			memcg_drain_stocks(m, memcg);
+		if (memcg->pub.usage == before)
+			return;
+	}
+}
+
+int rcl_memcg_set(struct rcl_machine *m, uint32_t memcg, uint32_t knob, uint64_t value)
+{
+	struct rcl_memcg *pub;
+
+	if (memcg >= m->nr_memcgs)
+		return machine_error(m, RCL_BAD_ARGUMENT, "memcg %u does not exist", memcg);
+	pub = &m->memcgs[memcg]->pub;
+	if (knob > RCL_MEMCG_SWAPPINESS || (knob == RCL_MEMCG_MAX && (value == 0 || memcg == 0)) ||
+	    (knob == RCL_MEMCG_SWAPPINESS && value > MAX_SWAPPINESS))
+		return machine_error(m, RCL_BAD_ARGUMENT, "memcg %u: knob %u cannot be set to %llu", memcg, knob,
+				     (unsigned long long)value);
+	if (knob == RCL_MEMCG_SWAPPINESS)
+		pub->swappiness = (uint32_t)value;
+	else if (knob == RCL_MEMCG_HIGH)
+		pub->high = clamp_pages(value);
+	else if (knob == RCL_MEMCG_LOW)
+		pub->low = clamp_pages(value);
+	else if (knob == RCL_MEMCG_MIN)
+		pub->min = clamp_pages(value);
+	else if (knob == RCL_MEMCG_SWAP_MAX)
+		pub->swap_max = clamp_pages(value);
+	else {
+		pub->max = clamp_pages(value);
+		if (m->has_default)
+			enforce_max(m, m->memcgs[memcg]);
+	}
+	return RCL_OK;
+}
+
+void memcg_drain_stocks(struct rcl_machine *m, struct memcg *memcg)
+{
+	for (uint32_t i = 0; i < m->nr_tasks; i++) {
+		struct task *task = m->tasks[i];
+
+		if (task->stock_pages && memcg_is_below(task->memcg, memcg)) {
+			memcg_uncharge(task->memcg, task->stock_pages);
+			task->stock_pages = 0;
+		}
+	}
+}
+
+/* Find how many pages fit below all limits, and the memcg whose limit is the tightest. */
+static uint64_t find_margin(struct memcg *memcg, struct memcg **tightest)
+{
+	uint64_t margin = RCL_MAX_PAGES;
+
+	for (; memcg; memcg = memcg_parent(memcg)) {
+		uint64_t room = memcg->pub.max > memcg->pub.usage ? memcg->pub.max - memcg->pub.usage : 0;
+
+		if (room < margin) {
+			margin = room;
+			*tightest = memcg;
+		}
+	}
+	return margin;
+}
+
+static void charge_ancestors(struct memcg *memcg, uint64_t nr_pages)
+{
+	struct rcl_memcg *pub = &memcg->pub;
+
+	do {
+		pub->usage += nr_pages;
+		pub = pub->parent;
+	} while (pub);
+}
+
+bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
+{
+	uint32_t retries = m->config.forced_release ? 0 : MAX_RETRIES;
+	bool drained = false;
+
+	for (;;) {
+		struct memcg *limited = task->memcg;
+		uint64_t margin = find_margin(task->memcg, &limited);
+		uint64_t nr_reclaimed;
+
+		if (margin > 0) {
+			uint32_t batch = m->config.charge_batch_pages;
+
+			if (margin < batch)
+				batch = 1;
+			charge_ancestors(task->memcg, batch);
+			task->stock_pages = batch - 1;
+			return true;
+		}
+		nr_reclaimed = direct_reclaim_memcg(m, limited, 1, RCL_ORIGIN_MEMCG_LIMIT, limited->pub.swappiness);
+		if (m->interrupted)
+			return false;
+		if (find_margin(task->memcg, &limited) > 0)
+			continue;
+		if (!drained) {
+			memcg_drain_stocks(m, limited);
+			drained = true;
+			continue;
+		}
+		if (nr_reclaimed == 0 && retries-- == 0) {
+			oom_kill(m, task);
+			return false;
+		}
+	}
+}
+
+/* effective_protection(): the share of the parent's protection that this memcg can claim. */
+static uint64_t effective_protection(const struct rcl_memcg *pub, uint64_t setting, uint64_t parent_effective,
+				     uint64_t siblings)
+{
+	uint64_t protection = pub->usage < setting ? pub->usage : setting;
+	uint64_t parent_usage = pub->parent->usage;
+
+	if (siblings > parent_effective)
+		return protection * parent_effective / siblings;
+	/* Recursive protection (memory_recursiveprot): what nobody claims goes by usage. */
+	if (parent_effective > siblings && parent_usage > siblings && pub->usage > protection)
+		protection += (parent_effective - siblings) * (pub->usage - protection) / (parent_usage - siblings);
+	return protection;
+}
+
+static uint64_t sum_children(const struct rcl_machine *m, const struct memcg *parent, bool is_low)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = parent->order + 1; i < parent->order + parent->nr_subtree;) {
+		const struct memcg *child = m->memcgs[m->memcg_order[i]];
+		uint64_t setting = is_low ? child->pub.low : child->pub.min;
+
+		sum += child->pub.usage < setting ? child->pub.usage : setting;
+		i += child->nr_subtree;
+	}
+	return sum;
+}
+
+void memcg_calculate_protection(struct memcg *root, struct memcg *memcg)
+{
+	struct memcg *parent = memcg_parent(memcg);
+
+	memcg->pub.effective_min = 0;
+	memcg->pub.effective_low = 0;
+	if (memcg == root)
+		return;
+	if (parent == root) {
+		memcg->pub.effective_min = memcg->pub.min;
+		memcg->pub.effective_low = memcg->pub.low;
+		return;
+	}
+	memcg->pub.effective_min = effective_protection(&memcg->pub, memcg->pub.min, parent->pub.effective_min,
+							sum_children(memcg->m, parent, false));
+	memcg->pub.effective_low = effective_protection(&memcg->pub, memcg->pub.low, parent->pub.effective_low,
+							sum_children(memcg->m, parent, true));
+}

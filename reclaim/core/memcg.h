@@ -1,0 +1,53 @@
+/*
+ * The memcg tree: charges, limits, protection.
+ *
+ * Here: who is charged for a page, and what min and low protect. Not here: reclaim.
+ *
+ * SIMPLIFIED: memory.high is kept and shown, but nobody is throttled; effect: usage between high
+ * and max is as if high were not set.
+ */
+#ifndef RCL_MEMCG_H
+#define RCL_MEMCG_H
+
+#include "machine.h"
+
+/* Create the root; the configuration's swappiness becomes its own. */
+int memcg_setup(struct rcl_machine *m);
+void memcg_teardown(struct rcl_machine *m);
+
+/* Charge one page when the task's stock is empty: refill, reclaim, or give up (false). */
+bool memcg_charge_slow(struct rcl_machine *m, struct task *task);
+
+/* Charge one page to the task's memcg and all ancestors; false: killed or interrupted. */
+static inline bool memcg_charge(struct rcl_machine *m, struct task *task)
+{
+	if (RCL_LIKELY(task->stock_pages)) {
+		task->stock_pages--;
+		return true;
+	}
+	return memcg_charge_slow(m, task);
+}
+
+static inline void memcg_uncharge(struct memcg *memcg, uint64_t nr_pages)
+{
+	struct rcl_memcg *pub = &memcg->pub;
+
+	do {
+		pub->usage -= nr_pages;
+		pub = pub->parent;
+	} while (pub);
+}
+
+/* Give back what the tasks below `memcg` charged in advance (drain_all_stock()). */
+void memcg_drain_stocks(struct rcl_machine *m, struct memcg *memcg);
+
+static inline bool memcg_is_below(const struct memcg *memcg, const struct memcg *ancestor)
+{
+	return memcg->order - ancestor->order < ancestor->nr_subtree;
+}
+
+/* Compute effective_min and effective_low of `memcg` for a reclaim that starts at `root`; the
+ * walk calls it for parents before children (mem_cgroup_calculate_protection()). */
+void memcg_calculate_protection(struct memcg *root, struct memcg *memcg);
+
+#endif

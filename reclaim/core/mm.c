@@ -1,0 +1,213 @@
+/*
+ * Address spaces, see mm.h. Models mm/mmap.c and the task's side of mm/memory.c v6.12.
+ */
+#include "mm.h"
+
+#include <stdlib.h>
+
+#include "batches.h"
+#include "memcg.h"
+#include "node.h"
+#include "pagecache.h"
+#include "rmap.h"
+#include "swap.h"
+
+const struct vma *mm_find_vma(struct task *task, uint32_t vpn)
+{
+	uint32_t low = 0, high = task->nr_vmas;
+
+	if (vpn - task->vmas[task->last_vma].first < task->vmas[task->last_vma].nr_pages)
+		return &task->vmas[task->last_vma];
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (task->vmas[middle].first <= vpn)
+			low = middle;
+		else
+			high = middle;
+	}
+	task->last_vma = low;
+	return &task->vmas[low];
+}
+
+static int check_mapping(struct rcl_machine *m, uint32_t number, const struct rcl_mapping *mapping)
+{
+	if (mapping->nr_pages > REC_PAGE || mapping->flags > (RCL_MAPPING_FILE | RCL_MAPPING_SHARED | RCL_MAPPING_EXEC))
+		return machine_error(m, RCL_BAD_ARGUMENT, "mapping %u: %llu pages with flags %u make no sense", number,
+				     (unsigned long long)mapping->nr_pages, mapping->flags);
+	if (!(mapping->flags & RCL_MAPPING_FILE))
+		return RCL_OK;
+	if (mapping->file >= m->nr_files)
+		return machine_error(m, RCL_BAD_ARGUMENT, "mapping %u: file %u does not exist", number, mapping->file);
+	if (mapping->file_page > m->files[mapping->file].nr_pages ||
+	    mapping->nr_pages > m->files[mapping->file].nr_pages - mapping->file_page)
+		return machine_error(m, RCL_BAD_ARGUMENT, "mapping %u: reaches beyond the %u pages of file %u", number,
+				     m->files[mapping->file].nr_pages, mapping->file);
+	return RCL_OK;
+}
+
+static int check_task(struct rcl_machine *m, const struct rcl_task_config *config)
+{
+	uint64_t nr_pages = 0, nr_file_pages = 0;
+
+	if (config->memcg >= m->nr_memcgs || config->nid >= m->nr_nodes)
+		return machine_error(m, RCL_BAD_ARGUMENT, "a task wants memcg %u on node %u, one of them does not exist",
+				     config->memcg, config->nid);
+	if (m->nr_tasks >= RCL_MAX_TASKS)
+		return machine_error(m, RCL_BAD_ARGUMENT, "more than %d tasks", RCL_MAX_TASKS);
+	for (uint32_t i = 0; i < config->nr_mappings; i++) {
+		int status = check_mapping(m, i, &config->mappings[i]);
+
+		if (status != RCL_OK)
+			return status;
+		nr_pages += config->mappings[i].nr_pages;
+	}
+	for (uint32_t i = 0; i < config->nr_files; i++) {
+		if (config->files[i] >= m->nr_files)
+			return machine_error(m, RCL_BAD_ARGUMENT, "file %u does not exist", config->files[i]);
+		nr_file_pages += m->files[config->files[i]].nr_pages;
+	}
+	if (nr_pages > REC_PAGE + 1 || nr_file_pages > REC_PAGE + 1)
+		return machine_error(m, RCL_BAD_ARGUMENT, "a task has %llu mapped and %llu file pages, at most 2^29 of each expected",
+				     (unsigned long long)nr_pages, (unsigned long long)nr_file_pages);
+	return RCL_OK;
+}
+
+static void fill_spaces(struct rcl_machine *m, struct task *task, const struct rcl_task_config *config)
+{
+	for (uint32_t i = 0, first = 0; i < config->nr_mappings; i++) {
+		const struct rcl_mapping *mapping = &config->mappings[i];
+
+		task->vmas[i] = (struct vma){ .first = first, .nr_pages = (uint32_t)mapping->nr_pages,
+					      .flags = mapping->flags, .file = mapping->file,
+					      .file_page = (uint32_t)mapping->file_page };
+		first += (uint32_t)mapping->nr_pages;
+		task->nr_pages = first;
+	}
+	for (uint32_t i = 0, first = 0; i < config->nr_files; i++) {
+		uint32_t nr_pages = m->files[config->files[i]].nr_pages;
+
+		task->spans[i] = (struct file_span){ .first = first, .nr_pages = nr_pages, .file = config->files[i],
+						     .prev_page = RCL_NIL };
+		first += nr_pages;
+		task->nr_file_pages = first;
+	}
+}
+
+static struct task *alloc_task(struct rcl_machine *m, const struct rcl_task_config *config)
+{
+	struct task *task = calloc(1, sizeof(*task));
+
+	if (!task)
+		return NULL;
+	/* One element more than needed each: an empty array is no failure, and last_vma 0 is readable. */
+	task->vmas = calloc(config->nr_mappings + UINT64_C(1), sizeof(*task->vmas));
+	task->spans = calloc(config->nr_files + UINT64_C(1), sizeof(*task->spans));
+	task->stalls = calloc(2, sizeof(*task->stalls));
+	if (task->vmas && task->spans && task->stalls) {
+		task->nr_vmas = config->nr_mappings;
+		task->nr_spans = config->nr_files;
+		fill_spaces(m, task, config);
+		task->ptes = calloc(task->nr_pages + UINT64_C(1), sizeof(*task->ptes));
+	}
+	if (!task->ptes) {
+		mm_free_task(task);
+		return NULL;
+	}
+	return task;
+}
+
+/* A second and later mapping of a file needs one rmap item per page at most, see rmap.h. */
+static bool reserve_rmap(struct rcl_machine *m, const struct task *task)
+{
+	for (uint32_t i = 0; i < task->nr_vmas; i++) {
+		const struct vma *vma = &task->vmas[i];
+
+		if (!(vma->flags & RCL_MAPPING_FILE))
+			continue;
+		if (m->files[vma->file].nr_mappings++ > 0 && !rmap_reserve(m, vma->nr_pages))
+			return false;
+	}
+	return true;
+}
+
+int rcl_task_create(struct rcl_machine *m, const struct rcl_task_config *config, uint32_t *number)
+{
+	int status = check_task(m, config);
+	struct task *task;
+
+	if (status != RCL_OK)
+		return status;
+	task = alloc_task(m, config);
+	if (!task || !reserve_rmap(m, task)) {
+		if (task)
+			mm_free_task(task);
+		return machine_error(m, RCL_NO_MEMORY, "no memory for a task");
+	}
+	task->number = m->nr_tasks;
+	task->memcg = m->memcgs[config->memcg];
+	task->nid = config->nid;
+	task->ns_per_access = config->ns_per_access;
+	task->ran_nodes = UINT16_MAX;
+	m->tasks[m->nr_tasks++] = task;
+	*number = task->number;
+	return RCL_OK;
+}
+
+void mm_free_task(struct task *task)
+{
+	free(task->ptes);
+	free(task->vmas);
+	free(task->spans);
+	free(task->stalls);
+	free(task);
+}
+
+/* Take one anonymous folio out of the world, wherever it is. */
+static void free_anon(struct rcl_machine *m, struct folio *folio)
+{
+	if (folio->swap_slot != RCL_NIL)
+		swap_free(m, memcg_of(folio->pub.memcg), folio->swap_slot);
+	pagecache_discard_folio(m, folio);
+}
+
+void mm_exit(struct rcl_machine *m, struct task *task)
+{
+	batches_drain_all(m);
+	for (uint32_t vpn = 0; vpn < task->nr_pages; vpn++) {
+		uint32_t pte = task->ptes[vpn];
+		struct folio *folio;
+
+		if (pte == 0)
+			continue;
+		task->ptes[vpn] = 0;
+		if (!(pte & PTE_PRESENT)) {
+			uint64_t word = m->swap_slots[pte >> PTE_SHIFT];
+
+			if (slot_is_shadow(word))
+				swap_free(m, task->memcg, pte >> PTE_SHIFT);
+			else
+				free_anon(m, folio_at(m, slot_pfn(word)));
+			continue;
+		}
+		folio = folio_at(m, pte >> PTE_SHIFT);
+		if (pte & PTE_DIRTY)
+			folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
+		rmap_remove(m, folio, task->number, vpn);
+		if (folio->pub.type == RCL_ANON)
+			free_anon(m, folio);
+	}
+	memcg_drain_stocks(m, task->memcg);
+}
+
+int rcl_task_exit(struct rcl_machine *m, uint32_t number)
+{
+	if (number >= m->nr_tasks || m->tasks[number]->state == RCL_TASK_RUNNABLE)
+		return machine_error(m, RCL_BAD_ARGUMENT, "task %u does not exist or has records left to run", number);
+	if (m->tasks[number]->state == RCL_TASK_KILLED || m->tasks[number]->state == RCL_TASK_EXITED)
+		return RCL_OK;
+	m->clock = &m->tasks[number]->clock_ns;
+	mm_exit(m, m->tasks[number]);
+	m->tasks[number]->state = RCL_TASK_EXITED;
+	return RCL_OK;
+}

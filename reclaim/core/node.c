@@ -1,0 +1,198 @@
+/*
+ * NUMA nodes, see node.h. Models get_page_from_freelist() and __alloc_pages_slowpath()
+ * (mm/page_alloc.c v6.12) for single pages of one zone per node.
+ *
+ * SIMPLIFIED: one zone per node, no lowmem reserve, no high-order pages, no boost; effect: the
+ * watermarks are those of a node whose memory is all in one zone.
+ */
+#include "node.h"
+
+#include <stdlib.h>
+
+#include "direct.h"
+#include "kswapd.h"
+#include "stats.h"
+
+#define PAGE_KIB 4
+#define MIN_FREE_KIB_FLOOR 128		/* init_per_zone_wmark_min(), mm/page_alloc.c */
+#define MIN_FREE_KIB_CEILING 262144	/* the same */
+#define MAX_RETRIES 16			/* MAX_RECLAIM_RETRIES, mm/internal.h v6.12 */
+#define LOCAL_DISTANCE 10		/* LOCAL_DISTANCE, include/linux/topology.h */
+#define REMOTE_DISTANCE 20		/* REMOTE_DISTANCE, the same */
+#define SMALLEST_NODE_SHARE 8		/* ours: the formula's min takes at most 1/8 of a tiny node,
+					 * or its floor of 32 pages would leave nothing to use */
+
+static uint64_t square_root(uint64_t x)
+{
+	uint64_t root = 0;
+
+	for (uint64_t bit = UINT64_C(1) << 31; bit; bit >>= 1) {
+		if ((root | bit) * (root | bit) <= x)
+			root |= bit;
+	}
+	return root;
+}
+
+/* init_per_zone_wmark_min() and __setup_per_zone_wmarks(): a share of the machine's minimum by size. */
+static void set_watermarks(struct rcl_machine *m, struct node *node, uint64_t total_pages)
+{
+	uint64_t kib = square_root(total_pages * PAGE_KIB * 16), managed = node->pub.nr_pages, min, gap;
+
+	if (kib < MIN_FREE_KIB_FLOOR)
+		kib = MIN_FREE_KIB_FLOOR;
+	if (kib > MIN_FREE_KIB_CEILING)
+		kib = MIN_FREE_KIB_CEILING;
+	min = kib / PAGE_KIB * managed / total_pages;
+	if (min > managed / SMALLEST_NODE_SHARE)
+		min = managed / SMALLEST_NODE_SHARE;
+	gap = managed * m->config.watermark_scale_factor / 10000;
+	if (gap < min / 4)
+		gap = min / 4;
+	node->pub.min_wmark = min;
+	node->pub.low_wmark = min + gap;
+	node->pub.high_wmark = min + 2 * gap;
+}
+
+/* Order all nodes by distance from one; equal distances by number (build_zonelists()). */
+static void set_fallback_order(struct rcl_machine *m, uint32_t nid)
+{
+	const struct rcl_node_config *config = &m->config.nodes[nid];
+	uint32_t distance[RCL_MAX_NODES];
+	uint8_t *order = m->nodes[nid].order;
+
+	for (uint32_t other = 0; other < m->nr_nodes; other++) {
+		uint32_t position = other;
+
+		distance[other] = config->distance[other];
+		if (distance[other] == 0)
+			distance[other] = REMOTE_DISTANCE;
+		if (other == nid)
+			distance[other] = LOCAL_DISTANCE - 1;	/* itself first, whatever is given */
+		while (position > 0 && distance[order[position - 1]] > distance[other]) {
+			order[position] = order[position - 1];
+			position--;
+		}
+		order[position] = (uint8_t)other;
+	}
+}
+
+static int check_node(struct rcl_machine *m, uint32_t nid, const struct rcl_node_config *config)
+{
+	if (config->nr_pages == 0 || config->nr_pages >= RCL_MAX_PAGES)
+		return machine_error(m, RCL_BAD_ARGUMENT, "node %u has %llu pages, 1 to 2^28 - 1 expected", nid,
+				     (unsigned long long)config->nr_pages);
+	if (config->min_wmark > config->low_wmark || config->low_wmark > config->high_wmark ||
+	    config->high_wmark >= config->nr_pages)
+		return machine_error(m, RCL_BAD_ARGUMENT,
+				     "node %u: watermarks must rise and lie below its %llu pages", nid,
+				     (unsigned long long)config->nr_pages);
+	return RCL_OK;
+}
+
+int node_setup(struct rcl_machine *m)
+{
+	uint64_t total = 0;
+
+	for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
+		int status = check_node(m, nid, &m->config.nodes[nid]);
+
+		if (status != RCL_OK)
+			return status;
+		total += m->config.nodes[nid].nr_pages;
+	}
+	if (total >= RCL_MAX_PAGES)
+		return machine_error(m, RCL_BAD_ARGUMENT, "all nodes have %llu pages, less than 2^28 expected",
+				     (unsigned long long)total);
+	m->nr_folios = (uint32_t)total;
+	m->folios = aligned_alloc(64, total * sizeof(struct folio));
+	if (!m->folios)
+		return machine_error(m, RCL_NO_MEMORY, "no memory for %llu folios", (unsigned long long)total);
+	for (uint32_t nid = 0, first = 0; nid < m->nr_nodes; nid++) {
+		const struct rcl_node_config *config = &m->config.nodes[nid];
+		struct node *node = &m->nodes[nid];
+
+		node->pub.nid = (uint8_t)nid;
+		node->pub.tier = config->tier;
+		node->pub.nr_pages = config->nr_pages;
+		node->pub.nr_free_pages = config->nr_pages;
+		node->pub.min_wmark = config->min_wmark;
+		node->pub.low_wmark = config->low_wmark;
+		node->pub.high_wmark = config->high_wmark;
+		if (config->high_wmark == 0)
+			set_watermarks(m, node, total);
+		node->first_pfn = first;
+		node->nr_fresh = (uint32_t)config->nr_pages;
+		node->free_head = RCL_NIL;
+		set_fallback_order(m, nid);
+		first += (uint32_t)config->nr_pages;
+	}
+	return RCL_OK;
+}
+
+/* Take a frame, last freed first: its record is still in the cache. */
+static struct folio *take_frame(struct rcl_machine *m, struct node *node)
+{
+	struct folio *folio;
+
+	node->pub.nr_free_pages--;
+	if (node->free_head != RCL_NIL) {
+		folio = folio_at(m, node->free_head);
+		node->free_head = folio->next;
+		return folio;
+	}
+	folio = folio_at(m, node->first_pfn + (uint32_t)node->pub.nr_pages - node->nr_fresh);
+	folio->pub.pfn = node->first_pfn + (uint32_t)node->pub.nr_pages - node->nr_fresh;
+	folio->pub.nid = node->pub.nid;
+	node->nr_fresh--;
+	return folio;
+}
+
+static struct folio *take_above(struct rcl_machine *m, const struct node *home, bool above_low)
+{
+	for (uint32_t i = 0; i < m->nr_nodes; i++) {
+		struct node *node = &m->nodes[home->order[i]];
+
+		if (node->pub.nr_free_pages > (above_low ? node->pub.low_wmark : node->pub.min_wmark))
+			return take_frame(m, node);
+	}
+	return NULL;
+}
+
+static struct folio *alloc_slowpath(struct rcl_machine *m, struct task *task)
+{
+	struct node *home = &m->nodes[task->nid];
+	uint32_t retries = m->config.forced_release ? 0 : MAX_RETRIES;
+
+	for (uint32_t i = 0; i < m->nr_nodes; i++)
+		kswapd_wake(m, &m->nodes[home->order[i]]);
+	for (;;) {
+		struct folio *folio = take_above(m, home, false);
+		uint64_t nr_reclaimed;
+
+		if (folio)
+			return folio;
+		count(task_lruvec(task), RCL_ALLOCSTALL, 1);
+		nr_reclaimed = direct_reclaim_node(m, task);
+		if (m->interrupted)
+			return NULL;
+		if (nr_reclaimed == 0 && retries-- == 0) {
+			oom_kill(m, task);
+			return NULL;
+		}
+	}
+}
+
+struct folio *node_alloc_folio(struct rcl_machine *m, struct task *task)
+{
+	struct node *home = &m->nodes[task->nid];
+
+	if (RCL_LIKELY(home->pub.nr_free_pages > home->pub.low_wmark))
+		return take_frame(m, home);
+	if (m->nr_nodes > 1) {
+		struct folio *folio = take_above(m, home, true);
+
+		if (folio)
+			return folio;
+	}
+	return alloc_slowpath(m, task);
+}

@@ -1,0 +1,41 @@
+/*
+ * NUMA nodes: frames, watermarks, which node an allocation comes from.
+ *
+ * Here: free frames and the allocator's ladder. Not here: reclaim itself (kswapd.h, direct.h).
+ */
+#ifndef RCL_NODE_H
+#define RCL_NODE_H
+
+#include "machine.h"
+
+/* Set up nodes, frames, watermarks and fallback orders from the machine's configuration. */
+int node_setup(struct rcl_machine *m);
+
+/*
+ * Take a frame for a task: nearest node above its low watermark; else kswapd wakes and the
+ * nearest above min; else direct reclaim. NULL when the task was killed or the run interrupted.
+ */
+struct folio *node_alloc_folio(struct rcl_machine *m, struct task *task);
+
+/* Whether a frame was never used, so that its record is not even initialised. */
+static inline bool node_is_fresh(const struct rcl_machine *m, uint32_t pfn)
+{
+	const struct node *node = m->nodes;
+
+	while (pfn - node->first_pfn >= node->pub.nr_pages)
+		node++;
+	return pfn - node->first_pfn >= node->pub.nr_pages - node->nr_fresh;
+}
+
+/* Give a frame back; the caller has uncharged it. */
+static inline void node_free_folio(struct rcl_machine *m, struct folio *folio)
+{
+	struct node *node = &m->nodes[folio->pub.nid];
+
+	folio->transit = RCL_TRANSIT_FREE;
+	folio->next = node->free_head;
+	node->free_head = folio->pub.pfn;
+	node->pub.nr_free_pages++;
+}
+
+#endif

@@ -1,0 +1,165 @@
+/*
+ * The page cache, see pagecache.h. Models filemap_add_folio(), filemap_read() and
+ * generic_perform_write() (mm/filemap.c v6.12).
+ */
+#include "pagecache.h"
+
+#include <stdlib.h>
+
+#include "batches.h"
+#include "hooks.h"
+#include "memcg.h"
+#include "mm.h"
+#include "node.h"
+#include "policy.h"
+
+int rcl_file_create(struct rcl_machine *m, uint64_t nr_pages, uint32_t device, uint32_t *number)
+{
+	struct file *file;
+
+	if (nr_pages > REC_PAGE + 1 || device == RCL_DEVICE_ZRAM || device > RCL_DEVICE_DISK)
+		return machine_error(m, RCL_BAD_ARGUMENT, "a file of %llu pages on device %u: at most 2^29 pages on SSD or disk expected",
+				     (unsigned long long)nr_pages, device);
+	if (!grow_array((void **)&m->files, m->nr_files, m->nr_files + UINT64_C(1), sizeof(*m->files)))
+		return machine_error(m, RCL_NO_MEMORY, "no memory for a file");
+	file = &m->files[m->nr_files];
+	file->slots = calloc(nr_pages + 1, sizeof(*file->slots));
+	if (!file->slots)
+		return machine_error(m, RCL_NO_MEMORY, "no memory for a file of %llu pages", (unsigned long long)nr_pages);
+	file->nr_pages = (uint32_t)nr_pages;
+	file->device = device;
+	*number = m->nr_files++;
+	return RCL_OK;
+}
+
+struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, uint32_t type, uint64_t key)
+{
+	struct folio *folio;
+
+	if (!memcg_charge(m, task))
+		return NULL;
+	folio = node_alloc_folio(m, task);
+	if (!folio) {
+		memcg_uncharge(task->memcg, 1);
+		return NULL;
+	}
+	folio->pub.flags = 0;
+	folio->pub.order = 0;
+	folio->pub.type = (uint8_t)type;
+	folio->pub.list = 0;
+	folio->pub.nr_pages = 1;
+	folio->pub.key = key;
+	folio->pub.memcg = &task->memcg->pub;
+	folio->rmap_task = RCL_NO_TASK;
+	folio->rmap_more = RCL_NIL;
+	folio->swap_slot = RCL_NIL;
+	folio->physical_list = 0;
+	folio->transit = RCL_TRANSIT_ENTERING;
+	folio->pins = 0;
+	task->nr_misses++;
+	spend(m, m->config.costs.alloc_page_ns);
+	return folio;
+}
+
+void pagecache_admit_folio(struct rcl_machine *m, struct task *task, struct folio *folio, uint64_t slot,
+			   enum rcl_added reason)
+{
+	struct lruvec *lruvec = folio_lruvec(folio);
+	struct rcl_shadow shadow;
+
+	if (reason == RCL_ADDED_ANON_FAULT || reason == RCL_ADDED_FILE_FAULT || reason == RCL_ADDED_SWAP_IN)
+		folio->pub.flags |= RCL_FOLIO_IN_FAULT;
+	if (slot) {
+		workingset_unpack(m, lruvec, slot, &shadow);
+		count_typed(lruvec, RCL_WORKINGSET_REFAULT_ANON, folio->pub.type);
+	}
+	policy_init_folio(m, lruvec->att, folio->pub.pfn);
+	ask_folio_admit(m, lruvec, folio, slot ? &shadow : NULL, reason);
+	batches_add_folio(m, task, folio, reason);
+}
+
+void pagecache_read_page(struct rcl_machine *m, const struct file *file)
+{
+	spend(m, file->device == RCL_DEVICE_SSD ? m->config.costs.ssd_read_ns : m->config.costs.disk_read_ns);
+}
+
+void pagecache_write_page(struct rcl_machine *m, const struct file *file)
+{
+	spend(m, file->device == RCL_DEVICE_SSD ? m->config.costs.ssd_write_ns : m->config.costs.disk_write_ns);
+}
+
+struct folio *pagecache_fill(struct rcl_machine *m, struct task *task, uint32_t number, uint32_t page,
+			     enum rcl_added reason)
+{
+	struct file *file = &m->files[number];
+	struct folio *folio = pagecache_alloc_folio(m, task, RCL_FILE, file_key(number, page));
+	uint64_t start_ns, shadow;
+
+	if (!folio)
+		return NULL;
+	shadow = file->slots[page];
+	file->slots[page] = slot_of_pfn(folio->pub.pfn);
+	pagecache_admit_folio(m, task, folio, shadow, reason);
+	start_ns = *m->clock;
+	pagecache_read_page(m, file);
+	count(folio_lruvec(folio), RCL_PGPGIN, 1);
+	stall_record(m, task, RCL_STALL_IO, start_ns, shadow != 0);
+	return folio;
+}
+
+/* folio_mark_accessed(), as far as the core goes: an activation that the policy asks for moves the
+ * clock at once (workingset_activation()) and the folio later, when the batch drains. */
+static void mark_accessed(struct rcl_machine *m, struct task *task, struct folio *folio, bool is_write)
+{
+	struct lruvec *lruvec = folio_lruvec(folio);
+	uint64_t place = ask_folio_accessed(m, lruvec, folio, is_write ? RCL_ACCESS_WRITE : RCL_ACCESS_READ);
+
+	if (!place)
+		return;
+	workingset_age(lruvec, folio->pub.nr_pages);
+	batches_activate_folio(m, task, folio, place);
+}
+
+/* A write that creates a page overwrites it: nothing is read, and the refault test is skipped.
+ * SIMPLIFIED: also when the write covers part of the page; effect: such writes are too cheap. */
+static struct folio *create_page(struct rcl_machine *m, struct task *task, uint32_t number, uint32_t page)
+{
+	struct folio *folio = pagecache_alloc_folio(m, task, RCL_FILE, file_key(number, page));
+
+	if (!folio)
+		return NULL;
+	m->files[number].slots[page] = slot_of_pfn(folio->pub.pfn);
+	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
+	pagecache_admit_folio(m, task, folio, 0, RCL_ADDED_BUFFERED);
+	return folio;
+}
+
+bool pagecache_access(struct rcl_machine *m, struct task *task, uint32_t page, bool is_write)
+{
+	struct file_span *span = mm_find_span(task, page);
+	uint32_t index = page - span->first;
+	uint64_t slot = m->files[span->file].slots[index];
+	struct folio *folio;
+
+	if (RCL_LIKELY(slot && !slot_is_shadow(slot))) {
+		folio = folio_at(m, slot_pfn(slot));
+		if (is_write)
+			folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
+		if (span->prev_page != index || m->config.repeat_reads)
+			mark_accessed(m, task, folio, is_write);
+	} else if (!(is_write ? create_page(m, task, span->file, index)
+			      : pagecache_fill(m, task, span->file, index, RCL_ADDED_BUFFERED))) {
+		return false;
+	}
+	span->prev_page = index;
+	spend(m, m->config.costs.buffered_ns);
+	return true;
+}
+
+void pagecache_discard_folio(struct rcl_machine *m, struct folio *folio)
+{
+	if (folio->transit == RCL_TRANSIT_NONE)
+		lru_del_folio(m, folio_lruvec(folio), folio);
+	memcg_uncharge(memcg_of(folio->pub.memcg), folio->pub.nr_pages);
+	node_free_folio(m, folio);
+}

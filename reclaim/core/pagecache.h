@@ -1,0 +1,57 @@
+/*
+ * The page cache: files, their slots, access through file descriptors, and folios coming in.
+ *
+ * Here: buffered reads and writes, the common way in of every new folio, and its end. Not here:
+ * page faults (fault.c), eviction (shrink.c).
+ *
+ * A file has one 64-bit word per page: 0, a folio, or the shadow of the folio that was there
+ * (workingset.h).
+ *
+ * SIMPLIFIED: no readahead; effect: sequential reads wait for the device at every page, and no
+ * page comes in that nobody asked for.
+ */
+#ifndef RCL_PAGECACHE_H
+#define RCL_PAGECACHE_H
+
+#include "machine.h"
+#include "workingset.h"
+
+static inline uint64_t file_key(uint32_t file, uint32_t page)
+{
+	return (uint64_t)file << 32 | page;
+}
+
+/* Anonymous contents: bit 63, task, page of the mapping space. */
+static inline uint64_t anon_key(uint32_t task, uint32_t vpn)
+{
+	return UINT64_C(1) << 63 | (uint64_t)task << 32 | vpn;
+}
+
+/* The slot of a file folio. */
+static inline uint64_t *pagecache_slot(struct rcl_machine *m, const struct folio *folio)
+{
+	return &m->files[folio->pub.key >> 32].slots[(uint32_t)folio->pub.key];
+}
+
+/* Charge and allocate a folio for a task; NULL: the task was killed or the run interrupted. */
+struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, uint32_t type, uint64_t key);
+
+/* Let a folio enter: refault, folio_admit, add batch. `shadow` is the slot's word, 0 for none. */
+void pagecache_admit_folio(struct rcl_machine *m, struct task *task, struct folio *folio, uint64_t shadow,
+			   enum rcl_added reason);
+
+/* Charge the time of reading or writing one page of a file. */
+void pagecache_read_page(struct rcl_machine *m, const struct file *file);
+void pagecache_write_page(struct rcl_machine *m, const struct file *file);
+
+/* Bring a page of a file into the cache for a fault or a read; NULL as above. */
+struct folio *pagecache_fill(struct rcl_machine *m, struct task *task, uint32_t file, uint32_t page,
+			     enum rcl_added reason);
+
+/* One record through a file descriptor; false: not done, the task was killed or the run interrupted. */
+bool pagecache_access(struct rcl_machine *m, struct task *task, uint32_t page, bool is_write);
+
+/* Free a folio outside reclaim: unmapped, slots already released, on a list or isolated. */
+void pagecache_discard_folio(struct rcl_machine *m, struct folio *folio);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * Reverse mapping: which PTEs map a folio.
+ *
+ * Here: adding, removing and visiting mappings. Not here: what a young PTE means.
+ *
+ * The first mapping stands in the folio, further ones in a pool that grows when VMAs are created:
+ * a file folio mapped k times needs k - 1 pool items, so that one item per page of every second
+ * and later mapping of a file is enough, and nothing is allocated in a fault.
+ *
+ * SIMPLIFIED: no fork, so an anonymous folio has one mapping; effect: none for recorded traces,
+ * which see one address space each.
+ */
+#ifndef RCL_RMAP_H
+#define RCL_RMAP_H
+
+#include "machine.h"
+
+static inline bool folio_is_mapped(const struct folio *folio)
+{
+	return folio->rmap_task != RCL_NO_TASK;
+}
+
+/* Make room for the mappings of a new VMA of nr_pages pages. */
+bool rmap_reserve(struct rcl_machine *m, uint64_t nr_pages);
+
+/* A mapping beyond the first one, added or removed. */
+void rmap_add_more(struct rcl_machine *m, struct folio *folio, uint32_t task, uint32_t vpn);
+void rmap_remove_more(struct rcl_machine *m, struct folio *folio, uint32_t task, uint32_t vpn);
+
+static inline void rmap_add(struct rcl_machine *m, struct folio *folio, uint32_t task, uint32_t vpn)
+{
+	if (RCL_UNLIKELY(folio_is_mapped(folio))) {
+		rmap_add_more(m, folio, task, vpn);
+		return;
+	}
+	folio->rmap_task = (uint16_t)task;
+	folio->rmap_vpn = vpn;
+	folio->pub.flags |= RCL_FOLIO_IS_MAPPED;
+}
+
+static inline void rmap_remove(struct rcl_machine *m, struct folio *folio, uint32_t task, uint32_t vpn)
+{
+	if (RCL_UNLIKELY(folio->rmap_more != RCL_NIL)) {
+		rmap_remove_more(m, folio, task, vpn);
+		return;
+	}
+	folio->rmap_task = RCL_NO_TASK;
+	folio->pub.flags &= ~RCL_FOLIO_IS_MAPPED;
+}
+
+/* Count mappings with a young PTE and clear the Accessed bits (folio_referenced()); look_around:
+ * also tell the policy of young neighbours among so many PTEs around each (lru_gen_look_around()). */
+uint64_t rmap_referenced(struct rcl_machine *m, struct folio *folio, uint64_t look_around);
+
+/* Take down all mappings (try_to_unmap()); answers whether some PTE was young. Anonymous ones
+ * become swap entries of folio->swap_slot. */
+bool rmap_unmap_all(struct rcl_machine *m, struct folio *folio);
+
+#endif

@@ -1,0 +1,349 @@
+/*
+ * Scanning, see scan.h. Models shrink_node_memcgs(), shrink_lruvec(), isolate_lru_folios() and
+ * shrink_active_list() (mm/vmscan.c v6.12), with the policy's answers in the place of the
+ * kernel's preferences.
+ *
+ * When does a pass over one lruvec end? When the policy says STOP or QUIT. For a policy without
+ * pass_begin, which plans nothing, the core also ends it when the target is met or when the
+ * priority's share of the lruvec (pages >> priority, at least one batch) was looked at; so a
+ * policy of three hooks need not know about priorities. A policy with pass_begin decides for
+ * itself (trad and MGLRU go on after the target, each in its own way) within the limits below.
+ */
+#include "scan.h"
+
+#include "batches.h"
+#include "hooks.h"
+#include "memcg.h"
+#include "policy.h"
+#include "shrink.h"
+#include "swap.h"
+#include "workingset.h"
+
+#define MAX_IDLE_BATCHES 64		/* ours: answers in a row that looked at nothing, AGE among them; a
+					 * policy that tries each of 64 generations once gets there */
+#define SWAP_CLUSTER_MAX 32		/* include/linux/swap.h v6.12 */
+#define MAX_LAPS 2			/* ours: a pass looks at each page of the lruvec at most twice, the
+					 * second time after its reference was cleared */
+
+/* Progress of one pass. */
+struct pass {
+	uint64_t nr_looked;
+	uint64_t soft_limit;		/* for policies that plan nothing */
+	uint64_t hard_limit;
+	uint32_t nr_idle;
+};
+
+void scan_begin(struct rcl_machine *m, struct scan *sc, struct memcg *target, enum rcl_origin origin,
+		uint64_t nr_to_reclaim)
+{
+	*sc = (struct scan){ .target = target };
+	sc->pub.target = target ? &target->pub : NULL;
+	sc->pub.origin = (uint8_t)origin;
+	sc->pub.nr_to_reclaim = nr_to_reclaim;
+	sc->pub.priority = RCL_DEF_PRIORITY;
+	sc->pub.swappiness = (uint8_t)(target ? target->pub.swappiness : m->memcgs[0]->pub.swappiness);
+	sc->pub.may_writepage = 1;
+	sc->pub.may_unmap = 1;
+	sc->pub.slot = m->nr_scans++;
+	sc->may_swap = true;
+	sc->is_kswapd = origin == RCL_ORIGIN_KSWAPD;
+	sc->may_walk_partially = !sc->is_kswapd;
+	policy_init_scan(m, sc->pub.slot);
+	m->scan = sc;
+}
+
+void scan_end(struct rcl_machine *m, struct scan *outer)
+{
+	m->nr_scans--;
+	m->scan = outer;
+}
+
+/* Whether reclaim could free the folio at all right now. */
+static inline bool is_reclaimable(const struct folio *folio, const struct scan *sc)
+{
+	if (folio->pub.type == RCL_ANON && !sc->pub.may_swap && folio->swap_slot == RCL_NIL)
+		return false;
+	return sc->pub.may_unmap || !(folio->pub.flags & RCL_FOLIO_IS_MAPPED);
+}
+
+/* Ask about one candidate, already unlinked; answers whether it was taken. */
+static inline bool take_candidate(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc,
+				  struct folio *folio, struct rcl_batch_result *result, uint32_t *nr_skipped)
+{
+	uint64_t answer, place;
+
+	if (RCL_UNLIKELY(!is_reclaimable(folio, sc))) {
+		count_core_did(lruvec, RCL_SKIPPED_UNRECLAIMABLE, folio->pub.nr_pages);
+		answer = RCL_ISOLATION_SKIP;
+	} else {
+		answer = ask_isolate_folio(m, lruvec, folio, sc);
+	}
+	if (RCL_LIKELY(answer == RCL_ISOLATION_TAKE)) {
+		lru_account(lruvec, folio, -1);
+		folio->transit = RCL_TRANSIT_ISOLATED;
+		return true;
+	}
+	place = answer >> RCL_MOVE_PLACE_SHIFT;
+	if ((answer & 0xff) == RCL_ISOLATION_MOVE && place_is_valid(lruvec, place)) {
+		lru_account(lruvec, folio, -1);
+		lru_add_folio(m, lruvec, folio, place_list(place), place_at_tail(place));
+		result->nr_moved += folio->pub.nr_pages;
+		count(lruvec, RCL_PGREFILL, folio->pub.nr_pages);
+		return false;
+	}
+	if (answer != RCL_ISOLATION_SKIP)
+		hook_refuse(m, lruvec, RCL_HOOK_ISOLATE_FOLIO);
+	result->nr_skipped += folio->pub.nr_pages;
+	m->skipped[(*nr_skipped)++] = folio->pub.pfn;
+	return false;
+}
+
+/* Put skipped candidates to the head of the list, keeping their order. */
+static void return_skipped(struct rcl_machine *m, struct lruvec *lruvec, uint32_t list, uint32_t nr)
+{
+	for (uint32_t i = 0; i < nr; i++) {
+		struct folio *folio = folio_at(m, m->skipped[i]);
+
+		folio->transit = RCL_TRANSIT_NONE;
+		lru_link(m, lruvec, folio, list, false);
+	}
+}
+
+/* Take up to nr pages from the tail of a list, looking at no more than nr_look. */
+static uint32_t isolate_folios(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint32_t nr,
+			       uint64_t nr_look, struct rcl_batch_result *result)
+{
+	struct lru_list *lru = &lruvec->lists[result->list];
+	uint64_t on_list = lru->nr_folios;
+	uint32_t nr_skipped = 0, nr_taken = 0;
+
+	if (nr_look > on_list)
+		nr_look = on_list;
+	while (nr_taken < nr && result->nr_scanned < nr_look) {
+		struct folio *folio;
+
+		if (RCL_UNLIKELY(lru->tail == RCL_NIL))
+			break;		/* the hook moved the rest away */
+		folio = folio_at(m, lru->tail);
+		result->nr_scanned += folio->pub.nr_pages;
+		lru_unlink(m, lruvec, folio);
+		if (lru->tail != RCL_NIL)
+			__builtin_prefetch(folio_at(m, lru->tail), 1);
+		folio->transit = RCL_TRANSIT_CANDIDATE;
+		if (!take_candidate(m, lruvec, sc, folio, result, &nr_skipped))
+			continue;
+		shrink_prefetch(m, folio);
+		m->isolated[nr_taken++] = folio->pub.pfn;
+		count_typed(lruvec, RCL_PGSCAN_ANON, folio->pub.type);
+	}
+	return_skipped(m, lruvec, result->list, nr_skipped);
+	spend(m, result->nr_scanned * m->config.costs.isolate_ns);
+	return nr_taken;
+}
+
+static void run_reclaim_batch(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint64_t answer,
+			      struct rcl_batch_result *result)
+{
+	uint64_t nr = (answer >> RCL_BATCH_NR_SHIFT) & 0xffff;
+	uint64_t nr_look = (answer >> RCL_BATCH_SCAN_SHIFT) & 0xffff;
+	uint32_t nr_taken;
+
+	/* Only a machine set below the kernel's batch caps what policies ask for: MGLRU takes 64. */
+	if (m->config.reclaim_batch_pages < SWAP_CLUSTER_MAX && nr > m->config.reclaim_batch_pages)
+		nr = m->config.reclaim_batch_pages;
+	if (nr_look == 0)
+		nr_look = RCL_MAX_BATCH;
+	nr_taken = isolate_folios(m, lruvec, sc, (uint32_t)nr, nr_look, result);
+	result->nr_taken = nr_taken;
+	sc->pub.nr_scanned += nr_taken;
+	count(lruvec, sc->is_kswapd ? RCL_PGSCAN_KSWAPD : RCL_PGSCAN_DIRECT, nr_taken);
+	shrink_folio_list(m, lruvec, sc, nr_taken, result);
+}
+
+/* shrink_active_list() without its preference. */
+static void run_deactivate_batch(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint64_t answer,
+				 struct rcl_batch_result *result)
+{
+	struct lru_list *lru = &lruvec->lists[result->list];
+	uint64_t nr = (answer >> RCL_DEACTIVATE_NR_SHIFT) & 0xffff;
+
+	if (nr > lru->nr_folios)
+		nr = lru->nr_folios;
+	while (result->nr_scanned < nr && lru->tail != RCL_NIL) {
+		struct folio *folio = folio_at(m, lru->tail);
+		uint32_t flags = folio->pub.flags;
+		uint64_t place;
+
+		result->nr_scanned += folio->pub.nr_pages;
+		lru_unlink(m, lruvec, folio);
+		lru_account(lruvec, folio, -1);
+		folio->transit = RCL_TRANSIT_ISOLATED;
+		place = ask_deactivate_folio(m, lruvec, folio, sc);
+		lru_add_folio(m, lruvec, folio, place_list(place), place_at_tail(place));
+		if (folio->pub.flags & RCL_FOLIO_IS_ACTIVE) {
+			workingset_age(lruvec, folio->pub.nr_pages);
+			result->nr_rotated += folio->pub.nr_pages;
+		} else if (flags & RCL_FOLIO_IS_ACTIVE) {
+			count(lruvec, RCL_PGDEACTIVATE, folio->pub.nr_pages);
+		}
+	}
+	result->nr_taken = result->nr_scanned;
+	count(lruvec, RCL_PGREFILL, result->nr_scanned);
+	spend(m, result->nr_scanned * (m->config.costs.isolate_ns + m->config.costs.list_move_ns + m->config.costs.hook_ns));
+}
+
+static bool is_batch_valid(const struct lruvec *lruvec, uint64_t answer)
+{
+	uint32_t kind = answer & 0xff, list = place_list(answer);
+	uint64_t nr = (answer >> RCL_BATCH_NR_SHIFT) & 0xffff, look = answer >> RCL_BATCH_SCAN_SHIFT;
+
+	if (kind == RCL_BATCH_AGE)
+		return answer == RCL_BATCH_AGE;
+	return (kind == RCL_BATCH_BATCH || kind == RCL_BATCH_DEACTIVATE) && list > 0 && list < lruvec->nr_lists &&
+	       nr >= 1 && nr <= RCL_MAX_TAKE && look <= RCL_MAX_BATCH;
+}
+
+/* Carry out one answer of next_batch that is neither STOP nor QUIT. */
+static void run_batch(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint64_t answer,
+		      struct rcl_batch_result *result)
+{
+	*result = (struct rcl_batch_result){ .list = (uint8_t)place_list(answer) };
+	switch (answer & 0xff) {
+	case RCL_BATCH_BATCH:
+		result->kind = RCL_BATCH_KIND_RECLAIMED;
+		run_reclaim_batch(m, lruvec, sc, answer, result);
+		break;
+	case RCL_BATCH_DEACTIVATE:
+		result->kind = RCL_BATCH_KIND_DEACTIVATED;
+		run_deactivate_batch(m, lruvec, sc, answer, result);
+		break;
+	default:
+		result->kind = RCL_BATCH_KIND_AGED;
+		result->list = 0;
+		ask_age(m, lruvec, sc);
+		return;
+	}
+	ask_batch_done(m, lruvec, sc, result);
+}
+
+/* The core's own limits; true ends the pass. */
+static bool is_pass_over(struct lruvec *lruvec, const struct scan *sc, struct pass *pass,
+			 const struct rcl_batch_result *result)
+{
+	pass->nr_looked += result->nr_scanned;
+	pass->nr_idle = result->nr_scanned ? 0 : pass->nr_idle + 1;
+	if (!lruvec->att->plans_pass &&
+	    (sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim || pass->nr_looked >= pass->soft_limit))
+		return true;
+	if (pass->nr_looked < pass->hard_limit && pass->nr_idle < MAX_IDLE_BATCHES)
+		return false;
+	count_core_did(lruvec, RCL_BATCH_LIMIT_HIT, 1);
+	return true;
+}
+
+/* One pass over a lruvec (shrink_lruvec()). */
+static void scan_lruvec(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc)
+{
+	struct rcl_batch_result last = { .kind = RCL_BATCH_KIND_FIRST };
+	struct pass pass = { 0 };
+
+	sc->pub.may_swap = sc->may_swap && swap_available(m, memcg_of(lruvec->pub.memcg)) > 0;
+	ask_pass_begin(m, lruvec, sc);
+	if (m->current)
+		batches_drain(m, m->current);
+	pass.soft_limit = lruvec->pub.nr_pages >> sc->pub.priority;
+	pass.hard_limit = MAX_LAPS * lruvec->pub.nr_pages + RCL_MAX_BATCH;
+	while (!is_interrupted(m) && !lruvec->att->eject_pending) {
+		uint64_t answer = ask_next_batch(m, lruvec, sc, &last);
+
+		if (answer == RCL_BATCH_QUIT)
+			sc->quit = true;
+		if (answer == RCL_BATCH_QUIT || answer == RCL_BATCH_STOP)
+			return;
+		if (!is_batch_valid(lruvec, answer)) {
+			hook_refuse(m, lruvec, RCL_HOOK_NEXT_BATCH);
+			return;
+		}
+		run_batch(m, lruvec, sc, answer, &last);
+		if (is_pass_over(lruvec, sc, &pass, &last))
+			return;
+	}
+}
+
+/* mem_cgroup_below_min() and _low(): whether the walk passes a memcg by. */
+static bool is_protected(struct scan *sc, struct memcg *root, struct memcg *memcg)
+{
+	memcg_calculate_protection(root, memcg);
+	if (memcg == root || memcg->pub.usage == 0)
+		return false;
+	if (memcg->pub.effective_min >= memcg->pub.usage)
+		return true;
+	if (memcg->pub.effective_low < memcg->pub.usage || sc->low_reclaim)
+		return false;
+	sc->low_skipped = true;
+	return true;
+}
+
+void scan_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)
+{
+	struct memcg *root = sc->target ? sc->target : m->memcgs[0];
+	uint32_t nr = root->nr_subtree, at = sc->may_walk_partially ? root->resume[nid] % nr : 0;
+
+	for (uint32_t i = 0; i < nr && !sc->quit && !m->interrupted; i++, at = at + 1 == nr ? 0 : at + 1) {
+		struct memcg *memcg = m->memcgs[m->memcg_order[root->order + at]];
+		struct lruvec *lruvec = &memcg->lruvecs[nid];
+
+		if (sc->may_walk_partially && sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim)
+			break;
+		if (is_protected(sc, root, memcg))
+			continue;
+		scan_lruvec(m, lruvec, sc);
+		policy_run_ejections(m);
+	}
+	root->resume[nid] = at;
+}
+
+/* Free up to a batch of pages from the tails of one lruvec, its policy's lists before the kernel's. */
+static uint64_t force_lruvec(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc)
+{
+	uint64_t nr_freed = 0;
+	uint32_t own = lruvec->nr_lists - RCL_NR_STANDARD_LISTS;
+
+	sc->pub.may_swap = sc->may_swap && swap_available(m, memcg_of(lruvec->pub.memcg)) > 0;
+	for (uint32_t i = 0; i + 1 < lruvec->nr_lists && nr_freed < sc->pub.nr_to_reclaim; i++) {
+		uint32_t list = i < own ? RCL_NR_STANDARD_LISTS + i : i - own + 1;
+		uint64_t left = lruvec->lists[list].nr_folios;
+
+		while (left-- && nr_freed < sc->pub.nr_to_reclaim && !is_interrupted(m)) {
+			struct folio *folio = folio_at(m, lruvec->lists[list].tail);
+
+			if (!is_reclaimable(folio, sc)) {
+				lru_move_folio(m, lruvec, folio, folio->pub.list, false);
+				continue;
+			}
+			lru_del_folio(m, lruvec, folio);
+			folio->transit = RCL_TRANSIT_ISOLATED;
+			nr_freed += shrink_forced(m, lruvec, sc, folio);
+		}
+	}
+	count_core_did(lruvec, RCL_FORCED_RELEASE, nr_freed);
+	return nr_freed;
+}
+
+uint64_t scan_forced_release(struct rcl_machine *m, struct scan *sc)
+{
+	struct memcg *root = sc->target ? sc->target : m->memcgs[0];
+	uint64_t nr_freed = 0;
+
+	batches_drain_all(m);
+	for (uint32_t i = 0; i < root->nr_subtree && nr_freed < sc->pub.nr_to_reclaim; i++) {
+		struct memcg *memcg = m->memcgs[m->memcg_order[root->order + i]];
+
+		memcg_calculate_protection(root, memcg);
+		if (memcg != root && memcg->pub.effective_min >= memcg->pub.usage && memcg->pub.usage)
+			continue;
+		for (uint32_t nid = 0; nid < m->nr_nodes && nr_freed < sc->pub.nr_to_reclaim; nid++)
+			nr_freed += force_lruvec(m, &memcg->lruvecs[nid], sc);
+	}
+	return nr_freed;
+}

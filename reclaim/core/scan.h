@@ -1,0 +1,23 @@
+/*
+ * Scanning: one pass over a lruvec, and the walk over lruvecs that a reclaim makes.
+ *
+ * Here: shrink_node() and shrink_lruvec(). Not here: who starts a reclaim and how often it tries
+ * (direct.c, kswapd.c), what becomes of isolated folios (shrink.c).
+ */
+#ifndef RCL_SCAN_H
+#define RCL_SCAN_H
+
+#include "machine.h"
+
+/* Fill in a scan control for a reclaim and make it the running one; undone by scan_end(). */
+void scan_begin(struct rcl_machine *m, struct scan *sc, struct memcg *target, enum rcl_origin origin,
+		uint64_t nr_to_reclaim);
+void scan_end(struct rcl_machine *m, struct scan *outer);
+
+/* Walk all memcgs below the target on one node, one pass over each lruvec at sc's priority. */
+void scan_node(struct rcl_machine *m, struct scan *sc, uint32_t nid);
+
+/* Take from list tails without asking anyone; answers how many pages were freed. */
+uint64_t scan_forced_release(struct rcl_machine *m, struct scan *sc);
+
+#endif

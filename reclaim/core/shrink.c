@@ -1,0 +1,214 @@
+/*
+ * Shrinking, see shrink.h. Models shrink_folio_list(), pageout() and __remove_mapping()
+ * (mm/vmscan.c v6.12) and move_folios_to_lru().
+ *
+ * SIMPLIFIED: writes are synchronous, charged to whoever reclaims, so that a folio is never under
+ * writeback; effect: reclaim of dirty pages is slow but never blocked, and no flusher runs.
+ * SIMPLIFIED: no large folios, so nothing is split; no mlock, so nothing is culled.
+ */
+#include "shrink.h"
+
+#include "hooks.h"
+#include "memcg.h"
+#include "node.h"
+#include "pagecache.h"
+#include "rmap.h"
+#include "swap.h"
+
+/* What RECLAIM came to; outcomes of the ABI are never negative. */
+#define FREED (-1)
+
+void shrink_prefetch(struct rcl_machine *m, const struct folio *folio)
+{
+	if (folio->pub.type == RCL_FILE)
+		__builtin_prefetch(&m->files[folio->pub.key >> 32].slots[(uint32_t)folio->pub.key], 1);
+	if (folio_is_mapped(folio))
+		__builtin_prefetch(&m->tasks[folio->rmap_task]->ptes[folio->rmap_vpn], 1);
+}
+
+static void put_back(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio, uint64_t place)
+{
+	lru_add_folio(m, lruvec, folio, place_list(place), place_at_tail(place));
+	/* move_folios_to_lru(): whoever goes back Active ages the absent ones. */
+	if (folio->pub.flags & RCL_FOLIO_IS_ACTIVE)
+		workingset_age(lruvec, folio->pub.nr_pages);
+}
+
+/* Anonymous memory needs a slot before it is unmapped (add_to_swap()). */
+static bool ensure_slot(struct rcl_machine *m, struct folio *folio)
+{
+	if (folio->swap_slot != RCL_NIL)
+		return true;
+	folio->swap_slot = swap_alloc(m, memcg_of(folio->pub.memcg));
+	if (folio->swap_slot == RCL_NIL)
+		return false;
+	m->swap_slots[folio->swap_slot] = slot_of_pfn(folio->pub.pfn);
+	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
+	return true;
+}
+
+/* try_to_unmap(); a young file PTE counts as an access (folio_mark_accessed() at the unmap). */
+static void unmap(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
+{
+	bool was_young = rmap_unmap_all(m, folio);
+
+	if (was_young && folio->pub.type == RCL_FILE)
+		ask_folio_accessed(m, lruvec, folio, RCL_ACCESS_UNMAP_YOUNG);
+}
+
+static void write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
+			struct rcl_batch_result *result)
+{
+	folio->pub.flags &= ~RCL_FOLIO_IS_DIRTY;
+	result->nr_io += folio->pub.nr_pages;
+	if (folio->pub.type == RCL_ANON) {
+		count(lruvec, RCL_PSWPOUT, folio->pub.nr_pages);
+		swap_write_page(m, folio->swap_slot);
+		return;
+	}
+	count(lruvec, RCL_PGPGOUT, folio->pub.nr_pages);
+	pagecache_write_page(m, &m->files[folio->pub.key >> 32]);
+}
+
+/* Leave the shadow in the folio's slot, uncharge, free (__remove_mapping()). */
+static void remove_folio(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio)
+{
+	uint64_t shadow = workingset_eviction(m, lruvec, folio);
+	uint32_t type = folio->pub.type, nr_pages = folio->pub.nr_pages;
+
+	if (type == RCL_ANON)
+		m->swap_slots[folio->swap_slot] = shadow;
+	else
+		*pagecache_slot(m, folio) = shadow;
+	memcg_uncharge(memcg_of(folio->pub.memcg), nr_pages);
+	node_free_folio(m, folio);
+	sc->pub.nr_reclaimed += nr_pages;
+	count(lruvec, sc->is_kswapd ? RCL_PGSTEAL_KSWAPD : RCL_PGSTEAL_DIRECT, nr_pages);
+	count_typed(lruvec, RCL_PGSTEAL_ANON, type);
+	spend(m, m->config.costs.free_page_ns);
+}
+
+/* Carry RECLAIM out; answers FREED or why not (enum rcl_outcome). */
+static int try_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio,
+		    bool may_write, struct rcl_batch_result *result)
+{
+	bool is_anon = folio->pub.type == RCL_ANON;
+
+	if (is_anon && !may_write && (folio->swap_slot == RCL_NIL || folio->pub.flags & RCL_FOLIO_IS_DIRTY))
+		return RCL_OUTCOME_DIRTY;
+	if (is_anon && !ensure_slot(m, folio))
+		return RCL_OUTCOME_SWAP_FULL;
+	if (folio_is_mapped(folio)) {
+		if (!sc->pub.may_unmap)
+			return RCL_OUTCOME_MAPPED;
+		unmap(m, lruvec, folio);
+	}
+	if (folio->pub.flags & RCL_FOLIO_IS_DIRTY) {
+		if (!may_write)
+			return RCL_OUTCOME_DIRTY;
+		write_folio(m, lruvec, folio, result);
+	}
+	if (folio->pins)
+		return RCL_OUTCOME_REMOVAL_FAILED;
+	remove_folio(m, lruvec, sc, folio);
+	return FREED;
+}
+
+static void note_kept(struct lruvec *lruvec, const struct folio *folio, uint32_t flags_before,
+		      struct rcl_batch_result *result)
+{
+	if ((folio->pub.flags & ~flags_before) & RCL_FOLIO_IS_ACTIVE) {
+		result->nr_activated += folio->pub.nr_pages;
+		count(lruvec, RCL_PGACTIVATE, folio->pub.nr_pages);
+	}
+}
+
+static void fail_to_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio,
+			 enum rcl_outcome outcome, struct rcl_batch_result *result)
+{
+	if (outcome == RCL_OUTCOME_DIRTY)
+		result->nr_dirty += folio->pub.nr_pages;
+	put_back(m, lruvec, folio, ask_folio_putback(m, lruvec, folio, outcome, sc));
+}
+
+/* Decode a verdict other than RECLAIM into a place; 0 where it makes no sense. */
+static uint64_t kept_place(const struct lruvec *lruvec, const struct folio *folio, uint64_t verdict)
+{
+	uint64_t place = verdict >> RCL_MOVE_PLACE_SHIFT;
+
+	switch (verdict & 0xff) {
+	case RCL_VERDICT_ROTATE:
+		return place_head_of(folio->pub.list);
+	case RCL_VERDICT_MOVE:
+		return place_is_valid(lruvec, place) ? place : 0;
+	default:
+		return 0;
+	}
+}
+
+static void keep_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio, uint64_t verdict,
+		       struct rcl_batch_result *result)
+{
+	uint64_t place = kept_place(lruvec, folio, verdict);
+
+	if (RCL_UNLIKELY(!place)) {
+		hook_refuse(m, lruvec, RCL_HOOK_RECLAIM_FOLIO);
+		place = place_head_of(folio->pub.list);
+	}
+	put_back(m, lruvec, folio, place);
+	result->nr_rotated += folio->pub.nr_pages;
+	count(lruvec, RCL_PGROTATED, folio->pub.nr_pages);
+	spend(m, m->config.costs.list_move_ns);
+}
+
+static void shrink_folio(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio,
+			 struct rcl_batch_result *result)
+{
+	uint32_t flags = folio->pub.flags, kind;
+	uint64_t verdict;
+	int outcome;
+
+	if (flags & RCL_FOLIO_IS_WRITEBACK) {
+		count_core_did(lruvec, RCL_FILTERED_LOCKED, folio->pub.nr_pages);
+		fail_to_free(m, lruvec, sc, folio, RCL_OUTCOME_WRITEBACK, result);
+		return;
+	}
+	verdict = ask_reclaim_folio(m, lruvec, folio, sc);
+	kind = verdict & 0xff;
+	if (kind != RCL_VERDICT_RECLAIM && kind != RCL_VERDICT_RECLAIM_CLEAN) {
+		keep_folio(m, lruvec, folio, verdict, result);
+		note_kept(lruvec, folio, flags, result);
+		return;
+	}
+	/* Marking a folio active and asking to free it contradict each other: it stays. */
+	if ((folio->pub.flags & ~flags) & RCL_FOLIO_IS_ACTIVE)
+		outcome = RCL_OUTCOME_ACTIVE;
+	else
+		outcome = try_free(m, lruvec, sc, folio, kind == RCL_VERDICT_RECLAIM && sc->pub.may_writepage, result);
+	if (outcome == FREED) {
+		result->nr_reclaimed++;
+		return;
+	}
+	fail_to_free(m, lruvec, sc, folio, (enum rcl_outcome)outcome, result);
+	note_kept(lruvec, folio, flags, result);
+}
+
+void shrink_folio_list(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint32_t nr,
+		       struct rcl_batch_result *result)
+{
+	for (uint32_t i = 0; i < nr; i++)
+		shrink_folio(m, lruvec, sc, folio_at(m, m->isolated[i]), result);
+	spend(m, nr * m->config.costs.hook_ns);
+}
+
+bool shrink_forced(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio)
+{
+	struct rcl_batch_result unused = { 0 };
+	uint32_t list = folio->pub.list;
+	int outcome = try_free(m, lruvec, sc, folio, true, &unused);
+
+	if (outcome == FREED)
+		return true;
+	put_back(m, lruvec, folio, place_head_of(list));
+	return false;
+}

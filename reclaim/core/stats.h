@@ -1,0 +1,35 @@
+/*
+ * Counters, stalls and pressure.
+ *
+ * Here: counting and adding up. Not here: the meaning of each counter (reclaim/abi/counters.py).
+ * A vmstat counter is kept once, per lruvec; sums over nodes and memcgs are made when asked, so
+ * that counting costs one addition.
+ */
+#ifndef RCL_STATS_H
+#define RCL_STATS_H
+
+#include "machine.h"
+
+static inline void count(struct lruvec *lruvec, enum rcl_counter counter, uint64_t nr)
+{
+	lruvec->stat[counter] += nr;
+}
+
+/* Count what the core did for (or in spite of) the policy that governs the lruvec. */
+static inline void count_core_did(struct lruvec *lruvec, enum rcl_counter counter, uint64_t nr)
+{
+	lruvec->stat[counter] += nr;
+	lruvec->att->stat[counter] += nr;
+}
+
+/* Count by type: `anon_counter` is followed by its file twin in the table. */
+static inline void count_typed(struct lruvec *lruvec, enum rcl_counter anon_counter, uint32_t type)
+{
+	lruvec->stat[anon_counter + type]++;
+}
+
+/* Record that the running task stalled from start_ns until now. */
+void stall_record(struct rcl_machine *m, struct task *task, enum rcl_stall_kind kind, uint64_t start_ns,
+		  bool is_pressure);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * Walking page tables for a policy's aging.
+ *
+ * Here: walk_mm() without the policy. Not here: what a young PTE means (pte_young).
+ */
+#ifndef RCL_WALK_H
+#define RCL_WALK_H
+
+#include "machine.h"
+#include "maps.h"
+
+/* What a policy asked for; filters may be NULL. */
+struct walk {
+	struct lruvec *lruvec;
+	const struct map *filter_in_map;
+	const struct map_table *filter_in;
+	const struct map *filter_out_map;
+	struct map_table *filter_out;
+	uint64_t density;
+	uint64_t max_ptes;
+};
+
+/* Walk on from where the last walk of this lruvec stopped. */
+enum rcl_walk walk_page_tables(struct rcl_machine *m, const struct walk *walk);
+
+#endif
