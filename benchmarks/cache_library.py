@@ -51,8 +51,10 @@ def run_c_policy(policy: str, path: Path, capacity_pages: int, hash_bits: int) -
 def best_hash_bits(policy: str, path: Path, capacity_pages: int) -> int:
     """Return the size of the hash table with which the library is fastest on this trace."""
     least = math.ceil(math.log2(capacity_pages))
-    candidates = (*range(least, least + 3), 24)
-    return min(candidates, key=lambda bits: run_c_policy(policy, path, capacity_pages, bits)[0])
+    seconds = {
+        bits: run_c_policy(policy, path, capacity_pages, bits)[0] for bits in (*range(least, least + 3), 24)
+    }
+    return min(seconds, key=lambda bits: seconds[bits])
 
 
 def run_plugin(policy: str, path: Path, capacity_pages: int, nr_requests: int) -> tuple[float, float]:
