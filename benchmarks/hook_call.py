@@ -8,6 +8,7 @@ instructions, no cache misses.
 from __future__ import annotations
 
 import ctypes
+from functools import partial
 
 from benchmarks.measurement import Row, interleaved_medians, show
 from benchmarks.native_loops import native_loops
@@ -47,7 +48,7 @@ def rows() -> list[Row]:
     empty = ctypes.cast(native_loops().empty_hook, ctypes.c_void_p).value or 0
     sides = {name: policy.hooks["folio_accessed"] for name, policy in policies.items()} | {"empty": empty}
     medians = interleaved_medians(
-        {name: lambda address=address: bench.call(address) for name, address in sides.items()}, REPEATS
+        {name: partial(bench.call, address) for name, address in sides.items()}, REPEATS
     )
     ns = {name: seconds / NR_CALLS * 1e9 for name, seconds in medians.items()}
     baseline = f"empty function {ns['empty']:.2f} ns"
