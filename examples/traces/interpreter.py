@@ -1,24 +1,27 @@
-"""A Python program that allocates much and uses some of it often: a cache of documents under a skewed load.
+"""A Python program that allocates much and uses some of it often: a store of documents under a skewed load.
 
 Usage: interpreter.py
 """
 
 import random
 
-NR_DOCUMENTS = 9_000
-NR_REQUESTS = 24_000
+NR_DOCUMENTS = 4_500
+NR_REQUESTS = 8_000
 
 
-def document(rng: random.Random, number: int) -> dict[str, object]:
-    """Return one document of some 3 KB in several objects."""
-    words = [f"{number}-{i}" for i in range(12)]
-    return {"number": number, "words": words, "body": bytes(rng.randrange(1500, 3500)), "hits": 0}
+class Document:
+    """One document of some 6 KB, in several objects."""
+
+    def __init__(self, rng: random.Random, number: int) -> None:
+        self.words = [f"{number}-{i}" for i in range(4)]
+        self.body = bytes(rng.randrange(3000, 9000))
+        self.nr_hits = 0
 
 
 def main() -> None:
     """Fill the store, then serve requests; now and then replace documents, and twice look through all."""
     rng = random.Random(4)
-    store = [document(rng, number) for number in range(NR_DOCUMENTS)]
+    store = [Document(rng, number) for number in range(NR_DOCUMENTS)]
     weights = [1 / (rank + 20) for rank in range(NR_DOCUMENTS)]
     order = list(range(NR_DOCUMENTS))
     rng.shuffle(order)
@@ -26,13 +29,13 @@ def main() -> None:
     total = 0
     for request, number in enumerate(chosen):
         found = store[number]
-        found["hits"] += 1
-        answer = b"".join((found["body"][:1024], " ".join(found["words"]).encode()))
+        found.nr_hits += 1
+        answer = b"".join((found.body[:4096], " ".join(found.words).encode()))
         total += len(answer)
         if request % 16 == 0:
-            store[rng.randrange(NR_DOCUMENTS)] = document(rng, number)
+            store[rng.randrange(NR_DOCUMENTS)] = Document(rng, number)
         if request in (NR_REQUESTS // 3, 2 * NR_REQUESTS // 3):
-            total += sum(len(one["body"]) for one in store)
+            total += sum(len(one.body) for one in store)
     print(total)
 
 

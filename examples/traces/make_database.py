@@ -19,8 +19,13 @@ def fill(path: str, rng: random.Random) -> None:
     """Create the table, one row after the other, and its index."""
     with sqlite3.connect(path) as database:
         database.execute("PRAGMA journal_mode=WAL")
-        database.execute("CREATE TABLE item(id INTEGER PRIMARY KEY, owner INTEGER, amount INTEGER, note TEXT)")
-        rows = ((i, rng.randrange(20_000), rng.randrange(1000), "%0200x" % rng.getrandbits(800)) for i in range(NR_ROWS))
+        database.execute(
+            "CREATE TABLE item(id INTEGER PRIMARY KEY, owner INTEGER, amount INTEGER, note TEXT)"
+        )
+        rows = (
+            (i, rng.randrange(20_000), rng.randrange(1000), f"{rng.getrandbits(800):0200x}")
+            for i in range(NR_ROWS)
+        )
         database.executemany("INSERT INTO item VALUES(?, ?, ?, ?)", rows)
         database.execute("CREATE INDEX item_owner ON item(owner)")
 

@@ -15,7 +15,9 @@ rng = random.Random(3)
 lines = ["#include <stdint.h>", "#include <stdio.h>", "#include <stdlib.h>", "#include <string.h>"]
 for number in range(NR_STRUCTS):
     older = f"struct record_{rng.randrange(number)} *peer;" if number else "void *peer;"
-    lines.append(f"struct record_{number} {{ int a, b; uint64_t c[{number % 7 + 2}]; {older} char name[{number + 8}]; }};")
+    lines.append(
+        f"struct record_{number} {{ int a, b; uint64_t c[{number % 7 + 2}]; {older} char name[{number + 8}]; }};"
+    )
 lines.append("static const struct { const char *name; int low, high; double weight; } table[] = {")
 for number in range(NR_ENTRIES):
     numbers = f"{rng.randrange(1000)}, {number} * 2 + {rng.randrange(99)}, {rng.random():.6f}"

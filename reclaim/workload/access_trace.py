@@ -241,10 +241,6 @@ class Trace:
             raise ConfigError(f"chunks of {nr_records} records, at least 1 expected")
         return self._read_chunks(nr_records)
 
-    def renamed(self, name: str) -> Trace:
-        """Return the same trace under another name."""
-        return Trace(dataclasses.replace(self.header, name=name), self._read_chunks)
-
 
 def memory_trace(header: TraceHeader, records: Records) -> Trace:
     """Make a trace of records that are in memory.

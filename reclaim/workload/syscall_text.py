@@ -60,11 +60,6 @@ class SyscallReader:
     def __init__(self) -> None:
         self._begun: dict[str, tuple[str, str]] = {}
 
-    @property
-    def unanswered(self) -> set[str]:
-        """Return the names of the calls that have begun and not ended."""
-        return {name for name, _ in self._begun.values()}
-
     def read(self, line: str) -> Syscall | None:
         """Take the next line.
 

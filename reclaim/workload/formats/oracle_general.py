@@ -27,9 +27,11 @@ _NEVER_HIGH = (0, 0xFFFFFFFF, 0x7FFFFFFF)
 """Upper halves that a next access can have: a request number below 2^32, -1, or INT64_MAX."""
 
 
-def _looks_right(records: np.ndarray[tuple[int], np.dtype[np.void]]) -> bool:
+def _signs(records: np.ndarray[tuple[int], np.dtype[np.void]]) -> tuple[bool, bool]:
+    """Return whether times never fall, and whether every next access can be one."""
     high = (records["next"].astype(np.int64) >> 32) & 0xFFFFFFFF
-    return bool(np.isin(high, _NEVER_HIGH).all() and (np.diff(records["time"].astype(np.int64)) >= 0).all())
+    times = records["time"].astype(np.int64)
+    return bool((np.diff(times) >= 0).all()), bool(np.isin(high, _NEVER_HIGH).all())
 
 
 def _recognise(head: bytes) -> bool:
@@ -37,7 +39,7 @@ def _recognise(head: bytes) -> bool:
     if not nr_records:
         return False
     records = np.frombuffer(head, dtype=_RECORD, count=nr_records)
-    return _looks_right(records) and bool(records["id"].any())
+    return all(_signs(records)) and bool(records["id"].any())
 
 
 def _requests(path: Path) -> Iterator[Requests]:
@@ -45,8 +47,8 @@ def _requests(path: Path) -> Iterator[Requests]:
         for data in iter_records(source, _RECORD.itemsize):
             records = np.frombuffer(data, dtype=_RECORD)
             offset = source.offset - len(data)
-            if offset == 0 and not _looks_right(records[:256]):
-                message = "the first records are no oracleGeneral records: times that never fall and next accesses expected"
+            if offset == 0 and not any(_signs(records[:256])):
+                message = "no oracleGeneral records: times that fall and impossible next accesses found at the start"
                 raise TraceError(path, 0, message)
             yield Requests(
                 ids=np.ascontiguousarray(records["id"], dtype=np.uint64),
