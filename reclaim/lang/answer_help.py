@@ -1,0 +1,50 @@
+"""Help for answers of the wrong type: what the author most likely meant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reclaim.abi.answers import ANSWERS, CONSTRUCTORS
+from reclaim.diag.diagnostic import Edit, Help, Span
+from reclaim.lang.ir import AnswerType, HandleType, Type
+from reclaim.lang.type_rules import plain
+
+
+def answer_help(text: str, found: Type | None, wanted: AnswerType, span: Span) -> dict[str, Any]:
+    """Return notes and help fields of a diagnostic.
+
+    Args:
+        text: what the author answered.
+        found: its type, None for a constant.
+        wanted: what must be answered.
+        span: where it is written.
+    """
+    fixed = _fixes(text, found, wanted)
+    help_ = tuple(Help(f"write `{fix}`", Edit(span, fix)) for fix in fixed[:1])
+    name = sorted(wanted.names)[0]
+    written = [_written(c.name, bool(c.params), c.method_of) for c in CONSTRUCTORS if name in c.answers]
+    assert name in ANSWERS
+    return {"help": help_, "notes": (f"answers of type `{name}`: {', '.join(written)}",)}
+
+
+def _written(name: str, takes_arguments: bool, method_of: str | None) -> str:
+    call = f"{name}(...)" if takes_arguments else name
+    return f"`list.{call}`" if method_of else f"`{call}`"
+
+
+def _fixes(text: str, found: Type | None, wanted: AnswerType) -> list[str]:
+    names = plain(wanted).names  # type: ignore[union-attr]
+    found = plain(found) if found is not None else None
+    if isinstance(found, AnswerType) and "Place" in found.names and names & {"Verdict", "Isolation"}:
+        return [f"move({text})"]
+    if isinstance(found, HandleType) and found.name == "List":
+        if "Place" in names:
+            return [f"{text}.head"]
+        if names & {"Verdict", "Isolation"}:
+            return [f"move({text}.head)"]
+        return [f"{text}.batch(32)"]
+    if text == "RECLAIM" and "Isolation" in names:
+        return ["TAKE"]
+    if text in ("TAKE", "SKIP") and "Verdict" in names:
+        return ["RECLAIM" if text == "TAKE" else "ROTATE"]
+    return []

@@ -1,0 +1,87 @@
+"""The front end: from a policy's source to its IR.
+
+    text -> source_text -> parser -> restrictions -> declarations, state_layout, signatures -> lower_*
+
+Everything that is wrong is reported at once, in source order; a policy is accepted whole or not at all.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reclaim.diag.errors import PolicyRejected
+from reclaim.lang.declarations import TopLevel
+from reclaim.lang.findings import Findings
+from reclaim.lang.ir import PolicyIR
+from reclaim.lang.lower_functions import check_function, lower_hook
+from reclaim.lang.lowering import Shared
+from reclaim.lang.parser import parse
+from reclaim.lang.restrictions import check_restrictions
+from reclaim.lang.signatures import read_signatures
+from reclaim.lang.source_text import clean_text, read_source
+from reclaim.lang.state_layout import StateLayout
+
+
+def compile_file(path: str | Path) -> PolicyIR:
+    """Compile a policy file to IR.
+
+    Args:
+        path: the file, as the user named it.
+
+    Returns:
+        The policy, type-checked but not verified.
+
+    Raises:
+        PolicyRejected: it cannot be read, or something in it is wrong.
+    """
+    return compile_source(read_source(path), str(path))
+
+
+def compile_source(source: str, path: str) -> PolicyIR:
+    """Compile a policy's source text to IR.
+
+    Args:
+        source: the whole text.
+        path: the file that it stands for, in messages and as the policy's name.
+
+    Returns:
+        The policy, type-checked but not verified.
+
+    Raises:
+        PolicyRejected: something in it is wrong; carries everything found, in source order.
+    """
+    findings = Findings()
+    text = clean_text(source, path)
+    module, broken = parse(text)
+    for diagnostic in broken:
+        findings.add(diagnostic)
+    check_restrictions(module, findings)
+    if broken:
+        raise PolicyRejected(path, findings.in_source_order())
+    top = TopLevel(module, findings)
+    StateLayout(top)
+    read_signatures(top)
+    shared = Shared(top.declared, findings, text.split("\n"))
+    hooks = {}
+    for name, declaration in top.declared.hooks.items():
+        if name not in top.declared.broken:
+            hooks[name] = lower_hook(declaration, shared)
+    for name, function in top.declared.functions.items():
+        if name not in top.declared.broken and name not in shared.lowered_functions:
+            check_function(function, shared)
+    if findings:
+        raise PolicyRejected(path, findings.in_source_order())
+    declared = top.declared
+    return PolicyIR(
+        name=Path(path).stem,
+        path=path,
+        source=source,
+        doc=declared.doc,
+        state=tuple(declared.state),
+        state_bytes=declared.state_bytes,
+        lists=tuple(declared.lists.values()),
+        maps=tuple(declared.maps.values()),
+        tunables=tuple(declared.tunables.values()),
+        fail_messages=tuple(shared.fail_messages),
+        hooks={name: hook for name, hook in hooks.items() if hook is not None},
+    )

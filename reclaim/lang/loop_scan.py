@@ -1,0 +1,36 @@
+"""What a loop body does, asked before it is lowered: which names it assigns, and whether it breaks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reclaim.lang import nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def names_assigned(suite: nodes.Suite) -> frozenset[str]:
+    """Return every plain name that a suite assigns, nested loops and branches included."""
+    return frozenset(
+        statement.target.id
+        for statement in _statements(suite, into_loops=True)
+        if isinstance(statement, nodes.Assign | nodes.AnnotatedAssign | nodes.AugmentedAssign)
+        and isinstance(statement.target, nodes.Name)
+    )
+
+
+def breaks(suite: nodes.Suite) -> bool:
+    """Tell whether a suite holds a `break` of the loop that it is the body of."""
+    return any(isinstance(s, nodes.Break) for s in _statements(suite, into_loops=False))
+
+
+def _statements(suite: nodes.Suite, *, into_loops: bool) -> Iterator[nodes.Statement]:
+    for statement in suite:
+        yield statement
+        if isinstance(statement, nodes.If):
+            for _, branch in statement.branches:
+                yield from _statements(branch, into_loops=into_loops)
+            yield from _statements(statement.otherwise, into_loops=into_loops)
+        elif isinstance(statement, nodes.For) and into_loops:
+            yield from _statements(statement.body, into_loops=into_loops)

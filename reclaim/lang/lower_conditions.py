@@ -1,0 +1,242 @@
+"""Conditions: comparisons, `and`, `or`, `not`, and choices between values, as control flow.
+
+A condition that decides a branch becomes branches of its own, so that what each comparison says is
+known in the blocks behind it. Only where a truth value is stored does it become a block parameter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reclaim.diag.diagnostic import Edit, Help
+from reclaim.lang import nodes
+from reclaim.lang.coercion import (
+    coerce,
+    common_numbers,
+    is_numeric,
+    is_signed,
+    settle,
+    truth,
+    unwrapped,
+)
+from reclaim.lang.ir import (
+    BOOL,
+    S64,
+    AnswerType,
+    BoolType,
+    Compare,
+    CompareOp,
+    EnumType,
+    HandleType,
+    IsNone,
+    Not,
+    Type,
+    Value,
+)
+from reclaim.lang.lower_calls import lower_contains
+from reclaim.lang.lowering import Absent, Literal, Operand, describe_operand
+from reclaim.lang.type_rules import int_type, is_nullable, join, nullable, plain
+
+if TYPE_CHECKING:
+    from reclaim.diag.diagnostic import Span
+    from reclaim.lang.ir import Block
+    from reclaim.lang.lowering import Lowering
+
+_OPS = {op.value: op for op in CompareOp}
+
+
+def lower_condition(low: Lowering, node: nodes.Expression, then: Block, other: Block) -> None:
+    """End the current block in a branch on a condition."""
+    builder = low.builder
+    match node:
+        case nodes.Logic(op=op, operands=operands):
+            for operand in operands[:-1]:
+                following = builder.block()
+                if op == "and":
+                    low.condition(operand, following, other)
+                else:
+                    low.condition(operand, then, following)
+                builder.go_to(following)
+            low.condition(operands[-1], then, other)
+        case nodes.Unary(op="not", operand=operand):
+            low.condition(operand, other, then)
+        case nodes.Comparison(first=first, rest=rest) if len(rest) > 1:
+            _lower_chain(low, first, rest, then, other)
+        case nodes.Conditional(condition=condition, then=one, other=two):
+            first_block, second_block = builder.block(), builder.block()
+            low.condition(condition, first_block, second_block)
+            builder.go_to(first_block)
+            low.condition(one, then, other)
+            builder.go_to(second_block)
+            low.condition(two, then, other)
+        case _:
+            value = truth(low, low.expression(node), node.span)
+            builder.branch(value, then, other, node.span)
+
+
+def _lower_chain(
+    low: Lowering,
+    first: nodes.Expression,
+    rest: tuple[tuple[str, nodes.Expression], ...],
+    then: Block,
+    other: Block,
+) -> None:
+    left, left_span = low.expression(first), first.span
+    for index, (op, node) in enumerate(rest):
+        value, left = _compare_node(low, op, (left, left_span), node)
+        span, left_span = left_span.to(node.span), node.span
+        if index == len(rest) - 1:
+            low.builder.branch(value, then, other, span)
+        else:
+            following = low.builder.block()
+            low.builder.branch(value, following, other, span)
+            low.builder.go_to(following)
+
+
+def lower_truth(low: Lowering, node: nodes.Logic | nodes.Comparison) -> Operand:
+    """Lower a condition whose truth value is wanted as such."""
+    if isinstance(node, nodes.Comparison) and len(node.rest) == 1:
+        op, right = node.rest[0]
+        value, _ = _compare_node(low, op, (low.expression(node.first), node.first.span), right)
+        return value
+    builder = low.builder
+    yes, no = builder.block(), builder.block()
+    low.condition(node, yes, no)
+    result = builder.value(BOOL, None, node.span)
+    after = builder.block((result,))
+    for block, value in ((yes, 1), (no, 0)):
+        builder.go_to(block)
+        builder.jump(after, node.span, (builder.const(value, BOOL, node.span),))
+    builder.go_to(after)
+    return result
+
+
+def lower_conditional(low: Lowering, node: nodes.Conditional) -> Operand:
+    """Lower ``then if condition else other``."""
+    builder = low.builder
+    blocks = builder.block(), builder.block()
+    low.condition(node.condition, *blocks)
+    arms: list[tuple[Block, Operand, Span]] = []
+    for block, arm in zip(blocks, (node.then, node.other), strict=True):
+        builder.go_to(block)
+        operand = low.expression(arm)
+        arms.append((builder.current, operand, arm.span))
+    want = _common_type(low, node, arms[0][1], arms[1][1])
+    result = builder.value(want, None, node.span)
+    after = builder.block((result,))
+    for block, operand, span in arms:
+        builder.go_to(block)
+        builder.jump(after, span, (coerce(low, operand, want, span),))
+    builder.go_to(after)
+    return result
+
+
+def _common_type(low: Lowering, node: nodes.Conditional, one: Operand, two: Operand) -> Type:
+    if isinstance(one, Literal) and isinstance(two, Literal):
+        return int_type(one.value < 0 or two.value < 0)
+    if isinstance(one, Absent) or isinstance(two, Absent):
+        value = two if isinstance(one, Absent) else one
+        widened = nullable(settle(low, value).type) if not isinstance(value, Literal) else None
+        if widened is not None:
+            return widened
+    elif isinstance(one, Value) and isinstance(two, Value):
+        if is_numeric(one) and is_numeric(two):
+            return int_type(is_signed(one) or is_signed(two))
+        joined = join(one.type, two.type)
+        if joined is not None:
+            return joined
+    elif isinstance(one, Value) or isinstance(two, Value):
+        value = one if isinstance(one, Value) else two
+        literal = two if isinstance(one, Value) else one
+        if is_numeric(unplain(value)):
+            return int_type(is_signed(literal) or is_signed(unplain(value)))
+    message = f"the two sides have different types: `{describe_operand(one)}` and `{describe_operand(two)}`"
+    low.findings.stop("type-mismatch", message, node.span, label="must have one type")
+
+
+def unplain(operand: Operand) -> Operand:
+    """Return a stand-in of the operand's plain type, to ask questions of."""
+    if isinstance(operand, Value) and is_nullable(operand.type):
+        return Value(operand.id, plain(operand.type), operand.name, operand.span)
+    return operand
+
+
+def _compare_node(
+    low: Lowering, op: str, left: tuple[Operand, Span], node: nodes.Expression
+) -> tuple[Value, Operand]:
+    """Compare; return the truth value and the right operand, for the next link of a chain."""
+    span = left[1].to(node.span)
+    if op in ("in", "not in"):
+        value = lower_contains(low, left, node, span)
+        if op == "not in":
+            value = low.builder.make(Not, BOOL, span, operand=value)
+        return value, value
+    right = low.expression(node)
+    if op in ("is", "is not"):
+        return _is_none(low, op, left, right, node), right
+    return _compare(low, op, left, (right, node.span), span), right
+
+
+def _is_none(
+    low: Lowering, op: str, left: tuple[Operand, Span], right: Operand, node: nodes.Expression
+) -> Value:
+    span = left[1].to(node.span)
+    if not isinstance(right, Absent):
+        word = "==" if op == "is" else "!="
+        low.findings.stop(
+            "invalid-comparison",
+            f"`{op}` compares with `None` only",
+            node.span,
+            label="not None",
+            help=(Help(f"write `{low.quote(left[1])} {word} {low.quote(node.span)}`"),),
+        )
+    operand = left[0]
+    if isinstance(operand, Absent):
+        return low.builder.const(int(op == "is"), BOOL, span)
+    value = settle(low, operand)
+    if not is_nullable(value.type):
+        low.findings.stop(
+            "invalid-comparison",
+            f"`{low.quote(left[1])}` is never None",
+            span,
+            label=f"`{low.quote(left[1])}` is `{describe_operand(operand)}`",
+        )
+    found = low.builder.make(IsNone, BOOL, span, operand=value)
+    return found if op == "is" else low.builder.make(Not, BOOL, span, operand=found)
+
+
+def _compare(
+    low: Lowering, op: str, left: tuple[Operand, Span], right: tuple[Operand, Span], span: Span
+) -> Value:
+    one, two = left[0], right[0]
+    if isinstance(one, Absent) or isinstance(two, Absent):
+        word = "is" if op == "==" else "is not"
+        other = left[1] if isinstance(two, Absent) else right[1]
+        text = f"{low.quote(other)} {word} None"
+        help_ = (Help(f"write `{text}`", Edit(span, text)),) if op in ("==", "!=") else ()
+        low.findings.stop("invalid-comparison", f"`None` is not compared with `{op}`", span, label="here", help=help_)
+    if is_numeric(unplain(one)) and is_numeric(unplain(two)):
+        a, b = common_numbers(low, one, two, (left[1], right[1]))
+        return low.builder.make(Compare, BOOL, span, op=_OPS[op], signed=a.type == S64, left=a, right=b)
+    return _compare_opaque(low, op, left, right, span)
+
+
+def _compare_opaque(
+    low: Lowering, op: str, left: tuple[Operand, Span], right: tuple[Operand, Span], span: Span
+) -> Value:
+    one, two = settle(low, left[0]), settle(low, right[0])
+    joined = join(one.type, two.type)
+    if joined is None or isinstance(joined, AnswerType):
+        message = f"`{describe_operand(left[0])}` and `{describe_operand(right[0])}` cannot be compared"
+        if isinstance(joined, AnswerType):
+            message = "answers cannot be compared"
+        low.findings.stop("invalid-comparison", message, span, label="different things" if joined is None else "answers")
+    if op not in ("==", "!="):
+        what = {HandleType: "kernel objects and lists", EnumType: "members", BoolType: "truth values"}
+        kind = what.get(type(joined), "these")
+        low.findings.stop(
+            "invalid-comparison", f"{kind} have no order, only `==` and `!=`", span, label=f"`{op}` on `{describe_operand(one)}`"
+        )
+    a = coerce(low, one, joined, left[1])
+    b = coerce(low, two, joined, right[1])
+    return low.builder.make(Compare, BOOL, span, op=_OPS[op], signed=False, left=a, right=b)

@@ -1,0 +1,49 @@
+""""Did you mean": the one place that guesses what a misspelt name was meant to be."""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher, get_close_matches
+from typing import TYPE_CHECKING
+
+from reclaim.diag.diagnostic import Edit, Help, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most like *name*, None if none is like it.
+
+    Args:
+        name: what the author wrote.
+        known: what there is.
+    """
+    candidates = sorted(set(known))
+    for candidate in candidates:
+        if candidate.lower() == name.lower() or sorted(candidate.split("_")) == sorted(name.split("_")):
+            return candidate
+    close = get_close_matches(name, candidates, n=1, cutoff=0.7)
+    if close:
+        return close[0]
+    longer = [c for c in candidates if len(name) >= 3 and (name in c or (len(c) >= 3 and c in name))]
+    return max(longer, key=lambda c: SequenceMatcher(None, name, c).ratio(), default=None)
+
+
+def did_you_mean(name: str, known: Iterable[str], span: Span) -> tuple[Help, ...]:
+    """Offer the nearest known name as a fix, nothing where no name is near.
+
+    Args:
+        name: what the author wrote.
+        known: what there is.
+        span: where it is written.
+    """
+    match = nearest(name, known)
+    if match is None:
+        return ()
+    return (Help(f"did you mean `{match}`?", Edit(span, match)),)
+
+
+def listing(names: Iterable[str], limit: int = 8) -> str:
+    """Return names in backticks, joined by commas, cut after *limit*."""
+    quoted = [f"`{name}`" for name in names]
+    return ", ".join(quoted[:limit]) + (", ..." if len(quoted) > limit else "")
