@@ -52,7 +52,7 @@ def best_hash_bits(policy: str, path: Path, capacity_pages: int) -> int:
     """Return the size of the hash table with which the library is fastest on this trace."""
     least = math.ceil(math.log2(capacity_pages))
     seconds = {
-        bits: run_c_policy(policy, path, capacity_pages, bits)[0] for bits in (*range(least, least + 3), 24)
+        bits: run_c_policy(policy, path, capacity_pages, bits)[0] for bits in [*range(least, least + 3), 24]
     }
     return min(seconds, key=lambda bits: seconds[bits])
 
