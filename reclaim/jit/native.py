@@ -22,7 +22,12 @@ import llvmlite.binding as llvm
 
 from reclaim.diag.errors import CoreFault
 
-_OPTIMISATION_LEVEL = 2
+_PIPELINE_LEVEL = 1
+"""Ours, measured on mglru: level 2 takes 65 ms instead of 49 and saves 4 of 1,101 instructions."""
+
+_CODE_LEVEL = 2
+"""Level of instruction selection and register allocation, LLVM's default."""
+
 _LOCK = threading.Lock()
 _LIBRARY_NUMBERS = itertools.count()
 
@@ -122,10 +127,12 @@ def _optimised(text: str, machine: llvm.TargetMachine) -> llvm.ModuleRef:
         raise CoreFault(f"the code generator wrote invalid LLVM IR, which is our bug: {error}") from error
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
-    # Loops of a policy are short and their bodies call helpers: vectors only make them longer.
-    options = llvm.create_pipeline_tuning_options(speed_level=_OPTIMISATION_LEVEL)
+    # Loops of a policy are short and rarely hot: vectors and copies of the body only make the code
+    # larger (ours: mglru grows by 40 %) and its compilation slower.
+    options = llvm.create_pipeline_tuning_options(speed_level=_PIPELINE_LEVEL)
     options.loop_vectorization = False
     options.slp_vectorization = False
+    options.loop_unrolling = False
     passes = llvm.create_pass_builder(machine, options)
     passes.getModulePassManager().run(module, passes)
     return module
@@ -146,7 +153,7 @@ def _target() -> tuple[str, str, str]:
 def _target_machine() -> llvm.TargetMachine:
     triple, cpu, features = _target()
     return llvm.Target.from_triple(triple).create_target_machine(
-        cpu=cpu, features=features, opt=_OPTIMISATION_LEVEL, reloc="pic", codemodel="small"
+        cpu=cpu, features=features, opt=_CODE_LEVEL, reloc="pic", codemodel="small"
     )
 
 
