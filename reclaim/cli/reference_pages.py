@@ -9,7 +9,6 @@ Why generated: a fact that stands in a table and on a page differs between the t
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,9 +65,6 @@ def render_all() -> dict[Path, str]:
 
     Returns:
         Text by path in the checkout.
-
-    Raises:
-        ValueError: a mark in a source does not name its effect.
     """
     return {ROOT / name: render() for name, render in generated_pages().items()}
 
@@ -294,11 +290,7 @@ def _paragraphs(doc: str) -> list[str]:
 
 def main() -> None:
     """Write all pages."""
-    try:
-        pages_by_path = render_all()
-    except ValueError as error:
-        sys.exit(f"error: {error}")
-    for path, text in pages_by_path.items():
+    for path, text in render_all().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
