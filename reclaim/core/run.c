@@ -8,6 +8,11 @@
  * hits, page numbers are checked once per chunk. The benchmark that watches it compares with the
  * bare loop `pte[trace[i]] |= A`.
  */
+#ifdef RCL_DEBUG
+#include <stdio.h>
+#include <stdlib.h>
+#endif
+
 #include "batches.h"
 #include "fault.h"
 #include "mm.h"
@@ -156,6 +161,24 @@ static uint64_t run_buffered(struct rcl_machine *m, struct task *task, uint64_t 
 	return i;
 }
 
+/* In debug builds: every step leaves the core consistent, or this is our bug. */
+#ifdef RCL_DEBUG
+static void check_step(const struct rcl_machine *m)
+{
+	char message[256];
+
+	if (rcl_check(m, message, sizeof(message)) == RCL_OK)
+		return;
+	fprintf(stderr, "broken invariant after record %llu: %s\n", (unsigned long long)m->nr_records, message);
+	abort();
+}
+#else
+static inline void check_step(const struct rcl_machine *m)
+{
+	(void)m;
+}
+#endif
+
 /* Run records until `end` of the chunk or until the clock passes limit_ns; false: killed or interrupted. */
 static bool run_until(struct rcl_machine *m, struct task *task, uint64_t end, uint64_t limit_ns)
 {
@@ -187,6 +210,7 @@ static bool run_until(struct rcl_machine *m, struct task *task, uint64_t end, ui
 				i++;
 			}
 		}
+		check_step(m);
 		if (!is_done)
 			break;
 	}
