@@ -12,12 +12,14 @@ from reclaim.abi.hooks import HOOKS
 from reclaim.cli.reference_pages import (
     FAMILIES,
     ROOT,
+    codes_page,
     generated_pages,
     helper_title,
     helpers_page,
     hooks_page,
 )
 from reclaim.cli.reference_tables import collect_departures, counters_page, table
+from reclaim.diag.registry import pages
 
 
 @pytest.mark.parametrize("name", generated_pages())
@@ -54,6 +56,13 @@ def test_counters_page_every_counter_has_a_row() -> None:
     page = counters_page()
 
     assert [c.name for c in COUNTERS if f"| `{c.name}` |" not in page] == []
+
+
+def test_codes_page_every_code_has_a_row() -> None:
+    """A page of a code is in the index, whatever category it names."""
+    index = codes_page()
+
+    assert [page.code for page in pages() if f"[{page.code}]" not in index] == []
 
 
 def test_departure_mark_over_several_comment_lines_is_one_row(tmp_path: Path) -> None:
