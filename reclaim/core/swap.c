@@ -76,7 +76,7 @@ uint32_t swap_alloc(struct rcl_machine *m, struct memcg *memcg)
 		if (device->nr_free == 0)
 			continue;
 		if (slot != RCL_NIL)
-			device->free_head = (uint32_t)m->swap_slots[slot];
+			device->free_head = (uint32_t)(m->swap_slots[slot] >> 1);
 		else
 			slot = device->first_slot + device->nr_slots - device->nr_fresh--;
 		device->nr_free--;
@@ -100,7 +100,7 @@ void swap_free(struct rcl_machine *m, struct memcg *memcg, uint32_t slot)
 {
 	struct swap_device *device = device_of(m, slot);
 
-	m->swap_slots[slot] = FREE_SLOT | device->free_head;
+	m->swap_slots[slot] = FREE_SLOT | (uint64_t)device->free_head << 1;
 	device->free_head = slot;
 	device->nr_free++;
 	m->nr_swap_free++;

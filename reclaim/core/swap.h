@@ -6,7 +6,7 @@
  *
  * A slot's word is: a shadow (bit 0) while the page is out; the folio (slot_of_pfn()) while the
  * page is in memory and the slot still holds the same contents; or, free, FREE_SLOT and the number
- * of the next free slot.
+ * of the next free slot, shifted by one so that bit 0 stays clear.
  *
  * SIMPLIFIED: no readahead around a swapped-in page (page-cluster), no swap cache shared between
  * tasks, no queue at the device; effect: swap-in reads exactly one page at constant latency.

@@ -8,7 +8,11 @@
 
 #define NR_PAGES 2000
 #define CAPACITY 150
+#ifdef RCL_DEBUG
+#define NR_RECORDS 3000		/* every step is checked */
+#else
 #define NR_RECORDS 30000
+#endif
 #define BUFFERED (UINT32_C(1) << 30)
 
 enum cache_kind { FIFO, LRU, CLOCK };
