@@ -25,8 +25,9 @@ _SC = Param("sc", "ScanControl", "What the reclaim wants and has done.")
 _STATE_ONLY = ("integer", "workingset", "memcg", "map", "time", "event")
 _LISTS = (*_STATE_ONLY, "list")
 
-_SMALL = 2_000
-"""Budget of hooks asked for every access or folio: a few map look-ups, one rmap walk."""
+_SMALL = 4_000
+"""Budget of hooks asked for every access or folio: a few map look-ups, one rmap walk with its
+widest look-around."""
 
 _PASS = 50_000
 """Budget of hooks asked once per batch or pass: loops over generations, tiers, ancestors."""
