@@ -13,6 +13,7 @@ from reclaim.abi.helpers import HELPERS, SCAN_HELPERS
 from reclaim.abi.kernel_types import KERNEL_TYPES
 from reclaim.jit.instructions import HookWriter
 from reclaim.jit.llvm_types import CONTEXT_BYTES, Metadata, abi_type, object_bytes
+from reclaim.jit.policy_image import hook_symbol
 from reclaim.lang.ir import HookIR, PolicyIR
 
 _HOOK_ATTRIBUTES = 'attributes #0 = { nounwind willreturn mustprogress "no-builtins" }'
@@ -69,11 +70,6 @@ def write_module(policy: PolicyIR) -> ModuleText:
         "",
     ]
     return ModuleText("\n".join(lines), tuple(f"h_{c_name}" for c_name in sorted(called)))
-
-
-def hook_symbol(hook_name: str) -> str:
-    """Return the name of a hook's function, one that no C library function has (`exit`)."""
-    return f"hook_{hook_name}"
 
 
 def _signature(hook: HookIR) -> str:

@@ -25,9 +25,8 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-
-import lark
 
 import reclaim
 import verifier
@@ -50,9 +49,11 @@ _ABANDONED_SECONDS = 3600
 def _toolchain_files() -> list[Path]:
     ours = Path(reclaim.__file__).parent
     folders = [ours / "abi", ours / "lang", ours / "jit", Path(verifier.__path__[0])]
-    return sorted(
-        path for folder in folders for suffix in ("py", "lark") for path in folder.rglob(f"*.{suffix}")
-    )
+    files = [path for folder in folders for suffix in ("py", "lark") for path in folder.rglob(f"*.{suffix}")]
+    parser = find_spec("lark")
+    if parser is not None and parser.origin is not None:
+        files.append(Path(parser.origin))  # holds its version number
+    return sorted(files)
 
 
 def _toolchain_digest() -> str:
@@ -61,13 +62,14 @@ def _toolchain_digest() -> str:
         contents = path.read_bytes()
         digest.update(f"{path.name} {len(contents)}\n".encode())
         digest.update(contents)
-    versions = f"{sys.version} lark {lark.__version__} {native.target_name()}"
+    versions = f"{sys.version} {native.target_name()}"
     digest.update(versions.encode())
     return digest.hexdigest()
 
 
 _LOADED_TOOLCHAIN = _toolchain_digest()
-"""Taken when this module is imported, together with the code that it describes."""
+"""Taken when this module is imported; `put` looks again, so that an entry is stored only if the files
+stayed the same from before the compiler was loaded until after it ran."""
 
 
 def cache_key(source: str) -> str:

@@ -94,6 +94,11 @@ class PolicyImage:
         return bytes(element)
 
 
+def hook_symbol(hook_name: str) -> str:
+    """Return the name of a hook's function, one that no C library function has (`exit`)."""
+    return f"hook_{hook_name}"
+
+
 def describe(policy: PolicyIR, costs: dict[str, int], helpers: tuple[str, ...]) -> PolicyImage:
     """Build the image of a verified policy.
 

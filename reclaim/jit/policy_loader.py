@@ -1,8 +1,12 @@
 """From a policy's source to functions that the core can call.
 
-`load_policy` is the front door: hash the source, take the object from the cache, or else parse,
-verify, compile and store it. `compile_policy` is the middle part alone. Either way only a
-`VerifiedPolicy` reaches the code generator: what the cache holds went through here once.
+`load_policy` is the front door: hash the source, take the object from the cache, or else have it
+parsed, verified and compiled (`policy_compiler`) and store it. Either way only a `VerifiedPolicy`
+reaches the code generator: what the cache holds went through it once.
+
+The compiler is imported when the first policy needs it. Parser, verifier and code generator take
+longer to import than a cached policy takes to load a hundred times over, and a program whose
+policies are all in the cache never needs them.
 """
 
 from __future__ import annotations
@@ -10,14 +14,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reclaim.diag.errors import ConfigError
 from reclaim.jit import native
-from reclaim.jit.llvm_module import hook_symbol, write_module
 from reclaim.jit.object_cache import CacheEntry, ObjectCache, cache_key
-from reclaim.jit.policy_image import PolicyImage, describe
-from reclaim.lang.frontend import compile_source
-from verifier.verified import VerifiedPolicy, verify_or_raise
+from reclaim.jit.policy_image import PolicyImage, hook_symbol
+
+if TYPE_CHECKING:
+    from verifier.verified import VerifiedPolicy
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +82,9 @@ def load_source(
     entry = None if cache is None else cache.get(key)
     if entry is not None:
         return _link(entry, source, path, symbols, is_from_cache=True)
-    entry = _compile(verify_or_raise(compile_source(source, path)))
+    from reclaim.jit.policy_compiler import compile_text
+
+    entry = compile_text(source, path)
     if cache is not None:
         cache.put(key, entry)
     return _link(entry, source, path, symbols, is_from_cache=False)
@@ -97,17 +104,10 @@ def compile_policy(verified: VerifiedPolicy, symbols: Mapping[str, int]) -> Comp
         TypeError: *verified* is not a `VerifiedPolicy`.
         CoreFault: the core lacks a helper.
     """
-    entry = _compile(verified)
+    from reclaim.jit.policy_compiler import compile_verified
+
+    entry = compile_verified(verified)
     return _link(entry, verified.ir.source, verified.ir.path, symbols, is_from_cache=False)
-
-
-def _compile(verified: VerifiedPolicy) -> CacheEntry:
-    if not isinstance(verified, VerifiedPolicy):
-        raise TypeError(f"only a VerifiedPolicy can be compiled, not {type(verified).__name__}")
-    module = write_module(verified.ir)
-    costs = {name: cost.total for name, cost in verified.costs.items()}
-    image = describe(verified.ir, costs, module.helpers)
-    return CacheEntry(image, native.emit_object(module.text))
 
 
 def _link(

@@ -11,7 +11,8 @@ from reclaim.abi.hooks import HOOKS
 from reclaim.abi.kinds import INT_KINDS
 from reclaim.diag.errors import CoreFault
 from reclaim.jit import native
-from reclaim.jit.llvm_module import hook_symbol, write_module
+from reclaim.jit.llvm_module import write_module
+from reclaim.jit.policy_image import hook_symbol
 from reclaim.lang.ir import BinaryOp, Scope
 from tests.fakes.ir_builder import HookBuilder, two_operand_policy
 from tests.fakes.ir_programs import ProgramWriter

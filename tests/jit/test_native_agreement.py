@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from reclaim.abi.kinds import INT_KINDS, S64_MAX, S64_MIN, U64_MAX, IntKind
 from reclaim.abi.layout import CONTEXT_OFFSETS
 from reclaim.jit import native
-from reclaim.jit.llvm_module import hook_symbol, write_module
+from reclaim.jit.llvm_module import write_module
+from reclaim.jit.policy_image import hook_symbol
 from reclaim.lang.interp import ObligationBroken
 from reclaim.lang.ir import BinaryOp, CompareOp, Convert, IntType, PolicyIR
 from tests.fakes.fake_machine import FakeMachine, TapeEnvironment, TapeReplay, run_both

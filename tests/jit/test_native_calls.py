@@ -15,7 +15,8 @@ from reclaim.abi.kinds import INT_KINDS, Constructor, Field, Helper, Param
 from reclaim.abi.limits import FIRST_POLICY_LIST
 from reclaim.abi.maps import MAP_KINDS
 from reclaim.jit import native
-from reclaim.jit.llvm_module import hook_symbol, write_module
+from reclaim.jit.llvm_module import write_module
+from reclaim.jit.policy_image import hook_symbol
 from reclaim.lang.ir import (
     BOOL,
     S64,

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from reclaim.diag.errors import ConfigError, CoreFault, PolicyRejected
-from reclaim.jit import policy_loader
+from reclaim.jit import policy_compiler
 from reclaim.jit.object_cache import ObjectCache
 from reclaim.jit.policy_loader import compile_policy, load_policy, load_source
 from reclaim.lang.frontend import compile_source
@@ -67,8 +67,7 @@ def test_cached_policy_takes_its_name_from_the_path_at_hand(cache: ObjectCache) 
 def test_hit_is_decided_before_parsing(cache: ObjectCache, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the cache nothing is parsed, verified or compiled."""
     load_source(_SOURCE, "a.rpol", _SYMBOLS, cache)
-    monkeypatch.setattr(policy_loader, "compile_source", None)
-    monkeypatch.setattr(policy_loader, "verify_or_raise", None)
+    monkeypatch.setattr(policy_compiler, "compile_text", None)
     assert load_source(_SOURCE, "a.rpol", _SYMBOLS, cache).is_from_cache
 
 
