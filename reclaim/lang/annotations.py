@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reclaim.abi.kinds import INT_KINDS, IntKind
-from reclaim.abi.maps import MAP_KINDS
 from reclaim.lang import nodes
 from reclaim.lang.ir import Type
 from reclaim.lang.spelling import did_you_mean, listing
@@ -43,7 +42,7 @@ def _named(name: str, node: nodes.Name, findings: Findings) -> tuple[Type, IntKi
     if name in INT_KINDS:
         kind = INT_KINDS[name]
         return type_of(name), kind if kind.bits < 64 else None
-    if name in type_names() or name in MAP_KINDS:
+    if name in type_names():
         return type_of(name), None
     python = {"int": "u64", "str": None, "float": None, "object": None}
     if name in python:

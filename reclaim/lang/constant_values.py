@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reclaim.lang import nodes
+from reclaim.lang.findings import Stop
 from reclaim.lang.folding import FUNCTIONS, Unfoldable, fold_binary, fold_unary, in_range
 from reclaim.lang.policy_names import NUMBERS
 from reclaim.lang.spelling import did_you_mean
@@ -32,6 +33,7 @@ class ConstantValues:
         self._findings = findings
         self._known: dict[str, int] = dict(NUMBERS)
         self._pending: list[str] = []
+        self._failed: set[str] = set()
 
     def of(self, node: Expression) -> int:
         """Return the value of an expression.
@@ -66,7 +68,10 @@ class ConstantValues:
         """Return the value of a constant by name."""
         if name in self._known:
             return self._known[name]
+        if name in self._failed:
+            raise Stop
         if name in self._pending:
+            self._failed.update(self._pending)
             circle = " -> ".join(f"`{n}`" for n in [*self._pending[self._pending.index(name) :], name])
             message = f"constant `{name}` is defined by itself: {circle}"
             self._findings.stop("circular-constant", message, node.span, label="closes the circle")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from reclaim.abi.helpers import HELPERS, helper
 from reclaim.abi.kinds import INT_KINDS
+from reclaim.abi.maps import MAP_KINDS
 from reclaim.diag.diagnostic import Edit, Help
 from reclaim.lang import nodes
 from reclaim.lang.call_arguments import match_parameters
@@ -110,6 +111,9 @@ def _call_method(low: Lowering, function: nodes.Attribute, node: nodes.Call) -> 
         message = f"`{low.quote(span)}` has no methods"
         low.findings.stop("unknown-field", message, function.name_span, label="no such method")
     type_name = receiver.type.name
+    if type_name in MAP_KINDS:
+        message = "a method of a map is called on its name"
+        low.findings.stop("not-a-value", message, span, label="not the name of a map")
     if type_name == "List" and function.name in LIST_ANSWERS:
         return _construct_on_list(low, LIST_ANSWERS[function.name], receiver, node)
     if type_name == "List" and function.name == "scan":

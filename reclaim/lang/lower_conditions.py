@@ -30,6 +30,7 @@ from reclaim.lang.ir import (
     HandleType,
     IsNone,
     Not,
+    OptionalType,
     Type,
     Value,
 )
@@ -136,7 +137,9 @@ def _common_type(low: Lowering, node: nodes.Conditional, one: Operand, two: Oper
         return int_type(one.value < 0 or two.value < 0)
     if isinstance(one, Absent) or isinstance(two, Absent):
         value = two if isinstance(one, Absent) else one
-        widened = nullable(settle(low, value).type) if not isinstance(value, Literal) else None
+        if isinstance(value, Literal):
+            return OptionalType(value.value < 0)
+        widened = nullable(settle(low, value).type)
         if widened is not None:
             return widened
     elif isinstance(one, Value) and isinstance(two, Value):

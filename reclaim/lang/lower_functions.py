@@ -8,7 +8,7 @@ it are found as well.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from reclaim.abi.hooks import HOOKS
 from reclaim.abi.kinds import Param
@@ -117,6 +117,8 @@ class LowerHook(Lowering):
                 self._statement(statement)
             except Stop:
                 self._poison(statement)
+                if isinstance(statement, nodes.Return):
+                    self.builder.leave()
         if not reached:
             self.builder.leave()
 
@@ -152,12 +154,13 @@ class LowerHook(Lowering):
             case nodes.Pass() | nodes.Foreign() | nodes.Function() | nodes.Class():
                 pass
 
-    def _too_large(self) -> None:
-        message = f"hook `{self.builder.hook.name}` has more than {MAX_IR_OPS} instructions with its functions inlined"
+    def _too_large(self) -> NoReturn:
+        message = f"`{self.root}` has more than {MAX_IR_OPS} instructions with its functions inlined"
         note = "each call of a function of the policy is replaced by its body"
-        self.findings.stop(
+        self.findings.note(
             "hook-too-large", message, self.builder.span, label="grows too large", notes=(note,)
         )
+        raise Exhausted
 
     # ---- functions of the author
 
@@ -221,13 +224,17 @@ class LowerHook(Lowering):
             else:
                 self.builder.jump(frame.exit, function.span, () if value is None else (value,))
             return
-        wanted = describe(frame.result)
+        wanted = frame.result_kind.name if frame.result_kind is not None else describe(frame.result)
         message = f"`{function.name}` must answer `{wanted}` on every path, but its end can be reached"
         note = "every path must end in `return` or `fail(...)`"
         self.findings.note(
             "missing-answer", message, function.name_span, label=f"must answer `{wanted}`", notes=(note,)
         )
         self.builder.leave()
+
+
+class Exhausted(Exception):
+    """Give the whole hook up: it has grown too large, and that is recorded."""
 
 
 def _frame(name: str, function: FunctionDecl, after: Block | None, variables: dict[str, Value]) -> Frame:
@@ -293,6 +300,8 @@ def _attempts(
         except Widen:
             shared.findings.restore(snapshot)
             continue
+        except Exhausted:
+            return None
         return builder.finish() if shared.findings.count() == len(snapshot) else None
     message = f"`{node.name}` has too many variables that may be None"
     shared.findings.note("hook-too-large", message, node.name_span, label="too many")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from reclaim.abi.maps import MAP_KINDS
 from reclaim.diag.diagnostic import Edit, Help, Label
 from reclaim.lang import nodes
 from reclaim.lang.annotations import annotated_type
@@ -18,6 +19,7 @@ from reclaim.lang.ir import (
     Block,
     Construct,
     Fail,
+    HandleType,
     IntType,
     Return,
     Type,
@@ -148,6 +150,9 @@ def _declared_kind(low: Lowering, name: str) -> str | None:
 def assign(low: Lowering, target: nodes.Name, operand: Operand, span: Span) -> None:
     """Bind a variable, in the type that it has in its whole function."""
     name, frame = target.id, low.frame
+    if isinstance(operand, Value) and isinstance(operand.type, HandleType) and operand.type.name in MAP_KINDS:
+        message = "a map is named where it is used, not kept in a variable"
+        low.findings.stop("not-a-value", message, span, label="a map")
     wider = low.widened.get((frame.name, name))
     if wider is not None and name not in frame.fixed:
         frame.types[name] = wider

@@ -125,6 +125,7 @@ class Lowering:
         self.widened = widened
         self.call_path: list[str] = []
         self.in_assert: nodes.Node | None = None
+        self.root = frame.name
 
     # ---- completed by the subclass
 

@@ -1,2 +1,134 @@
-"""placeholder"""
-def check_restrictions(module, findings): pass
+"""Python that is not in the language, rejected by name, with what to write instead.
+
+The grammar parses these forms so that they can be spoken about. One table says what each is called
+and what its author should do; a few more rules are about where a form stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reclaim.diag.diagnostic import Edit, Help, Span
+from reclaim.lang import nodes
+from reclaim.lang.signatures import children
+
+if TYPE_CHECKING:
+    from reclaim.lang.findings import Findings
+
+_LACKS = "this language has no"
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """One form: the name of its page, what it is called, and what to write instead."""
+
+    name: str
+    what: str
+    instead: str
+
+
+RESTRICTIONS: dict[str, Restriction] = {
+    "while": Restriction("while-loop", "`while`", "use `for i in range(...)`, whose number of rounds can be proved"),
+    "try": Restriction("exception-handling", "exceptions", "check with `if`, and give up with `fail(\"...\")`"),
+    "except": Restriction("exception-handling", "exceptions", "check with `if`, and give up with `fail(\"...\")`"),
+    "finally": Restriction("exception-handling", "exceptions", "check with `if`, and give up with `fail(\"...\")`"),
+    "raise": Restriction("exception-handling", "`raise`", "give up with `fail(\"...\")`"),
+    "import": Restriction("import-statement", "`import`", "leave it out: everything a policy may use is there"),
+    "from": Restriction("import-statement", "`import`", "leave it out: everything a policy may use is there"),
+    "lambda": Restriction("lambda-function", "`lambda`", "use a `def` at the top level"),
+    "with": Restriction("with-block", "`with`", "leave it out: a hook is atomic"),
+    "yield": Restriction("generator", "`yield`", "use `return`: a function answers once"),
+    "async": Restriction("async-code", "`async`", "leave it out: a hook runs to its end at once"),
+    "await": Restriction("async-code", "`await`", "leave it out: a hook runs to its end at once"),
+    "global": Restriction("global-statement", "`global`", "use a field of a class with base `GlobalState`"),
+    "nonlocal": Restriction("global-statement", "`nonlocal`", "use a field of a state class"),
+    "del": Restriction("del-statement", "`del`", "use `.remove(key)` or `.discard(key)` on a map"),
+    "slash": Restriction("slash-division", "`/`", "use `//`, which rounds down, or `mul_div(a, b, c)` for a * b // c"),
+    "power": Restriction("power-operator", "`**`", "use `<<` for powers of two, or a product"),
+    "matrix-product": Restriction("matrix-product", "`@`", "use `*`"),
+    "float": Restriction("float-number", "floating-point numbers", "use integers, such as percent or 1/10000"),
+    "f-string": Restriction("string-value", "f-strings", "use a plain string, and only in `fail`, `unit=` and `doc=`"),
+    "bytes": Restriction("string-value", "bytes", "use numbers"),
+    "display": Restriction("collection-display", "lists, sets and dicts", "use an array in a state class, or a map"),
+    "comprehension": Restriction("comprehension", "comprehensions", "use a `for` loop"),
+    "walrus": Restriction("walrus-assignment", "`:=`", "use an assignment on a line of its own"),
+    "starred": Restriction("star-argument", "`*` or `**` before an argument", "use the arguments one by one"),
+    "star-parameter": Restriction("star-argument", "`*`, `**` or `/` among parameters", "use plain parameters with types"),
+    "default-parameter": Restriction("default-parameter", "default values of parameters", "use the value at each call"),
+    "chained-assignment": Restriction("multiple-assignment", "`a = b = value`", "use one assignment for each"),
+    "tuple": Restriction("multiple-assignment", "tuples", "use one value at a time"),
+    "tuple-assignment": Restriction("multiple-assignment", "assignment to several names at once", "use one assignment for each"),
+    "slice": Restriction("slice", "slices", "use a `for` loop over the indices"),
+    "assert-message": Restriction("assert-message", "`assert` with a message", "use `assert condition`; the verifier says the rest"),
+    "loop-else": Restriction("loop-else", "`else` behind a loop", "use a flag that the loop sets"),
+    "ellipsis": Restriction("ellipsis", "`...`", "use `pass`"),
+    "class-decorator": Restriction("unknown-decorator", "decorators of classes", "leave it out"),
+}
+
+
+def check_restrictions(module: nodes.Module, findings: Findings) -> None:
+    """Report every form in a module that the language does not have.
+
+    Args:
+        module: the tree.
+        findings: where they go.
+    """
+    stack: list[tuple[nodes.Node, bool]] = [(s, False) for s in reversed(module.statements)]
+    tried = False
+    while stack:
+        node, inside = stack.pop()
+        if isinstance(node, nodes.Foreign):
+            tried = tried or node.what == "try"
+            if not (tried and node.what in ("except", "finally")):
+                _report(node, findings)
+            if node.what != "async":
+                stack.extend((p, inside) for p in reversed(node.parts) if not isinstance(p, nodes.Foreign))
+            continue
+        if inside and isinstance(node, nodes.Function | nodes.Class):
+            _nested(node, findings)
+            continue
+        if isinstance(node, nodes.Name) and "__" in node.id:
+            _dunder(node, findings)
+        within = inside or isinstance(node, nodes.Function)
+        stack.extend((child, within) for child in reversed(list(children(node))))
+
+
+def _report(node: nodes.Foreign, findings: Findings) -> None:
+    restriction = RESTRICTIONS[node.what]
+    help_ = Help(restriction.instead, _edit(node))
+    findings.note(
+        restriction.name,
+        f"{_LACKS} {restriction.what}",
+        node.span,
+        label="not in this language",
+        help=(help_,),
+    )
+
+
+def _edit(node: nodes.Foreign) -> Edit | None:
+    """Return the change that mends the form, where one word does."""
+    words = {"slash": "//", "matrix-product": "*", "ellipsis": "pass"}
+    text = words.get(node.what)
+    return Edit(node.span, text) if text is not None else None
+
+
+def _nested(node: nodes.Function | nodes.Class, findings: Findings) -> None:
+    if isinstance(node, nodes.Function):
+        what, instead = f"function `{node.name}`", "put it at the top level; what it needs it takes as parameters"
+    else:
+        what, instead = f"class `{node.name}`", "put it at the top level"
+    findings.note(
+        "nested-definition",
+        f"{_LACKS} definitions inside of others: {what}",
+        node.name_span,
+        label="not at the top level",
+        help=(Help(instead),),
+    )
+
+
+def _dunder(node: nodes.Name, findings: Findings) -> None:
+    """Report names such as ``__name__``: they promise Python's machinery, which is not there."""
+    if node.id.startswith("__") and node.id.endswith("__"):
+        span: Span = node.span
+        findings.note("unknown-name", f"nothing is called `{node.id}` here", span, label="unknown name")

@@ -10,6 +10,7 @@ from reclaim.lang import nodes
 from reclaim.lang.annotations import annotated_type
 from reclaim.lang.declared import FunctionDecl, FunctionParameter, HookDecl
 from reclaim.lang.findings import Stop
+from reclaim.lang.ir import Type
 from reclaim.lang.policy_names import bound_names
 from reclaim.lang.spelling import did_you_mean, listing
 from reclaim.lang.type_rules import describe, plain, type_of
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from reclaim.lang.findings import Findings
 
 
+_MAX_PATH = 100
+"""Longest chain of calls that is followed; lowering refuses far shorter ones."""
+
+
 def read_signatures(top: TopLevel) -> None:
     """Fill in `hooks` and `functions` of the declarations.
 
@@ -30,6 +35,8 @@ def read_signatures(top: TopLevel) -> None:
     """
     for function in top.functions:
         try:
+            if not all(isinstance(p, nodes.Parameter) for p in function.parameters):
+                raise Stop
             if _is_hook(function, top.findings):
                 top.declared.hooks[function.name] = _hook(function, top.findings)
             else:
@@ -104,7 +111,7 @@ def _check_hook_parameter(hook: Hook, parameter: nodes.Parameter, findings: Find
     if found != type_of(wanted.type) or _is_narrow(parameter.annotation, wanted.type):
         findings.stop(
             "wrong-hook-signature",
-            f"parameter `{parameter.name}` of hook `{hook.name}` is `{wanted.type}`, not `{describe(found)}`",
+            f"parameter `{parameter.name}` of hook `{hook.name}` is `{wanted.type}`, not `{_shown(parameter.annotation, found)}`",
             parameter.annotation.span,
             label=f"expected `{wanted.type}`",
             help=(Help(f"write `{wanted.type}`", Edit(parameter.annotation.span, wanted.type)),),
@@ -125,6 +132,11 @@ def _parameter_help(hook: Hook, parameter: nodes.Parameter) -> tuple[Help, ...]:
     wanted = hook.param(name)
     text = f"{name}: {wanted.type}" if wanted else name
     return (Help(f"did you mean `{text}`?", Edit(parameter.span, text)),)
+
+
+def _shown(annotation: nodes.Expression, found: Type) -> str:
+    """Return a type as it was written where that says more."""
+    return annotation.id if isinstance(annotation, nodes.Name) else describe(found)
 
 
 def _is_narrow(annotation: nodes.Expression, wanted: str) -> bool:
@@ -150,7 +162,7 @@ def _check_hook_result(hook: Hook, function: nodes.Function, findings: Findings)
     if found not in allowed or _is_narrow(function.returns, hook.result):
         findings.stop(
             "wrong-hook-signature",
-            f"hook `{hook.name}` answers `{hook.result}`, not `{describe(found)}`",
+            f"hook `{hook.name}` answers `{hook.result}`, not `{_shown(function.returns, found)}`",
             function.returns.span,
             label=f"expected `{hook.result}`",
             help=(Help(f"write `-> {hook.result}`", Edit(function.returns.span, hook.result)),),
@@ -193,7 +205,7 @@ def _reject_recursion(top: TopLevel) -> None:
 def _search(
     name: str, calls: dict[str, list[nodes.Name]], path: list[str], finished: set[str], top: TopLevel
 ) -> None:
-    if name in finished:
+    if name in finished or len(path) > _MAX_PATH:
         return
     path.append(name)
     for call in calls[name]:
@@ -206,7 +218,7 @@ def _search(
                 "recursion", message, call.span, label="this call closes the circle", notes=(note,)
             )
             top.declared.broken.update(circle)
-        elif len(path) <= len(calls):
+        else:
             _search(call.id, calls, path, finished, top)
     path.pop()
     finished.add(name)

@@ -45,5 +45,5 @@ def did_you_mean(name: str, known: Iterable[str], span: Span) -> tuple[Help, ...
 
 def listing(names: Iterable[str], limit: int = 8) -> str:
     """Return names in backticks, joined by commas, cut after *limit*."""
-    quoted = [f"`{name}`" for name in names]
+    quoted = [f"`{name}`" for name in dict.fromkeys(names)]
     return ", ".join(quoted[:limit]) + (", ..." if len(quoted) > limit else "")

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from reclaim.diag.diagnostic import Span
     from reclaim.lang.declarations import TopLevel
 
+MAX_LEAVES = 1024
+"""Most scalar fields of a scope after structs are unfolded; structs of structs could grow without end."""
+
 _LARGEST_ARRAY = max(MAX_STATE_BYTES.values())
 
 
@@ -65,6 +68,8 @@ class StateLayout:
         self._fields: dict[str, list[_Field]] = {}
         self._scopes: dict[Scope, nodes.Class] = {}
         self._pending: list[str] = []
+        self._shapes: dict[tuple[str, bool], _Shape] = {}
+        self._leaves: dict[str, int] = {}
         for definition in top.classes:
             self._scope_of(definition)
         for name in self._classes:
@@ -254,15 +259,29 @@ class StateLayout:
         if field.kind is not None:
             size = field.kind.bits // 8
             return _Shape(size, 1 if packed else size)
-        shapes = [(self._shape(f, packed), f) for f in self._fields[field.struct]]
+        known = self._shapes.get((field.struct, packed))
+        if known is not None:
+            return known
         end, align = 0, 1
-        for shape, inner in shapes:
+        for inner in self._fields[field.struct]:
+            shape = self._shape(inner, packed)
             end = _round_up(end, shape.align) + shape.size * prod(inner.dims)
             align = max(align, shape.align)
-        return _Shape(_round_up(end, align), align)
+        self._shapes[field.struct, packed] = _Shape(_round_up(end, align), align)
+        return self._shapes[field.struct, packed]
+
+    def _nr_leaves(self, class_name: str) -> int:
+        """Return how many scalar leaves a class has, arrays counted once."""
+        if class_name not in self._leaves:
+            inner = self._fields[class_name]
+            self._leaves[class_name] = sum(self._nr_leaves(f.struct) if f.struct else 1 for f in inner)
+        return self._leaves[class_name]
 
     def _lay_out(self, scope: Scope, definition: nodes.Class) -> None:
         packed = scope is Scope.FOLIO
+        if self._nr_leaves(definition.name) > MAX_LEAVES:
+            message = f"state of `{definition.name}` has more than {MAX_LEAVES} fields, structs unfolded"
+            self._findings.stop("state-too-large", message, definition.name_span, label="too many fields")
         end = self._place(scope, self._fields[definition.name], "", 0, ((), ()), packed)
         total = end if packed else _round_up(end, 8)
         limit = MAX_STATE_BYTES[scope.value]

@@ -1,3 +1,194 @@
-"""placeholder"""
-def explain(error, text, opened):
-    raise error
+"""What to say when the parser is stuck: from an unexpected token to the author's mistake.
+
+The parser knows which tokens would have been possible, which is rarely what the author wants to hear.
+Common mistakes are recognised by where the parser stands: a bracket left open, a colon forgotten, a
+block missing, a string not ended, a word of Python that the language does not have.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lark import Token, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
+
+from reclaim.diag.diagnostic import Edit, Help, Position, Span
+from reclaim.diag.registry import report
+from reclaim.lang.indentation import token_span, unclosed_bracket
+
+if TYPE_CHECKING:
+    from reclaim.diag.diagnostic import Diagnostic
+
+_COMPOUND = ("if", "elif", "else", "for", "while", "def", "class", "try", "except", "finally", "with")
+_PYTHON_WORDS = frozenset(
+    "False None True and as assert async await break class continue def del elif else except finally for from "
+    "global if import in is lambda nonlocal not or pass raise return try while with yield".split()
+)
+_SHOWN = {"_NEWLINE": "the end of the line", "_INDENT": "an indented line", "_DEDENT": "the end of the block", "$END": "the end of the file"}
+
+
+def explain(error: UnexpectedInput, text: str, opened: list[Token]) -> Diagnostic:
+    """Turn a parser error into a diagnostic.
+
+    Args:
+        error: what lark raised.
+        text: the whole text.
+        opened: brackets that were open then, outermost first.
+    """
+    lines = text.split("\n")
+    if isinstance(error, UnexpectedCharacters):
+        return _character(error, lines)
+    if isinstance(error, UnexpectedToken):
+        return _token(error, lines, opened)
+    assert isinstance(error, UnexpectedEOF)
+    end = Position(max(len(lines) - 1, 1), 1)
+    return report("invalid-syntax", "the file ends in the middle of a statement", Span(end, end))
+
+
+def _character(error: UnexpectedCharacters, lines: list[str]) -> Diagnostic:
+    line, column = error.line, error.column
+    rest = lines[line - 1][column - 1 :]
+    char = rest[:1]
+    span = Span.of(line, column, line, column + 1)
+    if char in "\"'":
+        end = Span.of(line, column, line, len(lines[line - 1]) + 1)
+        what = "this string" if not rest.startswith(('"""', "'''")) else "this string of several lines"
+        return report("unterminated-string", f"{what} is never ended", end, label="begins here")
+    better = {"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "−": "-", "×": "*", "≤": "<=", "≥": ">=", "≠": "!="}
+    fixed = {"!": "not ", "&": "and", "|": "or"}
+    if char in better:
+        help_ = (Help(f"write `{better[char]}`", Edit(span, better[char])),)
+        return report("invalid-character", f"`{char}` is no sign of the language", span, label="here", help=help_)
+    if char == "!":
+        help_ = (Help(f"write `{fixed[char].strip()}`", Edit(span, fixed[char])),)
+        return report("invalid-character", "`!` is no sign of the language", span, label="here", help=help_)
+    if char == "\\":
+        message = "`\\` continues a line only at its very end"
+        return report("invalid-character", message, span, label="something follows")
+    if char.isalpha():
+        message = f"names are written in ASCII letters, and `{char}` is none"
+        return report("invalid-character", message, span, label="not ASCII")
+    return report("invalid-character", f"`{char}` is no sign of the language", span, label="here")
+
+
+def _token(error: UnexpectedToken, lines: list[str], opened: list[Token]) -> Diagnostic:
+    token: Token = error.token
+    expected = set(error.accepts or error.expected)
+    span = _span(token, lines)
+    line = span.start.line
+    if opened and _continues_elsewhere(token, opened[-1], lines):
+        return unclosed_bracket(opened[-1])
+    if token.type == "_INDENT":
+        return _indented(token, lines)
+    if "_INDENT" in expected:
+        return _missing_block(lines, line)
+    words = lines[line - 1].split()
+    first = words[0].rstrip(":(") if words else ""
+    if "COLON" in expected and token.type in ("_NEWLINE", "EQUAL") and first in _COMPOUND:
+        return _missing_colon(token, span, first)
+    if first in ("match", "case") and token.type == "NAME":
+        return report("match-statement", "this language has no `match`", Span.of(line, lines[line - 1].index(first) + 1, line, lines[line - 1].index(first) + 1 + len(first)), label="no such statement", help=(Help("write `if` and `elif`"),))
+    if token.type == "EQUAL" and first in ("if", "elif", "while", "assert", "return"):
+        help_ = (Help("write `==`", Edit(span, "==")),)
+        return report("invalid-syntax", "`=` assigns; to compare, write `==`", span, label="assignment inside of an expression", help=help_)
+    return _generic(token, span, expected, words)
+
+
+def _span(token: Token, lines: list[str]) -> Span:
+    if token.type == "$END":
+        end = Position(max(len(lines) - 1, 1), len(lines[-2]) + 1 if len(lines) > 1 else 1)
+        return Span(end, end)
+    if token.type == "_NEWLINE":
+        place = Position(token.line or 1, token.column or 1)
+        return Span(place, place)
+    return token_span(token)
+
+
+def _continues_elsewhere(token: Token, opener: Token, lines: list[str]) -> bool:
+    """Tell whether an open bracket swallowed the beginning of another statement."""
+    if token.type == "$END":
+        return True
+    if (token.line or 1) == (opener.line or 1):
+        return False
+    before = lines[(token.line or 1) - 1][: (token.column or 1) - 1]
+    return not before.strip() or token.type in ("EQUAL", "COLON", "DEF", "CLASS", "RETURN", "AUGMENT", "AT") or " = " in before
+
+
+def _indented(token: Token, lines: list[str]) -> Diagnostic:
+    number = token.end_line or token.line or 1
+    indent = len(lines[number - 1]) - len(lines[number - 1].lstrip())
+    span = Span.of(number, 1, number, indent + 1)
+    message = "this line is indented, but no block begins before it"
+    return report("bad-indentation", message, span, label="unexpected indentation")
+
+
+def _missing_block(lines: list[str], line: int) -> Diagnostic:
+    """Report a colon with nothing indented below; the unexpected token is the next line."""
+    number = line
+    while number > 1 and not _opens_block(lines[number - 1]):
+        number -= 1
+    text = lines[number - 1].split("#")[0].rstrip()
+    span = Span.of(number, len(text), number, len(text) + 1)
+    word = text.split()[0].rstrip(":") if text.split() else "this"
+    return report(
+        "missing-block",
+        f"an indented block must follow this `{word}`",
+        span,
+        label="nothing is indented below",
+        help=(Help("write `pass` for a block that does nothing"),),
+    )
+
+
+def _opens_block(line: str) -> bool:
+    return line.split("#")[0].rstrip().endswith(":")
+
+
+def _missing_colon(token: Token, span: Span, word: str) -> Diagnostic:
+    if token.type == "EQUAL":
+        help_ = (Help("write `==`", Edit(span, "==")),)
+        return report("invalid-syntax", "`=` assigns; to compare, write `==`", span, label="assignment inside of an expression", help=help_)
+    return report(
+        "missing-colon",
+        f"`{word}` needs a `:` at the end of its line",
+        span,
+        label="expected `:`",
+        help=(Help("write `:` here", Edit(span, ":")),),
+    )
+
+
+def _generic(token: Token, span: Span, expected: set[str], words: list[str]) -> Diagnostic:
+    shown = _SHOWN.get(token.type, f"`{token}`" if len(token) <= 40 else "this")
+    help_: tuple[Help, ...] = ()
+    if words and words[-1].endswith(("++", "--")):
+        help_ = (Help(f"write `{words[-1][:-2]} {words[-1][-1]}= 1`"),)
+    if token in ("else", "elif", "except", "finally") and words and words[0].rstrip(":") == token:
+        owner = "`if`" if token in ("else", "elif") else "`try`"
+        return report("invalid-syntax", f"`{token}` stands without its {owner}", span, label="nothing to belong to")
+    if "ELSE" in expected and "COLON" not in expected:
+        message = "a choice between values needs its `else`: `a if condition else b`"
+        return report("invalid-syntax", message, span, label="expected `else`")
+    if token in _PYTHON_WORDS and "NAME" in expected:
+        message = f"`{token}` is a word of Python and cannot be a name"
+        return report("invalid-syntax", message, span, label="not a name here")
+    wanted = _wanted(expected)
+    message = f"expected {wanted}, found {shown}" if wanted else f"{shown} is unexpected here"
+    return report("invalid-syntax", message, span, label="unexpected", help=help_)
+
+
+_KINDS = (
+    ("COLON", "`:`"),
+    ("EQUAL", "`=`"),
+    ("CLOSE_PAREN", "`)`"),
+    ("CLOSE_BRACKET", "`]`"),
+    ("CLOSE_BRACE", "`}`"),
+    ("IN", "`in`"),
+    ("NAME", "a name"),
+    ("_NEWLINE", "the end of the line"),
+)
+
+
+def _wanted(expected: set[str]) -> str:
+    """Name what could have stood there, if that is one or two things."""
+    if "NUMBER" in expected:
+        return "an expression" if "_NEWLINE" not in expected else ""
+    names = [shown for kind, shown in _KINDS if kind in expected]
+    return " or ".join(names) if len(names) <= 2 else ""

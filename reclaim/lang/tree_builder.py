@@ -23,6 +23,9 @@ from reclaim.lang.precedence import build_operation
 Child: TypeAlias = "Node | Token | list[Node] | None"
 _N = TypeVar("_N", bound=Node)
 
+_UNKNOWN = Span.of(1, 1, 1, 1)
+"""Span of ``:`` alone, until the subscript around it is known."""
+
 MAX_DEPTH = 60
 """Deepest expression; a formula of that depth is unreadable, and recursion in later stages stays far
 from CPython's limit."""
@@ -83,6 +86,8 @@ class TreeBuilder(Transformer[Token, nodes.Module]):
         span = children[0].span.to(children[-1].span)
         if len(children) > 2:
             return Foreign(span, "chained-assignment", tuple(children))
+        if any(isinstance(c, Foreign) and c.what == "tuple" for c in children):
+            return Foreign(span, "tuple-assignment")
         return nodes.Assign(span, children[0], children[1])
 
     def annotated(self, children: list[Expression | None]) -> Statement:
@@ -221,9 +226,10 @@ class TreeBuilder(Transformer[Token, nodes.Module]):
         return self._deep(Foreign(token_span(_token(children[0])).to(value.span), "walrus", (value,)), value)
 
     def lambda_function(self, children: list[Child]) -> Expression:
-        body = _expression(children[-1])
-        start = children[0][0].span if isinstance(children[0], list) and children[0] else body.span
-        return self._deep(Foreign(start.to(body.span), "lambda"), body)
+        return self._deep(Foreign(token_span(_token(children[0])), "lambda"), _expression(children[-1]))
+
+    def lambda_params(self, children: list[Child]) -> None:
+        return None
 
     def starred(self, children: list[Expression]) -> Expression:
         return self._deep(Foreign(children[0].span, "starred", (children[0],)), children[0])
@@ -298,7 +304,10 @@ class TreeBuilder(Transformer[Token, nodes.Module]):
     def subscript(self, children: list[Child]) -> Expression:
         base, index, close = children
         value, key = _expression(base), _expression(index)
-        node = nodes.Subscript(value.span.to(token_span(_token(close))), value, key)
+        whole = value.span.to(token_span(_token(close)))
+        if isinstance(key, Foreign) and key.span is _UNKNOWN:
+            key = Foreign(whole, key.what)
+        node = nodes.Subscript(whole, value, key)
         return self._deep(node, value, key)
 
     def indices(self, children: list[Expression]) -> Expression:
@@ -307,8 +316,7 @@ class TreeBuilder(Transformer[Token, nodes.Module]):
     def slice(self, children: list[Expression | None]) -> Expression:
         given = [c for c in children if c is not None]
         if not given:
-            raise_slice_without_bounds = nodes.Foreign(Span.of(1, 1, 1, 1), "slice")
-            return raise_slice_without_bounds
+            return Foreign(_UNKNOWN, "slice")
         return Foreign(given[0].span.to(given[-1].span), "slice")
 
     def group(self, children: list[Child]) -> Expression:
