@@ -160,6 +160,13 @@ static struct rcl_folio *folio_or_none(struct rcl_ctx *ctx, uint32_t pfn)
 	return pfn == RCL_NIL ? NULL : &folio_at(machine_of(ctx), pfn)->pub;
 }
 
+/* Physical emptiness: who claims the list makes no difference. */
+uint64_t h_list_is_empty(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec)
+{
+	(void)ctx;
+	return lruvec_of(lruvec)->lists[list].nr_folios == 0;
+}
+
 struct rcl_folio *h_list_tail(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t list)
 {
 	return folio_or_none(ctx, lruvec_of(lruvec)->lists[list].tail);

@@ -76,8 +76,16 @@ static inline void lru_add_folio(struct rcl_machine *m, struct lruvec *lruvec, s
 {
 	folio->pub.list = (uint8_t)list;
 	folio->transit = RCL_TRANSIT_NONE;
+	folio->pub.flags &= ~RCL_FOLIO_IS_ISOLATED;
 	lru_link(m, lruvec, folio, list, at_tail);
 	lru_account(lruvec, folio, 1);
+}
+
+/* A folio off its list is in the hands of reclaim from now on; policies can tell. */
+static inline void lru_mark_isolated(struct folio *folio)
+{
+	folio->transit = RCL_TRANSIT_ISOLATED;
+	folio->pub.flags |= RCL_FOLIO_IS_ISOLATED;
 }
 
 /* Take a folio off its list for good; pub.list keeps saying where it was. */

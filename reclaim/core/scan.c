@@ -80,7 +80,7 @@ static inline bool take_candidate(struct rcl_machine *m, struct lruvec *lruvec, 
 	}
 	if (RCL_LIKELY(answer == RCL_ISOLATION_TAKE)) {
 		lru_account(lruvec, folio, -1);
-		folio->transit = RCL_TRANSIT_ISOLATED;
+		lru_mark_isolated(folio);
 		return true;
 	}
 	place = answer >> RCL_MOVE_PLACE_SHIFT;
@@ -177,7 +177,7 @@ static void run_deactivate_batch(struct rcl_machine *m, struct lruvec *lruvec, s
 		result->nr_scanned += folio->pub.nr_pages;
 		lru_unlink(m, lruvec, folio);
 		lru_account(lruvec, folio, -1);
-		folio->transit = RCL_TRANSIT_ISOLATED;
+		lru_mark_isolated(folio);
 		place = ask_deactivate_folio(m, lruvec, folio, sc);
 		lru_add_folio(m, lruvec, folio, place_list(place), place_at_tail(place));
 		if (folio->pub.flags & RCL_FOLIO_IS_ACTIVE) {
@@ -322,7 +322,7 @@ static uint64_t force_lruvec(struct rcl_machine *m, struct lruvec *lruvec, struc
 				continue;
 			}
 			lru_del_folio(m, lruvec, folio);
-			folio->transit = RCL_TRANSIT_ISOLATED;
+			lru_mark_isolated(folio);
 			nr_freed += shrink_forced(m, lruvec, sc, folio);
 		}
 	}

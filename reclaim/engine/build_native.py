@@ -71,8 +71,8 @@ def _make_builder() -> FFI:
         _HELPER_TABLE.format(
             names=" ".join(helpers), bodies=", ".join(f"(void *)h_{name}" for name in helpers)
         ),
-        sources=sorted(str(path) for path in CORE.glob("*.c")),
-        depends=sorted(str(path) for pattern in ("*.h", "*.def") for path in CORE.glob(pattern)),
+        sources=[str(CORE / "core_unity.c")],
+        depends=sorted(str(path) for path in CORE.glob("*.[ch]")),
         include_dirs=[str(CORE)],
         extra_compile_args=[*COMPILE_ARGS, *os.environ.get("RECLAIM_CFLAGS", "").split()],
     )

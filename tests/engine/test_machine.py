@@ -120,7 +120,7 @@ def test_exception_in_progress_stops_the_run_and_comes_through() -> None:
 
 def test_ctrl_c_during_a_run_stops_it_and_leaves_a_machine_that_goes_on() -> None:
     """Ctrl-C reaches native code at once; what was run stays run."""
-    machine = _pressed()
+    machine = Machine(memory_max="4M", swap="zram:64M")
     machine.add_task(_endless_trace())
     threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
 
