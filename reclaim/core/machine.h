@@ -254,6 +254,8 @@ struct rcl_machine {
 	uint64_t *swap_slots;		/* by slot: shadow, folio or free (swap.h) */
 	struct scan *scan;		/* the reclaim that is running, NULL for none */
 	struct task *current;		/* the task that is running, NULL for kswapd and set-up */
+	struct task *turn;		/* whose turn it is until its clock passes turn_ns, NULL for nobody's */
+	uint64_t turn_ns;
 	volatile int *interrupt;
 	bool interrupted;
 	struct rcl_config config;

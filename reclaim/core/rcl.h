@@ -334,7 +334,7 @@ struct rcl_run_control {
 					 * all tasks and runs; a non-zero answer stops the run */
 	void *user;
 	uint64_t progress_records;	/* how often; 0: every 2^20 records */
-	int32_t dry_task;		/* out: the task that needs records, -1: none is runnable */
+	int32_t dry_task;		/* out: the task that needs records, -1: none does */
 };
 
 /*

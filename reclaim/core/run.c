@@ -78,6 +78,8 @@ int rcl_task_feed(struct rcl_machine *m, uint32_t number, const uint32_t *record
 				     records[bad] & REC_BUFFERED ? task->nr_file_pages : task->nr_pages,
 				     records[bad] & REC_BUFFERED ? "file" : "mapped");
 	}
+	if (m->turn != task)
+		m->turn = NULL;		/* one more that may be due before whoever had the turn */
 	task->nr_done += task->position;
 	task->records = records;
 	task->nr_records = nr_records;
@@ -240,6 +242,21 @@ static struct task *pick_task(const struct rcl_machine *m, uint64_t *next_ns)
 	return first;
 }
 
+/*
+ * The task to run now. A turn outlasts polls, chunks and interrupted runs, so that tasks interleave
+ * the same way however their traces are cut.
+ */
+static struct task *choose_task(struct rcl_machine *m)
+{
+	uint64_t next_ns;
+
+	if (m->turn && m->turn->state == RCL_TASK_RUNNABLE && m->turn->clock_ns < m->turn_ns)
+		return m->turn;
+	m->turn = pick_task(m, &next_ns);
+	m->turn_ns = next_ns == UINT64_MAX ? UINT64_MAX : next_ns + m->config.slice_ns + 1;
+	return m->turn;
+}
+
 static void end_chunk(struct rcl_machine *m, struct task *task)
 {
 	task->state = task->is_last_chunk ? RCL_TASK_ENDED : RCL_TASK_IDLE;
@@ -261,25 +278,24 @@ static bool report_progress(struct rcl_machine *m, const struct rcl_run_control 
 static int run_tasks(struct rcl_machine *m, struct rcl_run_control *control)
 {
 	for (;;) {
-		uint64_t next_ns, limit_ns, end;
-		struct task *task = pick_task(m, &next_ns);
+		struct task *task = choose_task(m);
+		uint64_t end;
 
 		control->dry_task = -1;
 		if (!task)
 			return RCL_OK;
-		limit_ns = next_ns == UINT64_MAX ? UINT64_MAX : next_ns + m->config.slice_ns + 1;
 		end = task->nr_records - task->position > POLL_RECORDS ? task->position + POLL_RECORDS : task->nr_records;
 		m->current = task;
 		m->clock = &task->clock_ns;
-		run_until(m, task, end, limit_ns);
+		run_until(m, task, end, m->turn_ns);
 		if (task->state == RCL_TASK_RUNNABLE && task->position == task->nr_records)
 			end_chunk(m, task);
+		if (task->state == RCL_TASK_IDLE)
+			control->dry_task = (int32_t)task->number;
 		if (is_interrupted(m) || !report_progress(m, control))
 			return RCL_INTERRUPTED;
-		if (task->state == RCL_TASK_IDLE) {
-			control->dry_task = (int32_t)task->number;
+		if (control->dry_task >= 0)
 			return RCL_OK;
-		}
 	}
 }
 

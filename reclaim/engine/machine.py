@@ -98,10 +98,11 @@ class Task:
         """
         self._core.exit_task(self.number)
 
-    def start(self, chunk_records: int) -> None:
-        """Give the core the first chunk, unless it has it already."""
+    def resume(self, chunk_records: int) -> None:
+        """Give the core a chunk if it waits for one: the first, or the next after a run that was stopped."""
         if self._chunks is None:
             self._chunks = with_last_marked(self.trace.chunks(chunk_records))
+        if self.state == "idle":
             self.feed()
 
     def feed(self) -> None:
@@ -303,12 +304,12 @@ class Machine:
         report = None if progress is None else lambda nr_records: progress(nr_records, total)
         with kept_interrupts(self._core.stop) as interrupt:
             for task in self.tasks:
-                task.start(chunk_records)
+                task.resume(chunk_records)
             is_running = True
             while is_running:
                 interrupt.deliver()
                 was_stopped, dry = self._core.run(report)
-                if dry is not None and not was_stopped:
+                if dry is not None:
                     self.tasks[dry].feed()
                 is_running = was_stopped or dry is not None
                 if check:

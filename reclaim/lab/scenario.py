@@ -240,19 +240,20 @@ def load_scenario(path: str | Path, *, seed: int = 0) -> Scenario:
     """
     path = Path(path)
     table = _checked_table(path)
+    memcgs = {"/", *(memcg.path for memcg in table.memcg)}
+    nr_nodes = len(table.machine.nodes)
+    for index, entry in enumerate(table.task):
+        with _named(path, f"task[{index}]"):
+            _check_place(entry.memcg, memcgs, nr_nodes, "memcg")
+            _check_place(entry.node, memcgs, nr_nodes, "node")
     tasks = tuple(_task(path, index, task, seed) for index, task in enumerate(table.task))
     config = _machine(path, table, tasks)
-    memcgs = {"/", *(memcg.path for memcg in config.memcgs)}
-    for index, task in enumerate(tasks):
-        with _named(path, f"task[{index}]"):
-            _check_place(task.memcg, memcgs, len(config.nodes), "memcg")
-            _check_place(task.node, memcgs, len(config.nodes), "node")
     policies = tuple(_policy(path, policy) for policy in table.policy)
     for index, policy in enumerate(policies):
         with _named(path, f"policy[{index}]"):
-            _check_place(policy.to, memcgs, len(config.nodes), "to")
+            _check_place(policy.to, memcgs, nr_nodes, "to")
     with _named(path, ""):
-        _check_place(table.candidate_at, memcgs, len(config.nodes), "candidate_at")
+        _check_place(table.candidate_at, memcgs, nr_nodes, "candidate_at")
     return Scenario(
         path=path,
         name=table.name,

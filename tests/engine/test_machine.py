@@ -307,3 +307,27 @@ def test_two_nodes_take_from_home_first() -> None:
 
     assert machine.node_info(0)["nr_free_pages"] == 4096
     assert machine.node_info(1)["nr_free_pages"] <= 3996
+
+
+@pytest.mark.parametrize("nr_stops", [1, 3])
+def test_stopped_run_goes_on_to_the_same_numbers(nr_stops: int) -> None:
+    """A run that was stopped, at the end of a chunk too, loses no record when it goes on."""
+    spec = "zipf:pages=2K,accesses=3M,write=20%"
+    expected, found = _pressed(), _pressed()
+    for machine in (expected, found):
+        machine.add_task(synth(spec))
+        machine.add_task(synth(spec, seed=1))
+    stops = iter(range(nr_stops))
+
+    def stop(_done: int, _total: int) -> None:
+        if next(stops, None) is not None:
+            raise LookupError
+
+    for _ in range(nr_stops):
+        with pytest.raises(LookupError):
+            found.run(stop)
+    found.run(stop)
+
+    expected.run()
+    assert found.counters() == expected.counters()
+    assert found.tasks[0].info == expected.tasks[0].info
