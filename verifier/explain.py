@@ -40,7 +40,6 @@ _NAMES = {
     Role.SHIFT: "shift-count-out-of-range",
     Role.STORE: "value-does-not-fit",
     Role.ARGUMENT: "argument-out-of-range",
-    Role.PARAMETER: "parameter-out-of-range",
 }
 
 
@@ -101,8 +100,7 @@ class Explainer:
             Role.INDEX: f"index `{written}` of `{demand.what}` {verb} out of bounds",
             Role.SHIFT: f"shift count `{written}` {verb} out of range",
             Role.STORE: f"`{written}` {'does' if violation.proof.certain else 'may'} not fit into `{demand.what}`",
-            Role.ARGUMENT: f"argument `{demand.what.partition(' of ')[0]}` of `{demand.what.partition(' of ')[2]}` {verb} out of range",
-            Role.PARAMETER: f"`{written}` {verb} out of range for {demand.what}",
+            Role.ARGUMENT: f"`{written}` {verb} out of range for {demand.what}",
         }[demand.role]
         return self._report(
             violation,
@@ -229,7 +227,6 @@ class Explainer:
         span, bound = demand.loop.span, demand.loop.bound
         written = self._source.text(span)
         found = shown_range(violation.proof.found)
-        name = bound.name or "the limit"
         return self._report(
             violation,
             "unbounded-loop",
@@ -237,7 +234,7 @@ class Explainer:
             span,
             label=f"can go round {found} times",
             labels=self._origins(violation, bound, span),
-            help=(Help(f"min({name}, 256)" if bound.name else "for i in range(min(n, 256)):"),),
+            help=_limiting_help(written, span),
         )
 
 
@@ -247,6 +244,18 @@ def _wanted(demand: InRange, found: tuple[int, int]) -> str:
     if found[1] <= demand.high:
         return f"at least {demand.low}"
     return shown_range((demand.low, demand.high))
+
+
+def _limiting_help(written: str, span: Span) -> tuple[Help, ...]:
+    """Offer a smaller end for a loop: `range(n)`, `range(a, n)` or `list.scan(limit=n)`."""
+    head, opening, inside = written.partition("(")
+    arguments = inside.removesuffix(")").split(",")
+    if not opening or any(part.count("(") != part.count(")") for part in arguments):
+        return (Help("for i in range(min(n, 256)):"),)
+    at = next((n for n, part in enumerate(arguments) if "limit" in part), min(len(arguments), 2) - 1)
+    name, equals, number = arguments[at].rpartition("=")
+    arguments[at] = f"{name}{equals}{' ' * (at > 0 and not equals)}min({number.strip()}, 256)"
+    return _replacing(span, f"{head}({','.join(arguments)})")
 
 
 def _replacing(span: Span, text: str) -> tuple[Help, ...]:

@@ -66,7 +66,14 @@ def explain(violation: Violation, hook: HookIR, source: SourceText) -> Diagnosti
             )
         case Movable(folio=folio):
             page, message, label = _MOVES[violation.proof.why]
-            return report(page, message.format(folio=source.name_of(folio)), op.span, label=label, **common)
+            return report(
+                page,
+                message.format(folio=source.name_of(folio)),
+                op.span,
+                label=label,
+                help=_instead_of_move(violation.proof.why, op.span, hook.hook.result, source),
+                **common,
+            )
         case RunsNoHook(helper=helper_entry):
             ran = ", ".join(f"`{hook_name}`" for hook_name in helper_entry.effects.runs)
             return report(
@@ -110,11 +117,31 @@ def _asked_for(violation: Violation) -> str:
     return f"may run hooks {shown} times, must be 0"
 
 
+def _instead_of_move(why: str, span: Span, result: str, source: SourceText) -> tuple[Help, ...]:
+    """Offer the answer that moves the folio, or the end of the round after the first move."""
+    if why == "twice":
+        return (Help("continue"),)
+    _, found, inside = source.text(span).partition(".move(")
+    place = inside.removesuffix(")")
+    answers = {
+        "Place": place,
+        "Place | None": place,
+        "Verdict": f"move({place})",
+        "Isolation": f"move({place})",
+    }
+    if why != "outside" or not found or result not in answers:
+        return ()
+    return _edit(span, f"return {answers[result]}")
+
+
+def _edit(span: Span, text: str) -> tuple[Help, ...]:
+    return (Help(text, Edit(span, text)),)
+
+
 def _without_hooks(span: Span, source: SourceText, helper: str) -> tuple[Help, ...]:
     """Offer the call without its keyword argument, where the helper has a form that runs nothing."""
     text = source.text(span)
     head = text.partition(f".{helper}(")[0]
     if helper != "referenced" or head == text:
         return ()
-    fixed = f"{head}.{helper}()"
-    return (Help(fixed, Edit(span, fixed)),)
+    return _edit(span, f"{head}.{helper}()")

@@ -60,7 +60,6 @@ class Role(Enum):
     SHIFT = "shift count"
     STORE = "stored value"
     ARGUMENT = "argument"
-    PARAMETER = "parameter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +214,7 @@ def _demands(op: Op, site: Site) -> Iterator[Obligation]:
         case Unwrap():
             yield NotNone(op.operand)
         case Narrow():
-            yield InRange(op.operand, op.min, op.max, Role.PARAMETER, op.what)
+            yield InRange(op.operand, op.min, op.max, Role.ARGUMENT, op.what)
         case Assert():
             yield Implied(op.condition)
         case ListRef():
@@ -305,7 +304,7 @@ def _argument(param: Param, arg: Value, callee: str) -> Iterator[Obligation]:
         kind = INT_KINDS[param.type]
         low = kind.min if param.min is None else param.min
         high = kind.max if param.max is None else param.max
-        yield InRange(arg, low, high, Role.ARGUMENT, f"{param.name} of {callee}")
+        yield InRange(arg, low, high, Role.ARGUMENT, f"`{param.name}` of `{callee}`")
     elif not param.type.endswith("None"):
         yield from _present(arg)
 

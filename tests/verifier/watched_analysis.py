@@ -1,0 +1,106 @@
+"""Compare what the verifier believes with what really happens.
+
+`WatchedAnalysis` keeps the state of every block of the round that counts. `Watcher` observes the
+interpreter: whenever a block begins, each value made on the way must be among those that some kept
+state of that block allows. This finds an unsound step long before it lets a wrong policy through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reclaim.lang import arithmetic
+from reclaim.lang.interp import RuntimeValue
+from reclaim.lang.ir import Block, HookIR, Op, OptionalType, Terminator, Value
+from verifier.analysis import HookAnalysis
+from verifier.domains.nullness import NONE, PRESENT
+from verifier.domains.product import NUMBERS, Element
+from verifier.evaluation import Elements
+from verifier.numbering import successors
+
+
+class WatchedAnalysis(HookAnalysis):
+    """An analysis that remembers what it believed at the start of each block."""
+
+    def __init__(self, hook: HookIR) -> None:
+        self.believed: dict[int, list[Elements]] = {}
+        super().__init__(hook)
+
+    def _execute(self, number: int, elements: Elements, checking: bool) -> list[Elements | None]:
+        if checking:
+            self.believed.setdefault(number, []).append(dict(elements))
+        return super()._execute(number, elements, checking)
+
+
+def dominators(hook: HookIR) -> dict[int, frozenset[int]]:
+    """Return for each block the blocks that every way to it passes, itself included."""
+    sources: dict[int, list[int]] = {block.id: [] for block in hook.blocks}
+    for block in hook.blocks:
+        for target, _ in successors(block.terminator):
+            sources[target.id].append(block.id)
+    every = frozenset(sources)
+    found = {block.id: every for block in hook.blocks}
+    found[hook.blocks[0].id] = frozenset((hook.blocks[0].id,))
+    changed = True
+    while changed:
+        changed = False
+        for block in hook.blocks[1:]:
+            before = frozenset.intersection(*(found[source] for source in sources[block.id])) | {block.id}
+            changed |= before != found[block.id]
+            found[block.id] = before
+    return found
+
+
+class Watcher:
+    """Check one hook's runs against what its analysis believed."""
+
+    def __init__(self, analysis: WatchedAnalysis) -> None:
+        self.analysis = analysis
+        self.wrong: list[str] = []
+        above = dominators(analysis.hook)
+        made = {block.id: self._made(block) for block in analysis.hook.blocks}
+        self._visible = {
+            block.id: [*block.params, *(v for other in above[block.id] - {block.id} for v in made[other])]
+            for block in analysis.hook.blocks
+        }
+        self._blocks = {id(block) for block in analysis.hook.blocks}
+
+    def observe(self, block: Block, op: Op | Terminator, values: Mapping[Value, RuntimeValue]) -> None:
+        """Look at the values whenever a block of the watched hook begins."""
+        first = block.ops[0] if block.ops else block.terminator
+        if op is not first or id(block) not in self._blocks:
+            return
+        states = self.analysis.believed.get(block.id, [])
+        if not any(self._allows(state, block, values) for state in states):
+            self.wrong.append(self._describe(states, block, values))
+
+    def _made(self, block: Block) -> list[Value]:
+        return [*block.params, *(op.result for op in block.ops if op.result is not None)]
+
+    def _allows(self, state: Elements, block: Block, values: Mapping[Value, RuntimeValue]) -> bool:
+        return all(self._is_allowed(state, value, values[value]) for value in self._visible[block.id])
+
+    def _is_allowed(self, state: Elements, value: Value, concrete: RuntimeValue) -> bool:
+        element = state.get(self.analysis.numbering.of(value))
+        return element is None or contains(element, value, concrete)
+
+    def _describe(self, states: list[Elements], block: Block, values: Mapping[Value, RuntimeValue]) -> str:
+        if not states:
+            return f"block {block.id} is believed out of reach"
+        wrong = [
+            f"{value} ({value.name}) = {values[value]} at line {value.span.start.line}"
+            for value in self._visible[block.id]
+            if not any(self._is_allowed(state, value, values[value]) for state in states)
+        ]
+        return f"block {block.id}: {', '.join(wrong) or 'no single state allows all values'}"
+
+
+def contains(element: Element, value: Value, concrete: RuntimeValue) -> bool:
+    """Tell whether an element allows a run-time value."""
+    is_optional = isinstance(value.type, OptionalType)
+    is_none = concrete is None if is_optional else concrete == 0
+    if is_none and element.nullness == PRESENT and element.unsigned[0] > 0:
+        return False
+    if concrete is None:
+        return bool(element.nullness & NONE)
+    return NUMBERS.contains(element, arithmetic.unsigned(concrete))
