@@ -284,7 +284,7 @@ def _not_a_field(low: Lowering, node: nodes.Attribute, owner: str, known: list[s
 def _list_field(low: Lowering, node: nodes.Attribute, value: Value) -> Operand:
     name, builder = node.name, low.builder
     if name == "nr_pages":
-        lruvec = own_lruvec(low, node.span)
+        lruvec = own_lruvec(low)
         return builder.make(ListSize, type_of("u64"), node.span, lruvec=lruvec, list=value)
     constructor = LIST_ANSWERS.get(name)
     if constructor is not None and not constructor.params:
@@ -293,12 +293,10 @@ def _list_field(low: Lowering, node: nodes.Attribute, value: Value) -> Operand:
     _not_a_field(low, node, "a list", [*LIST_FIELDS, *LIST_ANSWERS, *_methods("List"), "scan"])
 
 
-def own_lruvec(low: Lowering, span: Span) -> Value:
+def own_lruvec(low: Lowering) -> Value:
     """Return the lruvec whose lists the hook works on."""
     lruvec = low.hook_value("lruvec")
-    if lruvec is None:
-        message = f"hook `{low.builder.hook.name}` has no lruvec, so it has no lists or maps of one"
-        low.findings.stop("no-lruvec", message, span, label="needs a lruvec")
+    assert lruvec is not None, "every hook of the contract has a lruvec"
     return lruvec
 
 
@@ -451,7 +449,7 @@ def map_value(low: Lowering, place: MapPlace, span: Span) -> Value:
 def _map_owner(low: Lowering, decl: MapDecl, span: Span) -> Value | None:
     if decl.scope is Scope.GLOBAL:
         return None
-    lruvec = own_lruvec(low, span)
+    lruvec = own_lruvec(low)
     if decl.scope is Scope.LRUVEC:
         return lruvec
     return low.builder.make(LoadField, HandleType("Memcg"), span, handle=lruvec, field="memcg")

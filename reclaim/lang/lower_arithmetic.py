@@ -55,8 +55,8 @@ def lower_unary(low: Lowering, node: nodes.Unary) -> Operand:
         return low.builder.make(Not, BOOL, node.span, operand=truth(low, operand, node.operand.span))
     operand = unwrapped(low, low.expression(node.operand), node.operand.span)
     if isinstance(operand, Literal):
-        value = operand.value
-        return _folded(low, lambda: fold_unary(node.op, value), node.span)
+        constant = operand.value
+        return _folded(low, lambda: fold_unary(node.op, constant), node.span)
     if node.op == "-":
         zero = low.builder.const(0, S64, node.span)
         right = number(low, operand, node.operand.span, signed=True)

@@ -179,7 +179,7 @@ def _call_helper(
 
 
 def _implicit(low: Lowering, name: str, span: Span) -> Value:
-    return own_lruvec(low, span) if name == "lruvec" else _hook_parameter(low, name)
+    return own_lruvec(low) if name == "lruvec" else _hook_parameter(low, name)
 
 
 def _hook_parameter(low: Lowering, name: str) -> Value:

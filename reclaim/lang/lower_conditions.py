@@ -105,9 +105,9 @@ def lower_truth(low: Lowering, node: nodes.Logic | nodes.Comparison) -> Operand:
     low.condition(node, yes, no)
     result = builder.value(BOOL, None, node.span)
     after = builder.block((result,))
-    for block, value in ((yes, 1), (no, 0)):
+    for block, outcome in ((yes, 1), (no, 0)):
         builder.go_to(block)
-        builder.jump(after, node.span, (builder.const(value, BOOL, node.span),))
+        builder.jump(after, node.span, (builder.const(outcome, BOOL, node.span),))
     builder.go_to(after)
     return result
 

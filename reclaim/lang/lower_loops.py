@@ -220,7 +220,7 @@ def _lower_scan(
         message = f"`.scan(...)` belongs to lists, and `{low.quote(function.base.span)}` is none"
         low.findings.stop("unknown-field", message, function.name_span, label="not a list")
     limit, from_head = _scan_arguments(low, call)
-    lruvec = own_lruvec(low, span)
+    lruvec = own_lruvec(low)
     first = builder.make(ScanFirst, _MAYBE_FOLIO, span, lruvec=lruvec, list=listed, from_head=from_head)
     zero = builder.const(0, U64, span)
     current = builder.value(_MAYBE_FOLIO, None, target.span)

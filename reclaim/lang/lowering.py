@@ -172,7 +172,8 @@ class Lowering:
         binding = self.frame.variables.get(node.id)
         match binding:
             case None:
-                return self._read_ended(node)
+                self._check_ended(node)
+                return None
             case Poisoned():
                 raise Stop
             case Unassigned(span=span, why=why):
@@ -186,7 +187,7 @@ class Lowering:
             case _:
                 return binding
 
-    def _read_ended(self, node: nodes.Name) -> None:
+    def _check_ended(self, node: nodes.Name) -> None:
         loop = self.frame.ended_loops.get(node.id)
         if loop is not None:
             self.findings.stop(

@@ -23,7 +23,7 @@ from lark import Lark, UnexpectedInput
 
 from reclaim.diag.diagnostic import Diagnostic
 from reclaim.lang.indentation import PolicyIndenter, TextRejected
-from reclaim.lang.nodes import Module
+from reclaim.lang.nodes import Module, Statement
 from reclaim.lang.syntax_errors import explain
 from reclaim.lang.tree_builder import TreeBuilder
 
@@ -76,7 +76,8 @@ def parse(text: str) -> tuple[Module, list[Diagnostic]]:
     whole = parser.parse(text)
     if isinstance(whole, Module):
         return whole, []
-    statements, found = [], []
+    statements: list[Statement] = []
+    found: list[Diagnostic] = []
     for first_line, piece in _pieces(text):
         part = parser.parse("\n" * (first_line - 1) + piece)
         if isinstance(part, Module):

@@ -157,8 +157,8 @@ class StateLayout:
                 return None
             case nodes.Assign(target=nodes.Name(id=name)):
                 message = f"field `{name}` needs a type"
-                help_ = (Help(f"write `{name}: u64 = field(...)`"),)
-                self._findings.stop("missing-annotation", message, statement.target.span, label="no type", help=help_)
+                typed = (Help(f"write `{name}: u64 = field(...)`"),)
+                self._findings.stop("missing-annotation", message, statement.target.span, label="no type", help=typed)
             case nodes.Foreign():
                 return None
             case _:
@@ -185,7 +185,8 @@ class StateLayout:
             self._findings.stop("shadowed-field", message, span, label="choose another name")
 
     def _typed_field(self, name: str, statement: nodes.AnnotatedAssign) -> _Field:
-        node, dims = statement.annotation, []
+        node = statement.annotation
+        dims: list[int] = []
         while isinstance(node, nodes.Subscript):
             dims.insert(0, self._top.ranged(node.index, 1, _LARGEST_ARRAY, "the length of an array"))
             node = node.base
