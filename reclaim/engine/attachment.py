@@ -103,6 +103,7 @@ class Attachment:
         Raises:
             ConfigError: it is not attached any more.
         """
+        self._require_attached()
         self._core.detach(self.number)
 
     def set_tunable(self, name: str, value: int) -> None:
@@ -115,6 +116,7 @@ class Attachment:
         Raises:
             ConfigError: an unknown name, or a value out of range.
         """
+        self._require_attached()
         tunables = self.policy.image.tunables
         tunable = find_tunable(self.policy, name)
         self._core.set_tunable(
@@ -132,8 +134,9 @@ class Attachment:
             Numbers, and arrays of shape `dims`, by the names that the author gave; nested ones dotted.
 
         Raises:
-            ConfigError: no such scope or element.
+            ConfigError: no such scope or element, or the policy is not attached any more and its state is gone.
         """
+        self._require_attached()
         scopes = {s.value: s for s in Scope}
         if scope not in scopes:
             raise ConfigError(f"unknown scope {scope!r} of state{suggest(scope, scopes)}")
@@ -163,7 +166,13 @@ class Attachment:
         """Return the number of entries of a map, arguments and errors as for `map_value`."""
         return self._core.map_size(self.number, self._map_number(name, index), instance)
 
+    def _require_attached(self) -> None:
+        record = self.exit_record
+        if record is not None:
+            raise ConfigError(f"policy {self.name} is not attached any more: {record.kind}, {record.text}")
+
     def _map_number(self, name: str, index: int) -> int:
+        self._require_attached()
         maps = {declared.name: declared for declared in self.policy.image.maps}
         if name not in maps:
             raise ConfigError(f"policy {self.name} has no map {name!r}{suggest(name, maps)}")
