@@ -15,7 +15,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Generic, TypeVar
@@ -72,8 +72,9 @@ def work_off(
         ReclaimError: what a job raised; the other jobs are ended.
         WorkerBug: a worker died, or a job failed in a way that no user can cause.
     """
-    workers = _start_workers(nr_workers(len(jobs)), jobs, perform)
+    workers: list[_Worker] = []
     try:
+        _start_workers(workers, jobs, perform)
         yield from _distribute(len(jobs), workers)
     finally:
         _end_workers(workers)
@@ -97,20 +98,30 @@ class _Worker:
 
 
 def _start_workers(
-    count: int, jobs: Sequence[Job], perform: Callable[[Job, Report], Answer]
-) -> list[_Worker]:
+    workers: list[_Worker], jobs: Sequence[Job], perform: Callable[[Job, Report], Answer]
+) -> None:
+    """Add as many workers as make sense to the list, one by one, so that its owner can end them at any time."""
     context = multiprocessing.get_context("fork")
     sys.stdout.flush()  # what is buffered would be printed by every worker as well
     sys.stderr.flush()
-    workers: list[_Worker] = []
-    for _ in range(count):
-        ours, theirs = context.Pipe()
-        inherited = [worker.pipe for worker in workers] + [ours]
-        process = context.Process(target=_serve, args=(theirs, inherited, jobs, perform), daemon=True)
-        process.start()
-        theirs.close()
-        workers.append(_Worker(process, ours))
-    return workers
+    with _interrupts_held_back():
+        for _ in range(nr_workers(len(jobs))):
+            ours, theirs = context.Pipe()
+            inherited = [worker.pipe for worker in workers] + [ours]
+            process = context.Process(target=_serve, args=(theirs, inherited, jobs, perform), daemon=True)
+            process.start()
+            theirs.close()
+            workers.append(_Worker(process, ours))
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Let Ctrl-C wait until the end: what runs around a fork swallows exceptions, and it would be lost."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _distribute(nr_jobs: int, workers: list[_Worker]) -> Iterator[Progress | Finished[Answer]]:
