@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from reclaim.diag.errors import ConfigError, TraceError
+from reclaim.diag.errors import ConfigError, ReclaimError, TraceError
 from reclaim.workload import BUFFERED, IFETCH, PAGE_MASK, WRITE, Trace, format_names, open_trace
 
 IDS = [500, 7, 500, 2**40, 7, 7]
@@ -254,3 +256,25 @@ def test_native_trace_takes_no_foreign_options(tmp_path: Path) -> None:
     """A native trace knows how it touches its pages."""
     with pytest.raises(ConfigError, match="--access is for foreign traces"):
         open_trace(save(tmp_path, "a.rtrace", b"RTRACE1\n"), access="read")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from([*FORMATS, "a.u32", "a.lackey", "a.rtrace"]),
+    st.binary(max_size=40),
+    st.integers(0, 300),
+    st.booleans(),
+)
+def test_any_damage_is_read_or_refused_with_a_message(
+    tmp_path_factory: pytest.TempPathFactory, name: str, noise: bytes, position: int, expand: bool
+) -> None:
+    """Whatever the bytes are, the only failures are those with a message for the user."""
+    data = FORMATS[name][0]() if name in FORMATS else LACKEY
+    path = save(
+        tmp_path_factory.mktemp("damage"), name, data[:position] + noise + data[position + len(noise) // 2 :]
+    )
+    try:
+        trace = open_trace(path, expand=expand)
+        assert sum(len(chunk) for chunk in trace.chunks()) == trace.nr_records > 0
+    except ReclaimError as error:
+        assert str(path) in str(error)
