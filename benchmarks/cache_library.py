@@ -45,20 +45,19 @@ def run_c_policy(policy: str, path: Path, capacity_pages: int, hash_bits: int) -
         Seconds, and the share of misses.
     """
     cache = C_POLICIES[policy](capacity_pages, hashpower=hash_bits)
-    return _run(cache, path, -1)
+    return _run(cache, path)
 
 
 def best_hash_bits(policy: str, path: Path, capacity_pages: int) -> int:
     """Return the size of the hash table with which the library is fastest on this trace."""
     least = math.ceil(math.log2(capacity_pages))
-    seconds = {
-        bits: run_c_policy(policy, path, capacity_pages, bits)[0] for bits in [*range(least, least + 3), 24]
-    }
+    sizes = [least, least + 1, least + 2, 24]
+    seconds = {bits: run_c_policy(policy, path, capacity_pages, bits)[0] for bits in sizes}
     return min(seconds, key=lambda bits: seconds[bits])
 
 
-def run_plugin(policy: str, path: Path, capacity_pages: int, nr_requests: int) -> tuple[float, float]:
-    """Run the same policy as a plugin in Python on the first requests.
+def run_plugin(policy: str, path: Path, capacity_pages: int) -> tuple[float, float]:
+    """Run the same policy as a plugin in Python.
 
     Returns:
         Seconds, and the share of misses.
@@ -75,15 +74,15 @@ def run_plugin(policy: str, path: Path, capacity_pages: int, nr_requests: int) -
         lambda _state: None,
         hashpower=least + 1,
     )
-    return _run(cache, path, nr_requests)
+    return _run(cache, path)
 
 
-def _run(cache: Any, path: Path, nr_requests: int) -> tuple[float, float]:
+def _run(cache: Any, path: Path) -> tuple[float, float]:
     options = libcachesim.ReaderInitParam(ignore_obj_size=True)
     reader = libcachesim.TraceReader(str(path), libcachesim.TraceType.ORACLE_GENERAL_TRACE, options)
-    start = time.perf_counter()
-    miss_ratio, _ = cache.process_trace(reader, 0, nr_requests)
-    return time.perf_counter() - start, miss_ratio
+    start = time.thread_time()
+    miss_ratio, _ = cache.process_trace(reader)
+    return time.thread_time() - start, miss_ratio
 
 
 class PluginClock:

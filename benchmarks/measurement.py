@@ -1,7 +1,7 @@
 """Rows of results, how they are timed, and the one table they end in.
 
-Times are medians of interleaved repeats: the two sides of a ratio take turns, so that a slow moment of the computer
-hits both.
+Times are processor time of the thread, so that other programs on the computer disturb little, and medians of
+interleaved repeats: the two sides of a ratio take turns, so that a slow moment hits both.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ def interleaved_medians(sides: dict[str, Callable[[], object]], repeats: int) ->
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(repeats):
         for name, function in sides.items():
-            start = time.perf_counter()
+            start = time.thread_time()
             function()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(time.thread_time() - start)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 

@@ -48,6 +48,6 @@ def test_plugin_clock_misses_as_often_as_the_library_clock(tmp_path: Path) -> No
     write_library_trace(tmp_path / "trace", pages.astype(np.uint32))
 
     own = run_c_policy("second_chance", tmp_path / "trace", 100, 8)[1]
-    plugin = run_plugin("second_chance", tmp_path / "trace", 100, -1)[1]
+    plugin = run_plugin("second_chance", tmp_path / "trace", 100)[1]
 
     assert plugin == own
