@@ -71,10 +71,8 @@ def pages() -> list[Page]:
 
 def _read(path: Path) -> Page:
     _, front_text, body = path.read_text(encoding="utf-8").split("---\n", 2)
-    front = dict(
-        (key.strip(), value.strip())
-        for key, _, value in (line.partition(":") for line in front_text.splitlines())
-    )
+    entries = (line.partition(":") for line in front_text.splitlines())
+    front = {key.strip(): value.strip() for key, _, value in entries}
     return Page(front["code"], front["name"], front["category"], front["summary"], body.strip(), front)
 
 

@@ -51,7 +51,12 @@ def _named(name: str, node: nodes.Name, findings: Findings) -> tuple[Type, IntKi
         note = "numbers are `u8` to `u64` and `s8` to `s64`"
         help_ = did_you_mean(better, names, node.span) if better else ()
         findings.stop(
-            "unknown-type", f"there is no type `{name}`", node.span, label="no such type", notes=(note,), help=help_
+            "unknown-type",
+            f"there is no type `{name}`",
+            node.span,
+            label="no such type",
+            notes=(note,),
+            help=help_,
         )
     known = f"types are {listing(type_names(), 40)}"
     findings.stop(

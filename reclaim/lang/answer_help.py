@@ -21,7 +21,7 @@ def answer_help(text: str, found: Type | None, wanted: AnswerType, span: Span) -
     """
     fixed = _fixes(text, found, wanted)
     help_ = tuple(Help(f"write `{fix}`", Edit(span, fix)) for fix in fixed[:1])
-    name = sorted(wanted.names)[0]
+    name = min(wanted.names)
     written = [_written(c.name, bool(c.params), c.method_of) for c in CONSTRUCTORS if name in c.answers]
     assert name in ANSWERS
     return {"help": help_, "notes": (f"answers of type `{name}`: {', '.join(written)}",)}

@@ -37,9 +37,7 @@ def keyword_arguments(
         if argument.name is None:
             message = f"`{what}` takes its arguments by name"
             note = f"names are {listing(known)}"
-            findings.stop(
-                "unnamed-argument", message, argument.span, label="give it a name", notes=(note,)
-            )
+            findings.stop("unnamed-argument", message, argument.span, label="give it a name", notes=(note,))
         _accept_keyword(argument, what, known, list(given), findings)
         given[argument.name] = argument.value
     for name in needed:
@@ -142,7 +140,7 @@ def signature(what: str, params: Sequence[Param]) -> str:
     for param in params:
         word = f"{param.name}: {param.type}"
         words.append(word if param.default is None else f"{word} = {_default(param)}")
-        if param.keyword and len([p for p in params if p.keyword]) and "*" not in words:
+        if param.keyword and [p for p in params if p.keyword] and "*" not in words:
             words.insert(len(words) - 1, "*")
     return f"it is `{what}({', '.join(words)})`"
 

@@ -90,7 +90,9 @@ def not_a_number(low: Lowering, operand: Operand, span: Span) -> NoReturn:
 def _wrap_in(low: Lowering, before: str, after: str, span: Span) -> tuple[Help, ...]:
     if span.start.line != span.end.line:
         return ()
-    text = f"{before}{low.shared.lines[span.start.line - 1][span.start.column - 1 : span.end.column - 1]}{after}"
+    text = (
+        f"{before}{low.shared.lines[span.start.line - 1][span.start.column - 1 : span.end.column - 1]}{after}"
+    )
     return (Help(f"write `{text}`", Edit(span, text)),)
 
 
@@ -182,9 +184,7 @@ def _nullable(low: Lowering, operand: Operand, want: Type, span: Span, wanted: s
 
 def narrowed(low: Lowering, value: Value, low_end: int, high_end: int, span: Span, what: str) -> Value:
     """State that an integer lies in a range; the verifier must prove it."""
-    return low.builder.make(
-        Narrow, value.type, span, operand=value, min=low_end, max=high_end, what=what
-    )
+    return low.builder.make(Narrow, value.type, span, operand=value, min=low_end, max=high_end, what=what)
 
 
 def fitted(low: Lowering, operand: Operand, want: Type, kind: IntKind | None, span: Span, what: str) -> Value:
@@ -198,7 +198,9 @@ def fitted(low: Lowering, operand: Operand, want: Type, kind: IntKind | None, sp
     return narrowed(low, value, kind.min, kind.max, span, what)
 
 
-def common_numbers(low: Lowering, left: Operand, right: Operand, spans: tuple[Span, Span]) -> tuple[Value, Value]:
+def common_numbers(
+    low: Lowering, left: Operand, right: Operand, spans: tuple[Span, Span]
+) -> tuple[Value, Value]:
     """Return two operands as integers of one sign: s64 if either is signed, else u64."""
     left, right = unwrapped(low, left, spans[0]), unwrapped(low, right, spans[1])
     for operand, span in ((left, spans[0]), (right, spans[1])):

@@ -79,7 +79,11 @@ class ConstantValues:
         if definition is None:
             help_ = did_you_mean(name, [*self._known, *self._definitions], node.span)
             self._findings.stop(
-                "constant-expected", f"`{name}` is not a constant", node.span, label="not constant", help=help_
+                "constant-expected",
+                f"`{name}` is not a constant",
+                node.span,
+                label="not constant",
+                help=help_,
             )
         self._pending.append(name)
         try:

@@ -143,7 +143,9 @@ class TopLevel:
         if len(call.arguments) > 2:
             message = f"an array of lists has at most 2 dimensions, but here are {len(call.arguments)}"
             self.findings.stop("wrong-argument-count", message, call.span, label="too many dimensions")
-        dims = tuple(self._ranged(a.value, 1, MAX_LISTS, "the length of an array of lists") for a in call.arguments)
+        dims = tuple(
+            self._ranged(a.value, 1, MAX_LISTS, "the length of an array of lists") for a in call.arguments
+        )
         made = ListDecl(name, self._next_list, dims, span)
         if self._next_list + made.count > MAX_LISTS:
             message = f"the policy declares more than {MAX_LISTS - FIRST_POLICY_LIST} lists"
@@ -154,7 +156,12 @@ class TopLevel:
 
     def _declare_map(self, name: str, kind_name: str, call: nodes.Call, span: Span) -> None:
         kind = MAP_KINDS[kind_name]
-        needed = [kind.size_param, "scope", *(["key"] if kind.keyed else []), *(["value"] if kind.valued else [])]
+        needed = [
+            kind.size_param,
+            "scope",
+            *(["key"] if kind.keyed else []),
+            *(["value"] if kind.valued else []),
+        ]
         given = keyword_arguments(call, kind_name, needed, ["count"], self.findings)
         size = self._ranged(given[kind.size_param], 1, MAX_MAP_ENTRIES, f"`{kind.size_param}`")
         count = self._ranged(given["count"], 1, MAX_MAPS, "`count`") if "count" in given else 1
@@ -215,7 +222,9 @@ class TopLevel:
         if node is None:
             return ""
         if not isinstance(node, nodes.String):
-            self.findings.stop("type-mismatch", f"`{word}=` is a string", node.span, label="expected a string")
+            self.findings.stop(
+                "type-mismatch", f"`{word}=` is a string", node.span, label="expected a string"
+            )
         return node.value
 
     def truth(self, node: Expression) -> int:

@@ -38,7 +38,9 @@ def _check_division(op: str, left: int, right: int) -> None:
     if right == 0:
         raise Unfoldable("constant-error", f"`{left} {op} 0` divides by zero")
     if left < 0 or right < 0:
-        raise Unfoldable("constant-error", f"`{op}` takes no negative operands, but here is `{left} {op} {right}`")
+        raise Unfoldable(
+            "constant-error", f"`{op}` takes no negative operands, but here is `{left} {op} {right}`"
+        )
 
 
 def _shift(op: str, count: int) -> None:
@@ -116,5 +118,7 @@ def in_range(value: int) -> int:
     """
     if not S64_MIN <= value <= U64_MAX:
         shown = str(value) if abs(value) < 10**30 else "it"
-        raise Unfoldable("constant-overflow", f"this constant does not fit in 64 bits: {shown} is out of range")
+        raise Unfoldable(
+            "constant-overflow", f"this constant does not fit in 64 bits: {shown} is out of range"
+        )
     return value

@@ -130,9 +130,7 @@ class PolicyIndenter(Indenter):
 
 def unclosed_bracket(opener: Token) -> Diagnostic:
     """Report a bracket that is open at the end of the file."""
-    return report(
-        "unclosed-bracket", f"`{opener}` is never closed", token_span(opener), label="opened here"
-    )
+    return report("unclosed-bracket", f"`{opener}` is never closed", token_span(opener), label="opened here")
 
 
 def _uneven(indent: int, outer: int, span: Span) -> Diagnostic:

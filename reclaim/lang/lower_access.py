@@ -391,13 +391,11 @@ def load(low: Lowering, place: Place, span: Span) -> Operand:
     """Read what a place holds."""
     builder = low.builder
     match place:
-        case StatePlace(member=member) as state:
+        case StatePlace() as state:
             _check_complete(low, state, span)
             leaf = _leaf(low, state, span)
             of: Type = BOOL if leaf.is_bool else IntType(leaf.kind.signed)
-            return builder.make(
-                LoadState, of, span, state=leaf, handle=state.handle, indices=state.indices
-            )
+            return builder.make(LoadState, of, span, state=leaf, handle=state.handle, indices=state.indices)
         case FieldPlace(handle=handle, type_name=type_name, field=name):
             field = KERNEL_TYPES[type_name].field(name)
             assert field is not None
@@ -415,7 +413,9 @@ def load(low: Lowering, place: Place, span: Span) -> Operand:
         case EnumPlace(name=name):
             members = listing(ENUMS[name].members)
             message = f"`{name}` is a type, not a value"
-            low.findings.stop("not-a-value", message, span, label="not a value", notes=(f"members are {members}",))
+            low.findings.stop(
+                "not-a-value", message, span, label="not a value", notes=(f"members are {members}",)
+            )
         case GlobalPlace():
             message = f"`{low.declared.global_name}` is no value by itself"
             low.findings.stop("not-a-value", message, span, label="name one of its fields")
@@ -481,7 +481,13 @@ def store(low: Lowering, place: Place, operand: Operand, target: nodes.Expressio
             of: Type = BOOL if leaf.is_bool else IntType(leaf.kind.signed)
             value = coerce(low, operand, of, value_span)
             builder.emit(
-                StoreState, None, target.span, state=leaf, handle=state.handle, indices=state.indices, value=value
+                StoreState,
+                None,
+                target.span,
+                state=leaf,
+                handle=state.handle,
+                indices=state.indices,
+                value=value,
             )
         case FieldPlace(handle=handle, type_name=type_name, field=name):
             field = KERNEL_TYPES[type_name].field(name)
@@ -495,7 +501,12 @@ def store(low: Lowering, place: Place, operand: Operand, target: nodes.Expressio
             _call_map(low, owner, "set", (index, value), target.span)
         case _:
             shown = low.quote(target.span)
-            low.findings.stop("not-assignable", f"`{shown}` cannot be assigned", target.span, label="not a variable or field")
+            low.findings.stop(
+                "not-assignable",
+                f"`{shown}` cannot be assigned",
+                target.span,
+                label="not a variable or field",
+            )
 
 
 def _read_only(low: Lowering, type_name: str, name: str, target: nodes.Expression) -> NoReturn:
@@ -504,7 +515,11 @@ def _read_only(low: Lowering, type_name: str, name: str, target: nodes.Expressio
     if (type_name, name) == ("Folio", "list"):
         help_ = (Help("answer a place, or call `folio.move(...)` or `folio.retarget(...)`"),)
     span = target.name_span if isinstance(target, nodes.Attribute) else target.span
-    note = f"of {type_name} a policy may write {listing(writable)}" if writable else f"a policy writes no field of {type_name}"
+    note = (
+        f"of {type_name} a policy may write {listing(writable)}"
+        if writable
+        else f"a policy writes no field of {type_name}"
+    )
     low.findings.stop(
         "read-only-field",
         f"`{name}` of {type_name} belongs to the core",

@@ -60,9 +60,7 @@ def lower_unary(low: Lowering, node: nodes.Unary) -> Operand:
     if node.op == "-":
         zero = low.builder.const(0, S64, node.span)
         right = number(low, operand, node.operand.span, signed=True)
-        return low.builder.make(
-            Binary, S64, node.span, op=BinaryOp.SUB, signed=True, left=zero, right=right
-        )
+        return low.builder.make(Binary, S64, node.span, op=BinaryOp.SUB, signed=True, left=zero, right=right)
     value = number(low, operand, node.operand.span, is_signed(operand))
     if node.op == "+":
         return value
@@ -217,4 +215,3 @@ def _kind(low: Lowering, name: str, node: nodes.Expression) -> IntKind:
             help=did_you_mean(word, INT_KINDS, node.span),
         )
     return INT_KINDS[word]
-

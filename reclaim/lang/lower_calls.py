@@ -17,7 +17,7 @@ from reclaim.lang.call_arguments import match_parameters
 from reclaim.lang.coercion import coerce, narrowed, number, unwrapped
 from reclaim.lang.findings import Stop
 from reclaim.lang.ir import BOOL, UNIT, AnswerType, Call, Construct, HandleType, IntType, Type, Value
-from reclaim.lang.lower_access import MapPlace, load, map_value, own_lruvec, resolve, visible_names
+from reclaim.lang.lower_access import MapPlace, load, map_value, resolve, visible_names
 from reclaim.lang.lower_arithmetic import lower_function
 from reclaim.lang.lowering import Absent, Literal, Operand
 from reclaim.lang.policy_names import DECLARATORS, INTEGER_FUNCTIONS
@@ -39,7 +39,9 @@ def lower_call(low: Lowering, node: nodes.Call) -> Operand | None:
             return _call_method(low, function, node)
         case _:
             shown = low.quote(node.function.span)
-            low.findings.stop("not-callable", f"`{shown}` cannot be called", node.function.span, label="no function")
+            low.findings.stop(
+                "not-callable", f"`{shown}` cannot be called", node.function.span, label="no function"
+            )
 
 
 def _call_name(low: Lowering, name: str, function: nodes.Name, node: nodes.Call) -> Operand | None:
@@ -58,9 +60,16 @@ def _no_such_function(low: Lowering, name: str, function: nodes.Name, node: node
         raise Stop
     if name in INT_KINDS:
         text = f"truncate({low.quote(node.arguments[0].span) if node.arguments else 'x'}, {name})"
-        help_ = (Help(f"write `{text}` to cut bits off, or `saturate(...)` to stop at the ends", Edit(node.span, text)),)
+        help_ = (
+            Help(
+                f"write `{text}` to cut bits off, or `saturate(...)` to stop at the ends",
+                Edit(node.span, text),
+            ),
+        )
         message = f"`{name}(...)` could mean two things"
-        low.findings.stop("unclear-conversion", message, function.span, label="cut off, or stop at the end?", help=help_)
+        low.findings.stop(
+            "unclear-conversion", message, function.span, label="cut off, or stop at the end?", help=help_
+        )
     if name == "fail":
         message = "`fail(...)` stands on a line of its own"
         low.findings.stop("misplaced-call", message, function.span, label="not inside of an expression")
@@ -84,7 +93,13 @@ def _unknown_function(low: Lowering, name: str, function: nodes.Name) -> NoRetur
     if methods:
         message = f"`{name}` is a method of {listing(methods)}"
         low.findings.stop("unknown-name", message, function.span, label="not a function by itself")
-    python = {"abs": "max(x, -x)", "len": "a constant", "int": "u64(x)", "pow": "a product", "print": "fail(\"...\")"}
+    python = {
+        "abs": "max(x, -x)",
+        "len": "a constant",
+        "int": "u64(x)",
+        "pow": "a product",
+        "print": 'fail("...")',
+    }
     help_ = (Help(f"write `{python[name]}`"),) if name in ("abs", "int") else ()
     low.findings.stop(
         "unknown-name",
@@ -163,7 +178,7 @@ def _call_helper(
     given = match_parameters(node, entry.name, entry.params, low.findings)
     operands = {id(a.value): low.expression(a.value) for a in node.arguments}
     args = [] if receiver is None else [receiver]
-    args += [_implicit(low, name, node.span) for name in entry.implicit]
+    args += [_implicit(low, name) for name in entry.implicit]
     for param in entry.params:
         argument = given[param.name]
         operand = _default(param, node.span) if argument is None else operands[id(argument)]
@@ -178,13 +193,10 @@ def _call_helper(
     return low.builder.make(Call, result, node.span, **fields)
 
 
-def _implicit(low: Lowering, name: str, span: Span) -> Value:
-    return own_lruvec(low) if name == "lruvec" else _hook_parameter(low, name)
-
-
-def _hook_parameter(low: Lowering, name: str) -> Value:
+def _implicit(low: Lowering, name: str) -> Value:
+    """Return the hook's parameter that a helper is given without the author writing it."""
     value = low.hook_value(name)
-    assert value is not None
+    assert value is not None, "the hook has every parameter that its helpers are given unwritten"
     return value
 
 
@@ -202,7 +214,9 @@ def _construct(low: Lowering, constructor: Constructor, receiver: Value | None, 
         operand = _default(param, span) if argument is None else low.expression(argument)
         args.append(_fitted(low, operand, param, constructor, span))
     of = AnswerType(frozenset(constructor.answers))
-    return low.builder.make(Construct, of, node.span, constructor=constructor, list=receiver, args=tuple(args))
+    return low.builder.make(
+        Construct, of, node.span, constructor=constructor, list=receiver, args=tuple(args)
+    )
 
 
 def _fitted(low: Lowering, operand: Operand, param: Param, constructor: Constructor, span: Span) -> Value:

@@ -17,7 +17,6 @@ from reclaim.lang.coercion import (
     is_signed,
     settle,
     truth,
-    unwrapped,
 )
 from reclaim.lang.ir import (
     BOOL,
@@ -217,7 +216,9 @@ def _compare(
         other = left[1] if isinstance(two, Absent) else right[1]
         text = f"{low.quote(other)} {word} None"
         help_ = (Help(f"write `{text}`", Edit(span, text)),) if op in ("==", "!=") else ()
-        low.findings.stop("invalid-comparison", f"`None` is not compared with `{op}`", span, label="here", help=help_)
+        low.findings.stop(
+            "invalid-comparison", f"`None` is not compared with `{op}`", span, label="here", help=help_
+        )
     if is_numeric(unplain(one)) and is_numeric(unplain(two)):
         a, b = common_numbers(low, one, two, (left[1], right[1]))
         return low.builder.make(Compare, BOOL, span, op=_OPS[op], signed=a.type == S64, left=a, right=b)
@@ -233,12 +234,17 @@ def _compare_opaque(
         message = f"`{describe_operand(left[0])}` and `{describe_operand(right[0])}` cannot be compared"
         if isinstance(joined, AnswerType):
             message = "answers cannot be compared"
-        low.findings.stop("invalid-comparison", message, span, label="different things" if joined is None else "answers")
+        low.findings.stop(
+            "invalid-comparison", message, span, label="different things" if joined is None else "answers"
+        )
     if op not in ("==", "!="):
         what = {HandleType: "kernel objects and lists", EnumType: "members", BoolType: "truth values"}
         kind = what.get(type(joined), "these")
         low.findings.stop(
-            "invalid-comparison", f"{kind} have no order, only `==` and `!=`", span, label=f"`{op}` on `{describe_operand(one)}`"
+            "invalid-comparison",
+            f"{kind} have no order, only `==` and `!=`",
+            span,
+            label=f"`{op}` on `{describe_operand(one)}`",
         )
     a = coerce(low, one, joined, left[1])
     b = coerce(low, two, joined, right[1])

@@ -180,7 +180,9 @@ class LowerHook(Lowering):
             assert argument is not None
             what = f"`{parameter.name}` of `{name}`"
             operand = operands[id(argument)]
-            variables[parameter.name] = fitted(self, operand, parameter.type, parameter.kind, argument.span, what)
+            variables[parameter.name] = fitted(
+                self, operand, parameter.type, parameter.kind, argument.span, what
+            )
         return self._run(function, variables, node)
 
     def _run(self, function: FunctionDecl, variables: dict[str, Value], node: nodes.Call) -> Operand | None:

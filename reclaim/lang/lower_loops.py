@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reclaim.abi.kinds import Param
-from reclaim.diag.diagnostic import Edit, Help, Label
+from reclaim.diag.diagnostic import Edit, Help
 from reclaim.lang import nodes
 from reclaim.lang.call_arguments import match_parameters
 from reclaim.lang.coercion import common_numbers, number, unwrapped
@@ -34,6 +34,7 @@ from reclaim.lang.ir import (
     LoopKind,
     ScanFirst,
     ScanNext,
+    Type,
     Unwrap,
     Value,
 )
@@ -78,7 +79,9 @@ def _check_target(low: Lowering, target: nodes.Name) -> None:
     ):
         message = f"`{target.id}` is already a variable here"
         help_ = (Help("give the loop a name of its own"),)
-        low.findings.stop("loop-variable-reused", message, target.span, label="bound again by this loop", help=help_)
+        low.findings.stop(
+            "loop-variable-reused", message, target.span, label="bound again by this loop", help=help_
+        )
 
 
 def _not_iterable(low: Lowering, node: nodes.Expression) -> None:
@@ -158,9 +161,13 @@ def _range_bounds(low: Lowering, call: nodes.Call) -> _Range:
 
 def _step(low: Lowering, operand: Operand, span: Span) -> int:
     if not isinstance(operand, Literal):
-        low.findings.stop("constant-expected", "the step of `range` must be constant", span, label="not constant")
+        low.findings.stop(
+            "constant-expected", "the step of `range` must be constant", span, label="not constant"
+        )
     if operand.value == 0:
-        low.findings.stop("constant-out-of-range", "the step of `range` cannot be 0", span, label="must not be 0")
+        low.findings.stop(
+            "constant-out-of-range", "the step of `range` cannot be 0", span, label="must not be 0"
+        )
     return operand.value
 
 
@@ -174,9 +181,15 @@ def _rounds(low: Lowering, ends: tuple[Value, Value], fixed_start: bool, step: i
     low_end, high_end = ends if step > 0 else (ends[1], ends[0])
     signed = low_end.type == S64
 
-    def op(kind: BinaryOp, left: Value, right: Value, of: object = low_end.type) -> Value:
+    def op(kind: BinaryOp, left: Value, right: Value, of: Type = low_end.type) -> Value:
         return low.builder.make(
-            Binary, of, span, op=kind, signed=of == S64 and kind not in (BinaryOp.DIV, BinaryOp.MOD), left=left, right=right  # type: ignore[arg-type]
+            Binary,
+            of,
+            span,
+            op=kind,
+            signed=of == S64 and kind not in (BinaryOp.DIV, BinaryOp.MOD),
+            left=left,
+            right=right,
         )
 
     if fixed_start and step > 0:
@@ -375,5 +388,7 @@ def lower_continue(low: Lowering, node: nodes.Continue) -> None:
 
 def _innermost(low: Lowering, span: Span, word: str) -> LoopTargets:
     if not low.frame.loops:
-        low.findings.stop("outside-loop", f"`{word}` stands outside of a loop", span, label="no loop around this")
+        low.findings.stop(
+            "outside-loop", f"`{word}` stands outside of a loop", span, label="no loop around this"
+        )
     return low.frame.loops[-1]

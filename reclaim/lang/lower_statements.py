@@ -322,7 +322,9 @@ def answer(low: Lowering, operand: Operand | None, span: Span) -> Value | None:
     if frame.result == UNIT:
         if operand is not None and not isinstance(operand, Absent):
             message = f"`{frame.name}` answers nothing"
-            low.findings.stop("wrong-answer", message, span, label="an answer", help=(Help("write `return`"),))
+            low.findings.stop(
+                "wrong-answer", message, span, label="an answer", help=(Help("write `return`"),)
+            )
         return None
     if operand is None:
         if is_nullable(frame.result):
@@ -403,7 +405,9 @@ def lower_expression_statement(low: Lowering, node: nodes.ExpressionStatement) -
             _unused_answer(low, value)
         return
     low.expression(value)
-    low.findings.stop("statement-without-effect", "this line does nothing", node.span, label="value is not used")
+    low.findings.stop(
+        "statement-without-effect", "this line does nothing", node.span, label="value is not used"
+    )
 
 
 def _unused_answer(low: Lowering, node: nodes.Call) -> None:
@@ -430,4 +434,3 @@ def _lower_fail(low: Lowering, node: nodes.Call) -> None:
     if text.value not in messages:
         messages.append(text.value)
     low.builder.end(Fail(messages.index(text.value), node.span))
-

@@ -116,7 +116,9 @@ class Shared:
 class Lowering:
     """State of lowering one hook; `LowerHook` in `lower_functions` completes it."""
 
-    def __init__(self, shared: Shared, builder: HookBuilder, frame: Frame, widened: dict[tuple[str, str], Type]):
+    def __init__(
+        self, shared: Shared, builder: HookBuilder, frame: Frame, widened: dict[tuple[str, str], Type]
+    ) -> None:
         self.shared = shared
         self.declared = shared.declared
         self.findings = shared.findings

@@ -118,19 +118,17 @@ def _load_tables(indenter: PolicyIndenter, builder: TreeBuilder) -> Lark:
                 return _adopt(stream.read(), indenter, builder)
     except Exception:  # noqa: BLE001, S110  whatever is wrong with a cache, the answer is to make it anew
         pass
-    made = Lark(
-        grammar, parser="lalr", lexer="basic", start="module", postlex=indenter, transformer=builder
-    )
+    made = Lark(grammar, parser="lalr", lexer="basic", start="module", postlex=indenter, transformer=builder)
     _save_tables(made, path)
     return made
 
 
 def _adopt(data: bytes, indenter: PolicyIndenter, builder: TreeBuilder) -> Lark:
-    import pickle  # noqa: PLC0415  only this path needs it
+    import pickle
 
     saved = pickle.loads(data)  # noqa: S301  our own file, owner checked by the caller
     parser: Lark = Lark.__new__(Lark)
-    parser._load(saved, postlex=indenter, transformer=builder)
+    parser._load(saved, postlex=indenter, transformer=builder)  # noqa: SLF001  lark's own load() takes no options
     return parser
 
 
@@ -150,4 +148,3 @@ def _save_tables(made: Lark, path: Path) -> None:
 def _cache_folder() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(base).expanduser() / "reclaim"
-

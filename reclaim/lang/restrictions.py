@@ -29,12 +29,20 @@ class Restriction:
 
 
 RESTRICTIONS: dict[str, Restriction] = {
-    "while": Restriction("while-loop", "`while`", "use `for i in range(...)`, whose number of rounds can be proved"),
-    "try": Restriction("exception-handling", "exceptions", "check with `if`, and give up with `fail(\"...\")`"),
-    "except": Restriction("exception-handling", "exceptions", "check with `if`, and give up with `fail(\"...\")`"),
-    "finally": Restriction("exception-handling", "exceptions", "check with `if`, and give up with `fail(\"...\")`"),
-    "raise": Restriction("exception-handling", "`raise`", "give up with `fail(\"...\")`"),
-    "import": Restriction("import-statement", "`import`", "leave it out: everything a policy may use is there"),
+    "while": Restriction(
+        "while-loop", "`while`", "use `for i in range(...)`, whose number of rounds can be proved"
+    ),
+    "try": Restriction("exception-handling", "exceptions", 'check with `if`, and give up with `fail("...")`'),
+    "except": Restriction(
+        "exception-handling", "exceptions", 'check with `if`, and give up with `fail("...")`'
+    ),
+    "finally": Restriction(
+        "exception-handling", "exceptions", 'check with `if`, and give up with `fail("...")`'
+    ),
+    "raise": Restriction("exception-handling", "`raise`", 'give up with `fail("...")`'),
+    "import": Restriction(
+        "import-statement", "`import`", "leave it out: everything a policy may use is there"
+    ),
     "from": Restriction("import-statement", "`import`", "leave it out: everything a policy may use is there"),
     "lambda": Restriction("lambda-function", "`lambda`", "use a `def` at the top level"),
     "with": Restriction("with-block", "`with`", "leave it out: a hook is atomic"),
@@ -44,23 +52,41 @@ RESTRICTIONS: dict[str, Restriction] = {
     "global": Restriction("global-statement", "`global`", "use a field of a class with base `GlobalState`"),
     "nonlocal": Restriction("global-statement", "`nonlocal`", "use a field of a state class"),
     "del": Restriction("del-statement", "`del`", "use `.remove(key)` or `.discard(key)` on a map"),
-    "slash": Restriction("slash-division", "`/`", "use `//`, which rounds down, or `mul_div(a, b, c)` for a * b // c"),
+    "slash": Restriction(
+        "slash-division", "`/`", "use `//`, which rounds down, or `mul_div(a, b, c)` for a * b // c"
+    ),
     "power": Restriction("power-operator", "`**`", "use `<<` for powers of two, or a product"),
     "matrix-product": Restriction("matrix-product", "`@`", "use `*`"),
-    "float": Restriction("float-number", "floating-point numbers", "use integers, such as percent or 1/10000"),
-    "f-string": Restriction("string-value", "f-strings", "use a plain string, and only in `fail`, `unit=` and `doc=`"),
+    "float": Restriction(
+        "float-number", "floating-point numbers", "use integers, such as percent or 1/10000"
+    ),
+    "f-string": Restriction(
+        "string-value", "f-strings", "use a plain string, and only in `fail`, `unit=` and `doc=`"
+    ),
     "bytes": Restriction("string-value", "bytes", "use numbers"),
-    "display": Restriction("collection-display", "lists, sets and dicts", "use an array in a state class, or a map"),
+    "display": Restriction(
+        "collection-display", "lists, sets and dicts", "use an array in a state class, or a map"
+    ),
     "comprehension": Restriction("comprehension", "comprehensions", "use a `for` loop"),
     "walrus": Restriction("walrus-assignment", "`:=`", "use an assignment on a line of its own"),
     "starred": Restriction("star-argument", "`*` or `**` before an argument", "use the arguments one by one"),
-    "star-parameter": Restriction("star-argument", "`*`, `**` or `/` among parameters", "use plain parameters with types"),
-    "default-parameter": Restriction("default-parameter", "default values of parameters", "use the value at each call"),
-    "chained-assignment": Restriction("multiple-assignment", "`a = b = value`", "use one assignment for each"),
+    "star-parameter": Restriction(
+        "star-argument", "`*`, `**` or `/` among parameters", "use plain parameters with types"
+    ),
+    "default-parameter": Restriction(
+        "default-parameter", "default values of parameters", "use the value at each call"
+    ),
+    "chained-assignment": Restriction(
+        "multiple-assignment", "`a = b = value`", "use one assignment for each"
+    ),
     "tuple": Restriction("multiple-assignment", "tuples", "use one value at a time"),
-    "tuple-assignment": Restriction("multiple-assignment", "assignment to several names at once", "use one assignment for each"),
+    "tuple-assignment": Restriction(
+        "multiple-assignment", "assignment to several names at once", "use one assignment for each"
+    ),
     "slice": Restriction("slice", "slices", "use a `for` loop over the indices"),
-    "assert-message": Restriction("assert-message", "`assert` with a message", "use `assert condition`; the verifier says the rest"),
+    "assert-message": Restriction(
+        "assert-message", "`assert` with a message", "use `assert condition`; the verifier says the rest"
+    ),
     "loop-else": Restriction("loop-else", "`else` behind a loop", "use a flag that the loop sets"),
     "ellipsis": Restriction("ellipsis", "`...`", "use `pass`"),
     "class-decorator": Restriction("unknown-decorator", "decorators of classes", "leave it out"),
@@ -115,7 +141,10 @@ def _edit(node: nodes.Foreign) -> Edit | None:
 
 def _nested(node: nodes.Function | nodes.Class, findings: Findings) -> None:
     if isinstance(node, nodes.Function):
-        what, instead = f"function `{node.name}`", "put it at the top level; what it needs it takes as parameters"
+        what, instead = (
+            f"function `{node.name}`",
+            "put it at the top level; what it needs it takes as parameters",
+        )
     else:
         what, instead = f"class `{node.name}`", "put it at the top level"
     findings.note(

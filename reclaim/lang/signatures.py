@@ -100,11 +100,17 @@ def _check_hook_parameter(hook: Hook, parameter: nodes.Parameter, findings: Find
             f"hook `{hook.name}` has no parameter `{parameter.name}`",
             parameter.span,
             label="no such parameter",
-            notes=(f"parameters are {', '.join(f'`{p.name}: {p.type}`' for p in hook.params)}; take those you need",),
+            notes=(
+                f"parameters are {', '.join(f'`{p.name}: {p.type}`' for p in hook.params)}; take those you need",
+            ),
             help=_parameter_help(hook, parameter),
         )
     if parameter.annotation is None:
-        help_ = (Help(f"write `{wanted.name}: {wanted.type}`", Edit(parameter.span, f"{wanted.name}: {wanted.type}")),)
+        help_ = (
+            Help(
+                f"write `{wanted.name}: {wanted.type}`", Edit(parameter.span, f"{wanted.name}: {wanted.type}")
+            ),
+        )
         message = f"parameter `{parameter.name}` needs its type"
         findings.stop("missing-annotation", message, parameter.span, label="no type", help=help_)
     found, _ = annotated_type(parameter.annotation, findings)
@@ -212,7 +218,9 @@ def _search(
         if call.id in path:
             circle = [*path[path.index(call.id) :], call.id]
             shown = " -> ".join(f"`{n}`" for n in circle)
-            message = f"`{call.id}` calls itself" if len(circle) == 2 else f"`{call.id}` calls itself: {shown}"
+            message = (
+                f"`{call.id}` calls itself" if len(circle) == 2 else f"`{call.id}` calls itself: {shown}"
+            )
             note = "every hook must end within a bound that can be proved, so functions do not recurse"
             top.findings.note(
                 "recursion", message, call.span, label="this call closes the circle", notes=(note,)
@@ -229,7 +237,11 @@ def _called(body: nodes.Suite, names: set[str]) -> Iterator[nodes.Name]:
     stack: list[object] = [*reversed(body)]
     while stack:
         node = stack.pop()
-        if isinstance(node, nodes.Call) and isinstance(node.function, nodes.Name) and node.function.id in names:
+        if (
+            isinstance(node, nodes.Call)
+            and isinstance(node.function, nodes.Name)
+            and node.function.id in names
+        ):
             yield node.function
         if isinstance(node, nodes.Node):
             stack.extend(reversed(list(children(node))))
@@ -247,4 +259,3 @@ def _inside(value: object) -> Iterator[nodes.Node]:
     elif isinstance(value, tuple):
         for item in value:
             yield from _inside(item)
-

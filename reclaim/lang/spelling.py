@@ -1,4 +1,4 @@
-""""Did you mean": the one place that guesses what a misspelt name was meant to be."""
+"""The one place that guesses what a misspelt name was meant to be."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from reclaim.abi.kernel_types import KERNEL_TYPES
 from reclaim.abi.helpers import HELPERS
+from reclaim.abi.kernel_types import KERNEL_TYPES
 from reclaim.abi.kinds import INT_KINDS
 from reclaim.abi.limits import MAX_STATE_BYTES
 from reclaim.diag.diagnostic import Help, Label
@@ -158,12 +158,18 @@ class StateLayout:
             case nodes.Assign(target=nodes.Name(id=name)):
                 message = f"field `{name}` needs a type"
                 typed = (Help(f"write `{name}: u64 = field(...)`"),)
-                self._findings.stop("missing-annotation", message, statement.target.span, label="no type", help=typed)
+                self._findings.stop(
+                    "missing-annotation", message, statement.target.span, label="no type", help=typed
+                )
             case nodes.Foreign():
                 return None
             case _:
                 message = "a state class holds fields only"
-                help_ = (Help("write functions at the top level"),) if isinstance(statement, nodes.Function) else ()
+                help_ = (
+                    (Help("write functions at the top level"),)
+                    if isinstance(statement, nodes.Function)
+                    else ()
+                )
                 self._findings.stop(
                     "invalid-class-member", message, statement.span, label="not a field", help=help_
                 )
@@ -173,7 +179,9 @@ class StateLayout:
             if field.name == name:
                 labels = (Label(field.span, "first declared here"),)
                 message = f"field `{name}` is declared twice"
-                self._findings.stop("duplicate-name", message, span, label="declared again here", labels=labels)
+                self._findings.stop(
+                    "duplicate-name", message, span, label="declared again here", labels=labels
+                )
         scope = next((s for s, d in self._scopes.items() if d is owner), None)
         handle = SCOPE_HANDLE.get(scope) if scope is not None else None
         if handle is None:
@@ -192,7 +200,9 @@ class StateLayout:
             node = node.base
         if len(dims) > 2:
             message = f"an array has at most 2 dimensions, but here are {len(dims)}"
-            self._findings.stop("invalid-annotation", message, statement.annotation.span, label="too many dimensions")
+            self._findings.stop(
+                "invalid-annotation", message, statement.annotation.span, label="too many dimensions"
+            )
         type_name = node.id if isinstance(node, nodes.Name) else ""
         is_bool = type_name == "bool"
         if type_name in INT_KINDS or is_bool:
@@ -212,7 +222,9 @@ class StateLayout:
 
     def _bad_field_type(self, node: nodes.Node, name: str, structs: list[str]) -> None:
         known = [*INT_KINDS, "bool", *structs]
-        note = "state holds numbers; a handle is valid during one hook only, so keep `folio.key` or `memcg.id`"
+        note = (
+            "state holds numbers; a handle is valid during one hook only, so keep `folio.key` or `memcg.id`"
+        )
         self._findings.stop(
             "invalid-field-type",
             f"a field cannot have the type `{name}`" if name else "this is not a type of a field",
@@ -231,7 +243,11 @@ class StateLayout:
         low, high = (0, 1) if is_bool else (kind.min, kind.max)
         if value is None:
             return low, high, 0
-        if isinstance(value, nodes.Call) and isinstance(value.function, nodes.Name) and value.function.id == "field":
+        if (
+            isinstance(value, nodes.Call)
+            and isinstance(value.function, nodes.Name)
+            and value.function.id == "field"
+        ):
             return self._declared_range(value, low, high, is_bool)
         if is_bool:
             return low, high, self._top.truth(value)
@@ -312,7 +328,9 @@ class StateLayout:
             leaf = None
             if field.kind is not None:
                 limits = (field.min, field.max, field.initial)
-                leaf = StateField(scope, path, field.kind, field.is_bool, *limits, offset, dims, strides, field.span)
+                leaf = StateField(
+                    scope, path, field.kind, field.is_bool, *limits, offset, dims, strides, field.span
+                )
                 self._top.declared.state.append(leaf)
             self._top.declared.members[scope, path] = Member(field.dims, leaf, field.span)
             if field.struct:

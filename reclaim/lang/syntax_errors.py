@@ -23,7 +23,26 @@ _PYTHON_WORDS = frozenset(
     "False None True and as assert async await break class continue def del elif else except finally for from "
     "global if import in is lambda nonlocal not or pass raise return try while with yield".split()
 )
-_SHOWN = {"_NEWLINE": "the end of the line", "_INDENT": "an indented line", "_DEDENT": "the end of the block", "$END": "the end of the file"}
+_TYPOGRAPHIC = {
+    "\N{LEFT DOUBLE QUOTATION MARK}": '"',
+    "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
+    "\N{LEFT SINGLE QUOTATION MARK}": "'",
+    "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+    "\N{EN DASH}": "-",
+    "\N{MINUS SIGN}": "-",
+    "\N{MULTIPLICATION SIGN}": "*",
+    "\N{LESS-THAN OR EQUAL TO}": "<=",
+    "\N{GREATER-THAN OR EQUAL TO}": ">=",
+    "\N{NOT EQUAL TO}": "!=",
+}
+"""Signs that come in by copying from documents, and what Python writes for them."""
+
+_SHOWN = {
+    "_NEWLINE": "the end of the line",
+    "_INDENT": "an indented line",
+    "_DEDENT": "the end of the block",
+    "$END": "the end of the file",
+}
 
 
 def explain(error: UnexpectedInput, text: str, opened: list[Token]) -> Diagnostic:
@@ -53,13 +72,13 @@ def _character(error: UnexpectedCharacters, lines: list[str]) -> Diagnostic:
         end = Span.of(line, column, line, len(lines[line - 1]) + 1)
         what = "this string" if not rest.startswith(('"""', "'''")) else "this string of several lines"
         return report("unterminated-string", f"{what} is never ended", end, label="begins here")
-    better = {"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "−": "-", "×": "*", "≤": "<=", "≥": ">=", "≠": "!="}
-    fixed = {"!": "not ", "&": "and", "|": "or"}
-    if char in better:
-        help_ = (Help(f"write `{better[char]}`", Edit(span, better[char])),)
-        return report("invalid-character", f"`{char}` is no sign of the language", span, label="here", help=help_)
+    if char in _TYPOGRAPHIC:
+        help_ = (Help(f"write `{_TYPOGRAPHIC[char]}`", Edit(span, _TYPOGRAPHIC[char])),)
+        return report(
+            "invalid-character", f"`{char}` is no sign of the language", span, label="here", help=help_
+        )
     if char == "!":
-        help_ = (Help(f"write `{fixed[char].strip()}`", Edit(span, fixed[char])),)
+        help_ = (Help("write `not`", Edit(span, "not ")),)
         return report("invalid-character", "`!` is no sign of the language", span, label="here", help=help_)
     if char == "\\":
         message = "`\\` continues a line only at its very end"
@@ -86,10 +105,24 @@ def _token(error: UnexpectedToken, lines: list[str], opened: list[Token]) -> Dia
     if "COLON" in expected and token.type in ("_NEWLINE", "EQUAL") and first in _COMPOUND:
         return _missing_colon(token, span, first)
     if first in ("match", "case") and token.type == "NAME":
-        return report("match-statement", "this language has no `match`", Span.of(line, lines[line - 1].index(first) + 1, line, lines[line - 1].index(first) + 1 + len(first)), label="no such statement", help=(Help("write `if` and `elif`"),))
+        return report(
+            "match-statement",
+            "this language has no `match`",
+            Span.of(
+                line, lines[line - 1].index(first) + 1, line, lines[line - 1].index(first) + 1 + len(first)
+            ),
+            label="no such statement",
+            help=(Help("write `if` and `elif`"),),
+        )
     if token.type == "EQUAL" and first in ("if", "elif", "while", "assert", "return"):
         help_ = (Help("write `==`", Edit(span, "==")),)
-        return report("invalid-syntax", "`=` assigns; to compare, write `==`", span, label="assignment inside of an expression", help=help_)
+        return report(
+            "invalid-syntax",
+            "`=` assigns; to compare, write `==`",
+            span,
+            label="assignment inside of an expression",
+            help=help_,
+        )
     return _generic(token, span, expected, words)
 
 
@@ -110,7 +143,11 @@ def _continues_elsewhere(token: Token, opener: Token, lines: list[str]) -> bool:
     if (token.line or 1) == (opener.line or 1):
         return False
     before = lines[(token.line or 1) - 1][: (token.column or 1) - 1]
-    return not before.strip() or token.type in ("EQUAL", "COLON", "DEF", "CLASS", "RETURN", "AUGMENT", "AT") or " = " in before
+    return (
+        not before.strip()
+        or token.type in ("EQUAL", "COLON", "DEF", "CLASS", "RETURN", "AUGMENT", "AT")
+        or " = " in before
+    )
 
 
 def _indented(token: Token, lines: list[str]) -> Diagnostic:
@@ -139,13 +176,19 @@ def _missing_block(lines: list[str], line: int) -> Diagnostic:
 
 
 def _opens_block(line: str) -> bool:
-    return line.split("#")[0].rstrip().endswith(":")
+    return line.split("#", maxsplit=1)[0].rstrip().endswith(":")
 
 
 def _missing_colon(token: Token, span: Span, word: str) -> Diagnostic:
     if token.type == "EQUAL":
         help_ = (Help("write `==`", Edit(span, "==")),)
-        return report("invalid-syntax", "`=` assigns; to compare, write `==`", span, label="assignment inside of an expression", help=help_)
+        return report(
+            "invalid-syntax",
+            "`=` assigns; to compare, write `==`",
+            span,
+            label="assignment inside of an expression",
+            help=help_,
+        )
     return report(
         "missing-colon",
         f"`{word}` needs a `:` at the end of its line",
@@ -162,7 +205,9 @@ def _generic(token: Token, span: Span, expected: set[str], words: list[str]) -> 
         help_ = (Help(f"write `{words[-1][:-2]} {words[-1][-1]}= 1`"),)
     if token in ("else", "elif", "except", "finally") and words and words[0].rstrip(":") == token:
         owner = "`if`" if token in ("else", "elif") else "`try`"
-        return report("invalid-syntax", f"`{token}` stands without its {owner}", span, label="nothing to belong to")
+        return report(
+            "invalid-syntax", f"`{token}` stands without its {owner}", span, label="nothing to belong to"
+        )
     if "ELSE" in expected and "COLON" not in expected:
         message = "a choice between values needs its `else`: `a if condition else b`"
         return report("invalid-syntax", message, span, label="expected `else`")

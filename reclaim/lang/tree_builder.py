@@ -228,7 +228,7 @@ class TreeBuilder(Transformer[Token, nodes.Module]):
     def lambda_function(self, children: list[Child]) -> Expression:
         return self._deep(Foreign(token_span(_token(children[0])), "lambda"), _expression(children[-1]))
 
-    def lambda_params(self, children: list[Child]) -> None:
+    def lambda_params(self, _children: list[Child]) -> None:
         return None
 
     def starred(self, children: list[Expression]) -> Expression:

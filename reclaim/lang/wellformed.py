@@ -301,7 +301,11 @@ def _check_loop(
         yield f"the body of the loop at {header!r} is not under its header"
     if loop.parent is not None and (loop.parent not in seen or not loop.body <= loop.parent.body):
         yield f"the loop at {header!r} does not lie in its parent"
-    if loop.bound.type != U64 or home[loop.bound.id] == header.id or home[loop.bound.id] not in dominated[header.id]:
+    if (
+        loop.bound.type != U64
+        or home[loop.bound.id] == header.id
+        or home[loop.bound.id] not in dominated[header.id]
+    ):
         yield f"the bound of the loop at {header!r} is not known before it"
     first = [p.type for p in header.params[:2]]
     if loop.kind is LoopKind.SCAN and first != [HandleType("Folio", nullable=True), U64]:
