@@ -121,7 +121,11 @@ class PolicyWriter:
         self.folios = ["folio"] if "folio:" in params else []
         self.lruvecs = ["lruvec"]
         if name == "next_batch":
-            self.lines += ["    if sc.priority == 0:", "        return queue.batch(1)", "    if sc.priority == 1:"]
+            self.lines += [
+                "    if sc.priority == 0:",
+                "        return queue.batch(1)",
+                "    if sc.priority == 1:",
+            ]
             self.lines.append("        return gens[0][0].batch(1)")
         self._block(1, self.rng.randint(2, 6))
         self._answer(1)

@@ -109,9 +109,20 @@ class Product:
 
     def meet(self, a: Element, b: Element) -> Element:
         """Meet in every domain and exchange facts."""
-        if a is b:
+        if a is b or b is self.top:
             return a
-        return self._reduce(*(part.meet(x, y) for part, x, y in zip(self._parts, a, b, strict=True)))
+        if a is self.top:
+            return b
+        if a is self.bottom or b is self.bottom:
+            return self.bottom
+        (u, s, t, _, _), (v, w, _, _, _) = a, b
+        return self._reduce(
+            (max(u[0], v[0]), min(u[1], v[1])),
+            (max(s[0], w[0]), min(s[1], w[1])),
+            self._bits.meet(t, b[2]),
+            a[3] & b[3],
+            a[4] & b[4],
+        )
 
     def widen(self, old: Element, joined: Element, thresholds: Thresholds) -> Element:
         """Widen in every domain; no exchange, which could undo it for ever."""

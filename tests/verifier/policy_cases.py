@@ -1,0 +1,45 @@
+"""Policy files of the tests, found by glob, and what is expected of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from reclaim.diag.diagnostic import Diagnostic
+from reclaim.diag.errors import PolicyRejected
+from reclaim.lang.frontend import compile_source
+from verifier.verified import verify
+
+FOLDER = Path(__file__).parent
+_EXPECTED = re.compile(r"# expect: (RP\d{4}) at (\d+):(\d+)(, no help)?\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Say what a rejected policy must be rejected for."""
+
+    code: str
+    line: int
+    column: int
+    has_help: bool
+
+
+def policies(folder: str) -> list[Path]:
+    """Return the policies of a folder of tests."""
+    return sorted((FOLDER / folder).glob("*.rpol"))
+
+
+def expected_of(path: Path) -> Expected:
+    """Read the first line of a rejected policy."""
+    found = _EXPECTED.match(path.read_text(encoding="utf-8"))
+    assert found is not None, f"{path}: the first line says what to expect"
+    return Expected(found[1], int(found[2]), int(found[3]), found[4] is None)
+
+
+def findings(source: str, name: str = "case.rpol") -> tuple[Diagnostic, ...]:
+    """Return everything that front end and verifier find."""
+    try:
+        return verify(compile_source(source, name)).diagnostics
+    except PolicyRejected as rejected:
+        return rejected.diagnostics
