@@ -47,6 +47,12 @@ _IMAGE = PolicyImage(
 _ENTRY = CacheEntry(_IMAGE, b"\x7fELF and more")
 
 
+@pytest.fixture(autouse=True)
+def _unchanged_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let somebody edit the tree while the tests run."""
+    monkeypatch.setattr(object_cache, "_toolchain_digest", lambda: object_cache._LOADED_TOOLCHAIN)
+
+
 @pytest.fixture
 def cache(tmp_path: Path) -> ObjectCache:
     """Return a cache in a folder that does not exist yet."""

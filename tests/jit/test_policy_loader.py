@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from reclaim.diag.errors import ConfigError, CoreFault, PolicyRejected
-from reclaim.jit import policy_compiler
+from reclaim.jit import object_cache, policy_compiler
 from reclaim.jit.object_cache import ObjectCache
 from reclaim.jit.policy_loader import compile_policy, load_policy, load_source
 from reclaim.lang.frontend import compile_source
@@ -43,8 +43,9 @@ def next_batch(lruvec: Lruvec) -> Batch:
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> ObjectCache:
-    """Return an empty cache."""
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ObjectCache:
+    """Return an empty cache that does not mind if somebody edits the tree while the tests run."""
+    monkeypatch.setattr(object_cache, "_toolchain_digest", lambda: object_cache._LOADED_TOOLCHAIN)
     return ObjectCache(tmp_path / "cache")
 
 
