@@ -110,6 +110,7 @@ class HookAnalysis:
         self._sites = {block.id: self._site(block) for block in hook.blocks}
         self._steps = {block.id: self._prepare(block) for block in hook.blocks}
         self._passed = {block.id: self._passing(block) for block in hook.blocks}
+        self._keep_moves()
         self._splits = {block.id for block in hook.blocks if self._is_split(block)}
         self._thresholds = thresholds_of(_constants(hook))
 
@@ -204,6 +205,19 @@ class HookAnalysis:
                 pairs += [(phi.result, phi.contents[edge]) for phi in phis]
                 passing[edge] = [(param, argument) for param, argument in pairs if param != argument]
         return passing
+
+    def _keep_moves(self) -> None:
+        """Let moved folios travel along back edges: having been moved is no property of an SSA value."""
+        for header, loop in self._loops.items():
+            moved = {
+                self.numbering.of(op.args[0])
+                for number in loop.body & self._blocks.keys()
+                for op in self._blocks[number].ops
+                if isinstance(op, Call) and op.helper.effects.moves is not None
+            }
+            moved -= {self.numbering.of(param) for param in loop.header.params}
+            for pairs in self._passed[header].values():
+                pairs += [(folio, folio) for folio in sorted(moved)]
 
     def _params(self, block: int) -> set[int]:
         return {param for pairs in self._passed[block].values() for param, _ in pairs}

@@ -225,13 +225,13 @@ def _demands(op: Op, site: Site) -> Iterator[Obligation]:
         case Construct():
             for param, arg in zip(op.constructor.params, op.args, strict=True):
                 yield from _argument(param, arg, op.constructor.name)
-        case Const() | Compare() | Truncate() | Not() | IsNone() | Wrap() | LoadTunable():
+        case Const() | Compare() | Truncate() | Not() | IsNone() | Wrap() | LoadTunable() | ScanNext():
             pass
         case LoadField() | StoreField() | LoadState() | StoreState() | ListSize():
             yield from _memory(op, site)
         case Call():
             yield from _call(op, site)
-        case ScanFirst() | ScanNext():
+        case ScanFirst():
             yield FamilyPermitted("list", "scan")
         case _:
             assert_never(op)
@@ -312,6 +312,8 @@ def _argument(param: Param, arg: Value, callee: str) -> Iterator[Obligation]:
 def _call(op: Call, site: Site) -> Iterator[Obligation]:
     helper = op.helper
     yield FamilyPermitted(helper.family, helper.name)
+    if helper.family not in site.hook.families:
+        return
     nr_before = len(op.args) - len(helper.params)
     for receiver in op.args[:nr_before]:
         yield from _present(receiver)

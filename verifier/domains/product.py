@@ -239,5 +239,5 @@ FALSE = NUMBERS.of(0)
 TRUTH = NUMBERS.range(0, 1)
 HERE = NUMBERS.with_nullness(TOP, PRESENT)
 """A handle that is not None."""
-ABSENT = NUMBERS.with_nullness(TOP, NONE)
-"""None."""
+ABSENT = NUMBERS.with_nullness(NUMBERS.of(0), NONE)
+"""None; as a number it is read by nobody, and 0 is how it is encoded."""
