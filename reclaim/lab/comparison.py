@@ -58,12 +58,14 @@ class CaseResults:
     Args:
         workload: its name.
         limit: as the user wrote it; None for a scenario.
+        accesses: of the whole workload; a run in which a task was killed has fewer.
         runs: results of each policy by name, in the order of the columns; one per repeat.
         optimum: Belady's misses, one per repeat; empty where it cannot be computed.
     """
 
     workload: str
     limit: str | None
+    accesses: int
     runs: Mapping[str, Sequence[RunResult]]
     optimum: Sequence[int] = ()
 

@@ -8,7 +8,7 @@ that marks a winner says the same in both.
 
 from __future__ import annotations
 
-import math
+import statistics
 from collections.abc import Iterable, Sequence
 
 from rich import box
@@ -39,6 +39,9 @@ OPTIMUM = "optimum"
 _PIPE_COLUMNS = 500
 """Width where there is no terminal: lines end where they end instead of being folded."""
 
+_SMALL_SHARE = 0.1
+"""Below it shares get two digits more, as misses of programs in memory that nearly suffices are few."""
+
 _TIMES = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"))
 
 
@@ -52,7 +55,7 @@ def written(value: Number, unit: Unit) -> str:
     if unit == "count":
         return f"{value:,.0f}"
     if unit == "share":
-        return f"{value:.2%}"
+        return f"{value:.3%}" if value < _SMALL_SHARE else f"{value:.1%}"
     for size, name in _TIMES:
         if value >= size:
             return f"{value / size:,.2f} {name}"
@@ -99,7 +102,7 @@ def _title(case: CaseResults) -> Text:
         limit += f" ({case.limit} of {first.footprint_pages:,})"
     elif case.limit is not None:
         limit += f" of {first.footprint_pages:,}"
-    return Text(f"{case.workload} · {limit} · {first.accesses:,} accesses", style="bold")
+    return Text(f"{case.workload} · {limit} · {case.accesses:,} accesses", style="bold")
 
 
 def _new_table() -> Table:
@@ -175,7 +178,7 @@ def _optimum_of(metric: Metric, case: CaseResults) -> Spread | None:
     if metric.label == "misses":
         return spread(case.optimum)
     if metric.label == "miss ratio":
-        return spread([misses / case.first.accesses for misses in case.optimum])
+        return spread([misses / case.accesses for misses in case.optimum])
     return None
 
 
@@ -222,19 +225,24 @@ def _summary(cases: Sequence[CaseResults]) -> Iterable[Text]:
     """Sum up misses over all cases: the geometric mean of ratios, and how often each side was better."""
     baseline, *others = cases[0].runs
     for name in others:
-        pairs = [
-            (spread_of(METRICS[0], case.runs[name]), spread_of(METRICS[0], case.runs[baseline]))
-            for case in cases
+        fair = [
+            case for case in cases if is_comparable(case.runs[name]) and is_comparable(case.runs[baseline])
         ]
-        ratios = [ours.median / theirs.median for ours, theirs in pairs if ours and theirs and theirs.median]
+        pairs = [(_misses(case, name), _misses(case, baseline)) for case in fair]
+        ratios = [ours / theirs for ours, theirs in pairs]
+        if not ratios:
+            yield Text(f"misses of {name} against {baseline}: no case in which both ran the whole workload")
+            continue
         fewer, more = sum(ratio < 1 for ratio in ratios), sum(ratio > 1 for ratio in ratios)
-        mean = (
-            math.exp(sum(math.log(ratio) for ratio in ratios) / len(ratios)) - 1 if all(ratios) else math.nan
-        )
         yield Text(
-            f"misses of {name} against {baseline} over {len(cases)} cases: {_percent(mean).strip()} (geometric mean); "
+            f"misses of {name} against {baseline} over {len(ratios)} of {len(cases)} cases: "
+            f"{_percent(statistics.geometric_mean(ratios) - 1).strip()} (geometric mean); "
             f"fewer in {fewer}, more in {more}, equal in {len(ratios) - fewer - more}"
         )
+
+
+def _misses(case: CaseResults, name: str) -> Number:
+    return spread([run.misses for run in case.runs[name]]).median
 
 
 def _counter_table(case: CaseResults, runs: Sequence[RunResult]) -> Table:

@@ -144,6 +144,7 @@ def _case_results(prepared: Prepared, case: Case, outcomes: dict[Run, Outcome]) 
     return CaseResults(
         workload=prepared.workloads[case.workload].name,
         limit=None if case.limit is None else experiment.limits[case.limit],
+        accesses=prepared.workloads[case.workload].nr_accesses(),
         runs={
             choice.name: _results_of(number, case, outcomes)
             for number, choice in enumerate(experiment.policies)

@@ -44,4 +44,4 @@ def made_case(*results: RunResult, optimum: tuple[int, ...] = (), limit: str | N
     runs: dict[str, list[RunResult]] = {}
     for result in results:
         runs.setdefault(result.policy, []).append(result)
-    return CaseResults("made", limit, runs, optimum)
+    return CaseResults("made", limit, results[0].accesses, runs, optimum)

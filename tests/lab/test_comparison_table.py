@@ -88,6 +88,13 @@ def test_summary_of_several_cases_counts_both_directions() -> None:
     assert "= (geometric mean); fewer in 1, more in 1, equal in 1" in text
 
 
+def test_summary_leaves_out_runs_that_cannot_be_compared() -> None:
+    """A killed task makes no average."""
+    killed = made_result("fifo", 1, counters={"oom_kill": 1})
+    text = _drawn(comparison_tables([made_case(made_result("trad", 100), killed)] * 2))
+    assert "no case in which both ran the whole workload" in text
+
+
 def test_counter_table_shows_every_counter() -> None:
     """`run` hides nothing, zeros included."""
     text = _drawn(counter_tables([made_case(made_result("trad", 200, counters={"pgmajfault": 41}))]))
