@@ -29,16 +29,21 @@ void batches_drain_add(struct rcl_machine *m, struct task *task)
 	spend(m, nr * m->config.costs.list_move_ns);
 }
 
-/* folio_activate_fn(): the move counts as an activation when it ends Active. */
+static bool is_active_list(uint32_t list)
+{
+	return list == RCL_STANDARD_LIST_ACTIVE_ANON || list == RCL_STANDARD_LIST_ACTIVE_FILE;
+}
+
+/* folio_activate_fn(): a move to one of the kernel's active lists is an activation. */
 static void activate_now(struct rcl_machine *m, struct folio *folio, uint64_t place)
 {
 	struct lruvec *lruvec = folio_lruvec(folio);
 
-	if (!place_is_valid(lruvec, place))
-		return;			/* the governor changed while the move waited */
 	lru_move_folio(m, lruvec, folio, place_list(place), place_at_tail(place));
-	if (folio->pub.flags & RCL_FOLIO_IS_ACTIVE)
+	if (is_active_list(place_list(place)) && !(folio->pub.flags & RCL_FOLIO_IS_ACTIVE)) {
+		folio->pub.flags |= RCL_FOLIO_IS_ACTIVE;
 		count(lruvec, RCL_PGACTIVATE, folio->pub.nr_pages);
+	}
 	spend(m, m->config.costs.list_move_ns);
 }
 
@@ -72,8 +77,12 @@ void batches_drain_all(struct rcl_machine *m)
 
 void batches_activate_folio(struct rcl_machine *m, struct task *task, struct folio *folio, uint64_t place)
 {
-	if (folio->transit != RCL_TRANSIT_NONE)
+	if (folio->transit != RCL_TRANSIT_NONE) {
+		/* Still in an add batch: marked, and not counted (__lru_cache_activate_folio()). */
+		if (is_active_list(place_list(place)))
+			folio->pub.flags |= RCL_FOLIO_IS_ACTIVE;
 		return;
+	}
 	if (m->config.add_batch_folios == 1) {
 		activate_now(m, folio, place);
 		return;

@@ -61,14 +61,6 @@ static bool fault_swap(struct rcl_machine *m, struct task *task, uint32_t vpn, b
 	uint64_t start_ns, shadow = m->swap_slots[slot];
 	struct folio *folio;
 
-	if (!slot_is_shadow(shadow)) {
-		/* Unmapped by a reclaim that could not free it: still in memory. */
-		folio = folio_at(m, slot_pfn(shadow));
-		if (is_write)
-			settle_slot(m, folio, slot, true);
-		map_folio(m, task, vpn, folio, anon_bits(folio, is_write));
-		return true;
-	}
 	folio = pagecache_alloc_folio(m, task, RCL_ANON, anon_key(task->number, vpn));
 	if (!folio)
 		return false;

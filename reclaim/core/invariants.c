@@ -209,7 +209,8 @@ static bool check_folios(const struct rcl_machine *m, const struct report *repor
 	return true;
 }
 
-/* Swap: every slot free, held by a folio, or by exactly one PTE. */
+/* Swap: every slot free, held by a mapped folio, or by exactly one PTE. An anonymous folio is
+ * unmapped only when nothing can stop its removal any more, so that no swap entry finds it in memory. */
 static bool check_swap(const struct rcl_machine *m, const struct report *report)
 {
 	uint64_t nr_free = 0, nr_held = 0, nr_entries = 0, nr_folios = 0;
@@ -233,8 +234,7 @@ static bool check_swap(const struct rcl_machine *m, const struct report *report)
 		for (uint32_t vpn = 0; vpn < m->tasks[i]->nr_pages; vpn++) {
 			uint32_t pte = m->tasks[i]->ptes[vpn];
 
-			if ((pte & (PTE_PRESENT | PTE_SWAP)) == PTE_SWAP)
-				nr_entries += slot_is_shadow(m->swap_slots[pte >> PTE_SHIFT]);
+			nr_entries += (pte & (PTE_PRESENT | PTE_SWAP)) == PTE_SWAP;
 		}
 	}
 	if (nr_free != m->nr_swap_free || nr_held != nr_entries ||

@@ -182,12 +182,7 @@ void mm_exit(struct rcl_machine *m, struct task *task)
 			continue;
 		task->ptes[vpn] = 0;
 		if (!(pte & PTE_PRESENT)) {
-			uint64_t word = m->swap_slots[pte >> PTE_SHIFT];
-
-			if (slot_is_shadow(word))
-				swap_free(m, task->memcg, pte >> PTE_SHIFT);
-			else
-				free_anon(m, folio_at(m, slot_pfn(word)));
+			swap_free(m, task->memcg, pte >> PTE_SHIFT);
 			continue;
 		}
 		folio = folio_at(m, pte >> PTE_SHIFT);

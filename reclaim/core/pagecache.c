@@ -75,6 +75,8 @@ void pagecache_admit_folio(struct rcl_machine *m, struct task *task, struct foli
 	}
 	policy_init_folio(m, lruvec->att, folio->pub.pfn);
 	ask_folio_admit(m, lruvec, folio, slot ? &shadow : NULL, reason);
+	if (slot && folio->pub.flags & RCL_FOLIO_IS_ACTIVE)
+		workingset_age(lruvec, folio->pub.nr_pages);	/* workingset_refault() */
 	batches_add_folio(m, task, folio, reason);
 }
 

@@ -18,7 +18,9 @@
 #include "mm.h"
 #include "pagecache.h"
 
-#define PREFETCH_RECORDS 24		/* ours, measured: covers DRAM latency at 16M pages, harmless at 64k */
+#define STRETCH_RECORDS 64		/* ours, measured: as a prefetch distance it covers DRAM latency at 16M
+					 * pages (16 and 32 are slower), as a block it pays for its scan */
+#define NEAR_PAGES (UINT32_C(1) << 17)	/* ours: PTEs of 512 KiB stay in L2, where a prefetch only costs */
 #define PREFETCH_SLOTS 16		/* ours: a buffered hit is a chain of slot and folio, fetched in two */
 #define PREFETCH_FOLIOS 8		/* steps, the second when the first has arrived */
 #define POLL_RECORDS (UINT64_C(1) << 16)	/* ours: under a millisecond between looks at the interrupt */
@@ -89,41 +91,88 @@ int rcl_task_feed(struct rcl_machine *m, uint32_t number, const uint32_t *record
 	return RCL_OK;
 }
 
-/*
- * One mapped access; false if it needs more than setting bits. The empty asm hides the index from
- * gcc 12, which otherwise keeps one address register for load and store and loses 40-50% at 1M
- * pages.
- */
-static inline bool hit_page(uint32_t *ptes, uint32_t record)
-{
-	uint32_t vpn = record & REC_PAGE, is_write = record >> 31;
-	uint32_t pte = ptes[vpn];
+/* A stretch of records whose kinds are known, so that the loops below need not look. */
+struct stretch {
+	uint64_t end;
+	bool is_plain;			/* mapped reads only: a record is its page number */
+	bool is_far;			/* the PTEs exceed the cache, and records to fetch them by follow */
+};
 
-	if (RCL_UNLIKELY((pte & (PTE_PRESENT | is_write << 3)) != PTE_PRESENT))
-		return false;
-	pte |= PTE_ACCESSED | is_write << 2;
-	__asm__("" : "+r"(vpn));
-	ptes[vpn] = pte;
-	return true;
+static struct stretch next_stretch(const struct task *task, uint64_t i)
+{
+	uint64_t end = i + STRETCH_RECORDS;
+	uint32_t flags = 0;
+
+	if (end > task->nr_records)
+		return (struct stretch){ .end = task->nr_records };
+	for (int k = 0; k < STRETCH_RECORDS; k++)
+		flags |= task->records[i + (uint64_t)k];
+	return (struct stretch){ .end = end, .is_plain = !(flags & ~REC_PAGE),
+				 .is_far = task->nr_pages > NEAR_PAGES && task->nr_records - end >= STRETCH_RECORDS };
 }
 
-_Static_assert(PTE_WP == 1 << 3 && PTE_DIRTY == 1 << 2, "hit_page() shifts the write bit to them");
+/*
+ * Plain reads. The empty asm hides the index from gcc 12, which otherwise keeps one address
+ * register for load and store and loses up to half the speed at 1M pages.
+ */
+static inline uint64_t run_plain(uint32_t *ptes, const uint32_t *records, uint64_t i, uint64_t end, bool is_far)
+{
+#pragma GCC unroll 4
+	for (; i < end; i++) {
+		uint32_t vpn = records[i], pte;
+
+		if (is_far)
+			__builtin_prefetch(&ptes[records[i + STRETCH_RECORDS] & REC_PAGE], 1);
+		pte = ptes[vpn];
+		if (RCL_UNLIKELY(!(pte & PTE_PRESENT)))
+			return i;
+		pte |= PTE_ACCESSED;
+		__asm__("" : "+r"(vpn));
+		ptes[vpn] = pte;
+	}
+	return i;
+}
+
+/* Records of all kinds; stops at a buffered one. */
+static inline uint64_t run_mixed(uint32_t *ptes, const uint32_t *records, uint64_t i, uint64_t end, bool is_far)
+{
+	for (; i < end; i++) {
+		uint32_t record = records[i], vpn = record & REC_PAGE, is_write = record >> 31, pte;
+
+		if (is_far)
+			__builtin_prefetch(&ptes[records[i + STRETCH_RECORDS] & REC_PAGE], 1);
+		if (record & REC_BUFFERED)
+			return i;
+		pte = ptes[vpn];
+		if (RCL_UNLIKELY((pte & (PTE_PRESENT | is_write << 3)) != PTE_PRESENT))
+			return i;
+		pte |= PTE_ACCESSED | is_write << 2;
+		__asm__("" : "+r"(vpn));
+		ptes[vpn] = pte;
+	}
+	return i;
+}
+
+_Static_assert(PTE_WP == 1 << 3 && PTE_DIRTY == 1 << 2, "run_mixed() shifts the write bit to them");
 
 /* Run mapped hits from `i`; answers the first record that is something else, or `end`. */
-static uint64_t run_hits(const struct task *task, uint64_t i, uint64_t end)
+static uint64_t run_hits(const struct task *task, uint64_t i, uint64_t end, struct stretch *stretch)
 {
-	const uint32_t *records = task->records;
-	uint32_t *ptes = task->ptes;
-	uint64_t ahead = end - i > PREFETCH_RECORDS ? end - PREFETCH_RECORDS : i;
+	while (i < end) {
+		uint64_t stop, reached;
 
-	for (; i < ahead; i++) {
-		__builtin_prefetch(&ptes[records[i + PREFETCH_RECORDS] & REC_PAGE], 1);
-		if (RCL_UNLIKELY(records[i] & REC_BUFFERED) || !hit_page(ptes, records[i]))
-			return i;
-	}
-	for (; i < end; i++) {
-		if ((records[i] & REC_BUFFERED) || !hit_page(ptes, records[i]))
-			return i;
+		if (i >= stretch->end)
+			*stretch = next_stretch(task, i);
+		stop = stretch->end < end ? stretch->end : end;
+		if (stretch->is_plain)
+			reached = stretch->is_far ? run_plain(task->ptes, task->records, i, stop, true)
+						  : run_plain(task->ptes, task->records, i, stop, false);
+		else
+			reached = stretch->is_far ? run_mixed(task->ptes, task->records, i, stop, true)
+						  : run_mixed(task->ptes, task->records, i, stop, false);
+		if (reached < stop)
+			return reached;
+		i = reached;
 	}
 	return i;
 }
@@ -185,6 +234,7 @@ static inline void check_step(const struct rcl_machine *m)
 static bool run_until(struct rcl_machine *m, struct task *task, uint64_t end, uint64_t limit_ns)
 {
 	uint64_t i = task->position;
+	struct stretch stretch = { .end = i };
 	bool is_done = true;
 
 	while (i < end && task->clock_ns < limit_ns) {
@@ -195,7 +245,7 @@ static bool run_until(struct rcl_machine *m, struct task *task, uint64_t end, ui
 
 			stop = room < end - i ? i + room : end;
 		}
-		reached = run_hits(task, i, stop);
+		reached = run_hits(task, i, stop, &stretch);
 		task->clock_ns += (reached - i) * task->ns_per_access;
 		i = reached;
 		if (i == stop)

@@ -39,7 +39,7 @@ struct test {
 };
 
 /* Run all tests, or those whose name is given. */
-static int run_tests_main(const struct test *tests, int nr_tests, int argc, char **argv)
+static inline int run_tests_main(const struct test *tests, int nr_tests, int argc, char **argv)
 {
 	int nr_run = 0;
 
@@ -98,7 +98,6 @@ static uint64_t lru_accessed(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, str
 	if (folio->flags & RCL_FOLIO_IS_ACTIVE)
 		return 0;
 	folio->flags &= ~RCL_FOLIO_IS_REFERENCED;
-	folio->flags |= RCL_FOLIO_IS_ACTIVE;
 	return HEAD_OF(list_of_type(folio, 1));
 }
 
