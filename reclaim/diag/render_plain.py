@@ -1,0 +1,57 @@
+"""Diagnostics in words: for logs, for screen readers, for terminals without colours or boxes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reclaim.diag.source_window import SourceWindow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from reclaim.diag.diagnostic import Diagnostic, Span
+
+
+def render_plain(diagnostics: Sequence[Diagnostic], path: str, source: str) -> str:
+    """Tell diagnostics in words.
+
+    Args:
+        diagnostics: in the order to tell them.
+        path: the file, as the user named it.
+        source: its text.
+
+    Returns:
+        The text, a blank line between diagnostics, ended by a line feed.
+    """
+    window = SourceWindow(source)
+    told = ["\n".join(_tell(d, path, window)) for d in diagnostics]
+    return "\n\n".join(told) + "\n" if told else ""
+
+
+def _tell(diagnostic: Diagnostic, path: str, window: SourceWindow) -> Iterator[str]:
+    yield f"{diagnostic.severity} {diagnostic.code}: {diagnostic.message}"
+    yield f"  in {path}, {_place(diagnostic.span, diagnostic.label)}"
+    yield f"    {window.shown(diagnostic.span.start.line).strip()}"
+    for label in diagnostic.labels:
+        yield f"  {_place(label.span, label.message)}"
+        yield f"    {window.shown(label.span.start.line).strip()}"
+    if diagnostic.witness:
+        yield "  witness: " + ", ".join(f"{name} = {value}" for name, value in diagnostic.witness.items())
+    for note in diagnostic.notes:
+        yield f"  note: {note}"
+    if diagnostic.hook is not None:
+        yield f"  note: in hook `{diagnostic.hook}`"
+    for offer in diagnostic.help:
+        yield f"  help: {offer.message}"
+    yield f"  explain: reclaim-verify --explain {diagnostic.code}"
+
+
+def _place(span: Span, text: str) -> str:
+    start, end = span.start, span.end
+    if start.line != end.line:
+        where = f"line {start.line} column {start.column} to line {end.line} column {max(end.column - 1, 1)}"
+    elif end.column - start.column > 1:
+        where = f"line {start.line}, columns {start.column} to {end.column - 1}"
+    else:
+        where = f"line {start.line}, column {start.column}"
+    return f"{where}: {text}" if text else where
