@@ -44,9 +44,9 @@ class Case:
 CASES = (
     Case("zipf 15 %", f"zipf:pages={NR_PAGES},alpha=1.0,accesses={NR_ACCESSES}", 0.22),
     Case("zipf 50 %", f"zipf:pages={NR_PAGES},alpha=0.8,accesses={NR_ACCESSES}", 0.08),
-    Case("scan 100 %", f"scan:pages={NR_PAGES},accesses={NR_ACCESSES}", 0.25),
+    Case("scan 100 %", f"scan:pages={NR_PAGES},accesses={NR_ACCESSES}", 0.1),
 )
-"""About 15, 50 and 100 % misses with S3-FIFO; the loop is longer than its cache and its ghosts together."""
+"""About 15, 50 and 100 % misses. On a loop the library's S3-FIFO, which differs from the paper's, keeps a tenth of it."""
 
 
 def _run_machine(policy: str, trace: Trace, capacity_pages: int) -> tuple[float, float]:
