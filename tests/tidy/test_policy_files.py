@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from reclaim.abi.helpers import HELPERS
 from reclaim.abi.hooks import HOOKS
+from reclaim.lang.frontend import compile_source
+from reclaim.lang.ir import Call
 from tests.tidy.tree import ROOT, files, name_of, policies
 
 _MAXIMAL = ROOT / "tests" / "policies" / "maximal.rpol"
@@ -40,6 +43,14 @@ def test_shipped_policy_head_names_source_and_limits(path: Path) -> None:
 def test_every_hook_is_used_in_the_maximal_policy() -> None:
     """A hook that no policy could be written for would not have been noticed."""
     assert set(HOOKS) - _hooks(_MAXIMAL) == set()
+
+
+def test_every_helper_is_used_in_the_maximal_policy() -> None:
+    """A helper that no policy calls would break unseen."""
+    policy = compile_source(_MAXIMAL.read_text(encoding="utf-8"), str(_MAXIMAL))
+    ops = (op for hook in policy.hooks.values() for block in hook.blocks for op in block.ops)
+    called = {op.helper.c_name for op in ops if isinstance(op, Call)}
+    assert {helper.c_name for helper in HELPERS} - called == set()
 
 
 def test_minimal_policy_has_no_hook() -> None:
