@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -13,6 +14,9 @@ from reclaim.engine.attachment import compiled
 from reclaim.engine.shipped import shipped_policies
 from reclaim.jit.policy_loader import CompiledPolicy
 from reclaim.lang.ir import Tunable
+
+_HEAD_LINE = re.compile(r"(?<=\n)([A-Z][a-z ]+): ")
+"""`Source: ` and its like at the start of a line of a policy's head; after the title, which has no such line."""
 
 
 @click.command("policies")
@@ -45,7 +49,7 @@ def _section(policy: CompiledPolicy) -> str:
         for t in image.tunables
     ]
     parts = [
-        image.doc.strip(),
+        _HEAD_LINE.sub(r"- **\1**: ", image.doc.strip()),
         "**Hooks**",
         "\n".join(table(("hook", "worst case, IR operations", "budget"), costs)),
     ]
