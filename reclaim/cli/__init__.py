@@ -134,10 +134,12 @@ def _leave_broken_pipe() -> int:
 
 
 def _show_rejection(error: PolicyRejected) -> None:
-    from reclaim.diag.render import render_full
+    """Draw all findings with the source around them."""
+    from reclaim.diag.render import render_full, source_of, wants_colour
 
-    source = error.path.read_text(encoding="utf-8", errors="replace")
-    click.echo(render_full(error.diagnostics, str(error.path), source), err=True)
+    colour = wants_colour(sys.stderr)
+    text = render_full(error.diagnostics, str(error.path), source_of(error.path), colour=colour)
+    click.echo(f"{text}error: {error.path} was rejected", err=True, color=colour)
 
 
 def _show_bug(error: Exception) -> None:

@@ -240,7 +240,7 @@ def make_experiment(policies: Sequence[str], options: ExperimentOptions) -> Expe
     return Experiment(
         policies=_policies(policies, options.settings),
         workloads=_workloads(options),
-        limits=options.limits or (DEFAULT_LIMIT,),
+        limits=tuple(dict.fromkeys(options.limits)) or (DEFAULT_LIMIT,),
         machine=MachineOptions(options.swap, _machine_options(options)),
         seed=options.seed,
         repeats=options.repeats,

@@ -102,7 +102,9 @@ def _title(case: CaseResults) -> Text:
         limit += f" ({case.limit} of {first.footprint_pages:,})"
     elif case.limit is not None:
         limit += f" of {first.footprint_pages:,}"
-    return Text(f"{case.workload} · {limit} · {case.accesses:,} accesses", style="bold")
+    repeats = max(len(runs) for runs in case.runs.values())
+    seeds = f" · medians over {repeats} seeds" if repeats > 1 else ""
+    return Text(f"{case.workload} · {limit} · {case.accesses:,} accesses{seeds}", style="bold")
 
 
 def _new_table() -> Table:
@@ -191,6 +193,8 @@ def _add_core_did(table: Table, counter: str, case: CaseResults) -> None:
 
 
 def _warnings(case: CaseResults) -> Iterable[Text]:
+    if case.limit is not None and not case.optimum:
+        yield Text("no optimum: the trace is too long to compute it", style="dim")
     for name, runs in case.runs.items():
         killed = next((run for run in runs if run.counters["oom_kill"]), None)
         if killed is not None:

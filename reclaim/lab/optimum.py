@@ -16,8 +16,8 @@ from reclaim.workload import BUFFERED, PAGE_MASK, WRITE, Trace, TraceHeader
 
 Records = npt.NDArray[np.uint32]
 
-MAX_RECORDS = 1 << 27
-"""Longest trace for which the optimum is computed; ours: it needs 20 bytes a record, here 2.5 GiB."""
+MAX_RECORDS = 1 << 26
+"""Longest trace for which the optimum is computed; ours: it needs some 28 bytes a record, here 1.8 GiB per worker."""
 
 
 def optimum_misses(trace: Trace, capacity_pages: int) -> int | None:

@@ -81,11 +81,14 @@ class TraceWorkload:
         choice: what the user asked for.
         trace: with the experiment's own seed.
         seed: that seed.
+        has_chance: whether other seeds give other traces.
     """
 
-    def __init__(self, name: str, choice: WorkloadChoice, trace: Trace, seed: int) -> None:
+    def __init__(
+        self, name: str, choice: WorkloadChoice, trace: Trace, seed: int, *, has_chance: bool
+    ) -> None:
         self.name = name
-        self.has_chance = choice.kind == "synthetic"
+        self.has_chance = has_chance
         self._choice = choice
         self._trace = trace
         self._seed = seed
@@ -217,7 +220,8 @@ def prepare(experiment: Experiment) -> Prepared:
             continue
         trace = held_in_memory(_opened(choice, experiment.seed), room)
         room -= trace.nr_records
-        workloads.append(TraceWorkload(name, choice, trace, experiment.seed))
+        has_chance = experiment.repeats > 1 and _changes_with_seed(choice, trace, experiment.seed)
+        workloads.append(TraceWorkload(name, choice, trace, experiment.seed, has_chance=has_chance))
     prepared = Prepared(experiment, policies, tuple(workloads))
     _check_limits(prepared)
     return prepared
@@ -263,6 +267,14 @@ def _opened(choice: WorkloadChoice, seed: int) -> Trace:
     if choice.kind == "synthetic":
         return synth(choice.source, seed)
     return open_trace(choice.source, format=choice.format, access=choice.access, expand=choice.expand)
+
+
+def _changes_with_seed(choice: WorkloadChoice, trace: Trace, seed: int) -> bool:
+    """Tell whether the next seed gives another trace; a synthetic one without chance, such as a scan, gives the same."""
+    if choice.kind != "synthetic":
+        return False
+    pairs = zip(trace.chunks(), synth(choice.source, seed + 1).chunks(), strict=True)
+    return not all(np.array_equal(ours, theirs) for ours, theirs in pairs)
 
 
 @lru_cache(maxsize=1)

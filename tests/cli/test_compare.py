@@ -101,6 +101,11 @@ def test_compare_says_when_it_does_not_repeat(tmp_path: Path) -> None:
     assert "ran once" in result.stderr
 
 
+def test_compare_does_not_repeat_a_scan() -> None:
+    """A synthetic workload without chance is the same for every seed."""
+    assert len(runs_of("fifo", "--workload", "scan:pages=300,accesses=2K", "--repeat", "3")) == 1
+
+
 def test_compare_sets_tunables() -> None:
     """A tunable changes what the policy does, for that policy only."""
     arguments = ("s3fifo", "--workload", SMALL, "--memory-max", "10%")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.command_runs import COMMAND
 
-ENDLESS = ("compare", "fifo", "mglru", "--workload", "scan:pages=1K,accesses=1M", "--repeat", "5000")
+ENDLESS = ("compare", "fifo", "mglru", "--workload", "zipf:pages=1K,accesses=1M", "--repeat", "5000")
 """Hours of work in small pieces."""
 
 PATIENCE_S = 60
