@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from reclaim.lang.ir import Block, Branch, Call, Const, HookIR, LoadState, Loop, LoopKind, Narrow, Op
+from reclaim.lang.ir import Block, Branch, Call, Const, HookIR, LoadState, Loop, LoopKind, Narrow, Op, Value
 from verifier import declared_ranges
 from verifier.domains.lattice import thresholds_of
 from verifier.domains.product import NUMBERS, TOP, Element
@@ -100,11 +100,11 @@ class HookAnalysis:
     def __init__(self, hook: HookIR) -> None:
         self.hook = hook
         self.numbering = Numbering(hook)
-        evaluator = Evaluator(self.numbering)
-        self.refiner = Refiner(evaluator)
+        self.evaluator = Evaluator(self.numbering)
+        self.refiner = Refiner(self.evaluator)
         self.prover = Prover(self.numbering, self.refiner)
         self.results = Results()
-        self._transfer = Transfer(evaluator)
+        self._transfer = Transfer(self.evaluator)
         self._blocks = {block.id: block for block in hook.blocks}
         self._loops = {loop.header.id: loop for loop in hook.loops}
         self._sites = {block.id: self._site(block) for block in hook.blocks}
@@ -112,7 +112,7 @@ class HookAnalysis:
         self._passed = {block.id: self._passing(block) for block in hook.blocks}
         self._keep_moves()
         self._splits = {block.id for block in hook.blocks if self._is_split(block)}
-        self._thresholds = thresholds_of(_constants(hook))
+        self.thresholds = thresholds_of(_constants(hook))
 
     def run(self) -> Results:
         """Analyse the hook and return what was found."""
@@ -164,7 +164,7 @@ class HookAnalysis:
         """Widen the parameters, stopping at the constants of the hook."""
         wider = dict(assumed)
         for param in self._params(header):
-            wider[param] = NUMBERS.widen(assumed[param], found[param], self._thresholds)
+            wider[param] = NUMBERS.widen(assumed[param], found[param], self.thresholds)
         return wider
 
     def narrow(self, header: int, assumed: Elements, found: Elements) -> Elements:
@@ -183,6 +183,10 @@ class HookAnalysis:
     def _site(self, block: Block) -> Site:
         folio = next((p for p in self.hook.params if p.name == "folio"), None)
         return Site(self.hook.hook, folio, enclosing_scans(block.id, self.hook.loops))
+
+    def passed_along(self, block: int) -> dict[Edge, list[tuple[int, int]]]:
+        """Return for each edge into a block which class each of its parameters takes."""
+        return self._passed[block]
 
     def _prepare(self, block: Block) -> list[Step]:
         steps = []
@@ -244,10 +248,16 @@ class HookAnalysis:
         return self.numbering.of(params[position]) if len(params) > position else None
 
     def _entry(self) -> Elements:
-        elements = {}
-        for value, param in zip(self.hook.params, self.hook.hook.params, strict=True):
-            elements[self.numbering.of(value)] = declared_ranges.of_parameter(value, param.min, param.max)
-        return elements
+        return {self.numbering.of(value): self.entry_element(value) for value in self.hook.params}
+
+    def entry_element(self, value: Value) -> Element:
+        """Return what the contract says about a parameter of the hook."""
+        param = self.hook.hook.params[self.hook.params.index(value)]
+        return declared_ranges.of_type(value.type, param.min, param.max)
+
+    def site(self, block: Block) -> Site:
+        """Return where the instructions of a block stand."""
+        return self._sites[block.id]
 
     # Running.
 

@@ -22,7 +22,6 @@ from reclaim.lang.ir import (
     OptionalType,
     Type,
     UnitType,
-    Value,
 )
 from verifier.domains.product import HERE, NUMBERS, TOP, TRUTH, Element
 
@@ -87,11 +86,6 @@ def of_answer(op: Call) -> Element:
         if low < 0 and not _is_signed(op.result.type):
             return of_type(op.result.type)
     return of_type(op.result.type, low, high)
-
-
-def of_parameter(param: Value, low: int | None, high: int | None) -> Element:
-    """Return what the contract says about a hook's parameter."""
-    return of_type(param.type, low, high)
 
 
 def _is_signed(type_: Type) -> bool:

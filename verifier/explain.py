@@ -12,10 +12,10 @@ from typing import Any, assert_never
 
 from reclaim.diag.diagnostic import Diagnostic, Edit, Help, Label, Span
 from reclaim.diag.registry import report
-from reclaim.lang.ir import Binary, HookIR, Value
+from reclaim.lang.ir import Binary, Value
 from verifier import explain_contract
-from verifier.analysis import Violation
-from verifier.entailment import MAX_ITERATIONS, Prover
+from verifier.analysis import HookAnalysis, Violation
+from verifier.entailment import MAX_ITERATIONS
 from verifier.obligations import (
     CommonRange,
     FamilyPermitted,
@@ -34,6 +34,7 @@ from verifier.obligations import (
 )
 from verifier.origins import origins
 from verifier.source_places import SourceText
+from verifier.witness import WitnessSearch
 
 _NAMES = {
     Role.INDEX: "index-out-of-bounds",
@@ -52,10 +53,11 @@ def shown_range(bounds: tuple[int, int]) -> str:
 class Explainer:
     """Turn the violations of one hook into diagnostics."""
 
-    def __init__(self, source: SourceText, hook: HookIR, prover: Prover) -> None:
+    def __init__(self, source: SourceText, analysis: HookAnalysis, *, with_witnesses: bool = True) -> None:
         self._source = source
-        self._hook = hook
-        self._prover = prover
+        self._hook = analysis.hook
+        self._prover = analysis.prover
+        self._witnesses = WitnessSearch(analysis, source.name_of) if with_witnesses else None
 
     def explain(self, violation: Violation) -> Diagnostic:
         """Return the diagnostic of a violation."""
@@ -84,7 +86,10 @@ class Explainer:
     def _report(self, violation: Violation, name: str, message: str, span: Span, **fields: Any) -> Diagnostic:
         calls = violation.op.inlined_at if violation.op is not None else ()
         labels = (*fields.pop("labels", ()), *(Label(call, "called from here") for call in calls))
-        return report(name, message, span, hook=self._hook.hook.name, labels=labels, **fields)
+        witness = self._witnesses.find(violation) if self._witnesses else {}
+        return report(
+            name, message, span, hook=self._hook.hook.name, labels=labels, witness=witness, **fields
+        )
 
     def _origins(self, violation: Violation, value: Value, span: Span) -> tuple[Label, ...]:
         return origins(self._hook, self._prover, self._source, violation.known, value, span)

@@ -47,6 +47,12 @@ _NAMES = {
 }
 
 
+BINARY_OPERATIONS = {
+    name: (op, signed == 1) for op, names in _NAMES.items() for signed, name in enumerate(names)
+}
+"""Operation and signedness of each transfer name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """Say how a class is made.

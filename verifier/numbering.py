@@ -106,6 +106,7 @@ class Numbering:
         definitions: for each class how it is made, as far as refinement can use it.
         phis: memory parameters of each block.
         incoming: edges into each block, with its source.
+        entry_loads: contents of cells as they were when the hook began.
     """
 
     def __init__(self, hook: HookIR) -> None:
@@ -114,6 +115,7 @@ class Numbering:
         self.phis: dict[int, list[MemoryPhi]] = {block.id: [] for block in hook.blocks}
         self.incoming: dict[int, list[Edge]] = {block.id: [] for block in hook.blocks}
         self.by_id = {block.id: block for block in hook.blocks}
+        self.entry_loads: set[int] = set()
         self._class: dict[int, int] = {}
         self._keys: dict[Key, int] = {}
         self._ends: dict[int, Memory] = {}
@@ -226,7 +228,11 @@ class Numbering:
         stored = memory.stored.get(cell)
         if stored is not None:
             return stored
-        return self._new(("load", cell, memory.version(cell)), Definition("opaque"))
+        version = memory.version(cell)
+        found = self._new(("load", cell, version), Definition("opaque"))
+        if version in (None, (None, None, None)):
+            self.entry_loads.add(found)
+        return found
 
     def _forget(self, writes: Writes, memory: Memory) -> None:
         if writes:

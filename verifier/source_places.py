@@ -20,7 +20,7 @@ class SourceText:
     """Look up places in the text of a policy."""
 
     def __init__(self, source: str) -> None:
-        self._lines = source.split("\n")
+        self._lines = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
     def text(self, span: Span) -> str:
         """Return the source at a span, its lines joined by one space."""

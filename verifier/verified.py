@@ -10,8 +10,9 @@ from typing import Final
 
 from reclaim.diag.diagnostic import Diagnostic
 from reclaim.diag.errors import PolicyRejected
-from reclaim.lang.ir import HookIR, PolicyIR
+from reclaim.lang.ir import PolicyIR
 from verifier.analysis import HookAnalysis
+from verifier.checked_help import with_checked_help
 from verifier.cost import CostModel, HookCost, costing_order
 from verifier.drainage import undrained_lists
 from verifier.explain import Explainer
@@ -65,16 +66,10 @@ def verify(ir: PolicyIR) -> Report:
     Returns:
         Everything found; a policy without errors is accepted.
     """
-    source = SourceText(ir.source)
-    diagnostics: list[Diagnostic] = []
-    costs: dict[str, HookCost] = {}
-    for name in costing_order(ir.hooks):
-        found, costs[name] = _verify_hook(ir.hooks[name], source, costs)
-        diagnostics += found
-    diagnostics += undrained_lists(ir)
-    ordered = tuple(sorted(_distinct(diagnostics), key=lambda d: (d.span, d.code))[:MOST_ERRORS])
-    in_order = {name: costs[name] for name in ir.hooks}
-    return Report(not any(d.severity == "error" for d in ordered), ordered, in_order)
+    found, costs = _findings(ir, with_witnesses=True)
+    shown = with_checked_help(ir, found, lambda other: len(_findings(other, with_witnesses=False)[0]))
+    ordered = tuple(sorted(shown, key=lambda d: (d.span, d.code))[:MOST_ERRORS])
+    return Report(not ordered, ordered, costs)
 
 
 def verify_or_raise(ir: PolicyIR) -> VerifiedPolicy:
@@ -95,17 +90,22 @@ def verify_or_raise(ir: PolicyIR) -> VerifiedPolicy:
     return VerifiedPolicy(ir, verdict.costs, _TOKEN)
 
 
-def _verify_hook(
-    hook: HookIR, source: SourceText, costs: dict[str, HookCost]
-) -> tuple[list[Diagnostic], HookCost]:
-    analysis = HookAnalysis(hook)
-    results = analysis.run()
-    explainer = Explainer(source, hook, analysis.prover)
-    found = [explainer.explain(violation) for violation in results.violations]
-    cost = CostModel(hook, results, costs).compute()
-    if cost.total > hook.hook.budget:
-        found.append(over_budget(hook, cost, source))
-    return found, cost
+def _findings(ir: PolicyIR, *, with_witnesses: bool) -> tuple[list[Diagnostic], dict[str, HookCost]]:
+    """Return everything found, and what each hook costs."""
+    source = SourceText(ir.source)
+    diagnostics: list[Diagnostic] = []
+    costs: dict[str, HookCost] = {}
+    for name in costing_order(ir.hooks):
+        hook = ir.hooks[name]
+        analysis = HookAnalysis(hook)
+        results = analysis.run()
+        explainer = Explainer(source, analysis, with_witnesses=with_witnesses)
+        diagnostics += [explainer.explain(violation) for violation in results.violations]
+        costs[name] = CostModel(hook, results, costs).compute()
+        if costs[name].total > hook.hook.budget:
+            diagnostics.append(over_budget(hook, costs[name], source))
+    diagnostics += undrained_lists(ir)
+    return _distinct(diagnostics), {name: costs[name] for name in ir.hooks}
 
 
 def _distinct(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
