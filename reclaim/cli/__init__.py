@@ -15,6 +15,8 @@ import importlib
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -93,6 +95,18 @@ class Reclaim(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(_subcommands().items()))
 
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        """Read the command line, and answer what it asks for itself, such as help."""
+        with _readers_may_leave():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a subcommand."""
+        with _readers_may_leave():
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+
     def main(self, *args: Any, **options: Any) -> NoReturn:
         """Run a command line and exit; every failure becomes a message on stderr and an exit code."""
         options["standalone_mode"] = False
@@ -103,7 +117,6 @@ def _run_guarded(run: Any) -> int:
     """Run something and return the exit code that its end deserves."""
     try:
         code = run()
-        sys.stdout.flush()
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.ClickException as error:
@@ -112,8 +125,6 @@ def _run_guarded(run: Any) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        return _leave_broken_pipe()
     except PolicyRejected as error:
         _show_rejection(error)
         return EXIT_REJECTED
@@ -126,11 +137,20 @@ def _run_guarded(run: Any) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _leave_broken_pipe() -> int:
-    """Close stdout silently: its reader has gone, which is its right."""
-    # Python flushes stdout once more at exit; on /dev/null that cannot fail.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+@contextmanager
+def _readers_may_leave() -> Iterator[None]:
+    """Let the reader of a pipe leave early: that ends the command with success and without a word.
+
+    click and rich would end it with code 1, which here means a rejected policy.
+    """
+    try:
+        yield
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        # Python flushes stdout once more at exit; into /dev/null that cannot fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(0) from None
 
 
 def _show_rejection(error: PolicyRejected) -> None:

@@ -97,7 +97,8 @@ class _FittingTable:
 
 def _title(case: CaseResults) -> Text:
     first = case.first
-    limit = f"limit {first.memory_max_pages:,} pages"
+    unit = "page" if first.memory_max_pages == 1 else "pages"
+    limit = f"limit {first.memory_max_pages:,} {unit}"
     if case.limit is not None and case.limit.endswith("%"):
         limit += f" ({case.limit} of {first.footprint_pages:,})"
     elif case.limit is not None:
