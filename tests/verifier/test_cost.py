@@ -1,0 +1,87 @@
+"""Worst-case costs: what is counted, and that no run costs more."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from contextlib import suppress
+
+import pytest
+
+from reclaim.abi.helpers import HELPERS, SCAN_COST
+from reclaim.abi.hooks import HOOKS
+from reclaim.lang.frontend import compile_source
+from reclaim.lang.interp import ObligationBroken, RuntimeValue
+from reclaim.lang.ir import Block, Call, Op, ScanFirst, ScanNext, Terminator, Value
+from tests.fakes.fake_machine import FakeMachine
+from tests.verifier.test_executed_policies import ContractEnvironment, compiled
+from verifier.obligations import RUN_BY_HELPERS
+from verifier.verified import verify
+
+HEADER = (
+    '"""x"""\nclass Work(LruvecState):\n    nr: u64[16]\n\n\n@hook\ndef batch_done(lruvec: Lruvec) -> None:\n'
+)
+
+
+def cost(body: str) -> int:
+    """Return the cost of a hook with that body."""
+    return verify(compile_source(HEADER + body, "x.rpol")).costs["batch_done"].total
+
+
+def test_loop_costs_its_rounds_times_its_body() -> None:
+    """Doubling the rounds doubles the cost of the rounds."""
+    body = "    for i in range({}):\n        lruvec.nr[i] = 0\n"
+    four, eight, sixteen = (cost(body.format(rounds)) for rounds in (4, 8, 16))
+    assert sixteen - eight == 2 * (eight - four)
+
+
+def test_branch_costs_its_dearer_side() -> None:
+    """Only one side runs."""
+    dear = "lruvec.nr[1] = isqrt(lruvec.nr_pages)"
+    both = f"    if lruvec.nr_pages > 9:\n        lruvec.nr[0] = 1\n    else:\n        {dear}\n"
+    alone = f"    if lruvec.nr_pages > 9:\n        {dear}\n"
+    assert cost(both) - cost(alone) < 4
+
+
+def test_bounded_loop_costs_its_proved_bound() -> None:
+    """A bound that depends on data counts with its largest proved value."""
+    fixed = cost("    for i in range(16):\n        lruvec.nr[i] = 0\n")
+    bounded = cost("    for i in range(min(lruvec.nr_pages, 16)):\n        lruvec.nr[i] = 0\n")
+    assert fixed <= bounded < fixed + 20
+
+
+def test_hooks_run_by_helpers_run_no_helpers_that_run_hooks() -> None:
+    """The graph hook, helper, hook has no cycle, so costs can be added up."""
+    families = {family for name in RUN_BY_HELPERS for family in HOOKS[name].families}
+    assert [helper.name for helper in HELPERS if helper.effects.runs and helper.family in families] == []
+
+
+class Meter:
+    """Add up what a run costs; the arguments of calls at what they really are."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def observe(self, _block: Block, op: Op | Terminator, _values: Mapping[Value, RuntimeValue]) -> None:
+        """Count one instruction."""
+        self.total += 1
+        if isinstance(op, (ScanFirst, ScanNext)):
+            self.total += SCAN_COST
+        if isinstance(op, Call):
+            self.total += op.helper.cost
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_no_run_costs_more_than_the_worst_case(seed: int) -> None:
+    """The proved cost is an upper bound of every run."""
+    policy = compiled(seed)
+    if policy is None:
+        return
+    costs = verify(policy).costs
+    for hook in policy.hooks:
+        machine = FakeMachine(policy, random.Random(seed))
+        env, meter = ContractEnvironment(machine), Meter()
+        env.interpreter.observer = meter.observe
+        with suppress(ObligationBroken):  # a rejected policy may break one
+            env.interpreter.run(hook, machine.arguments(hook))
+        assert meter.total <= costs[hook].total
