@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 import random
+from pathlib import Path
 
 import pytest
 
 from reclaim.abi.kinds import Helper
 from reclaim.diag.errors import PolicyRejected
-from reclaim.lang.frontend import compile_source
+from reclaim.lang.frontend import compile_file, compile_source
 from reclaim.lang.interp import ObligationBroken
 from reclaim.lang.ir import Op, PolicyIR
 from tests.fakes.fake_machine import FakeMachine, TapeEntry, TapeEnvironment
+from tests.verifier.policy_cases import FOLDER, policies
 from tests.verifier.policy_generator import generate_policy
 from tests.verifier.watched_analysis import WatchedAnalysis, Watcher
 from verifier.verified import verify
@@ -46,7 +48,7 @@ def compiled(seed: int) -> PolicyIR | None:
         return None
 
 
-def mistakes(policy: PolicyIR, hook: str, seed: int, accepted: bool) -> list[str]:
+def mistakes(policy: PolicyIR, hook: str, seed: int, *, accepted: bool) -> list[str]:
     """Run a hook on some machines and return what the verifier did not expect."""
     analysis = WatchedAnalysis(policy.hooks[hook])
     expected: set[Op | None] = {violation.op for violation in analysis.run().violations}
@@ -73,7 +75,23 @@ def test_executed_policy_breaks_no_obligation_that_was_proved(group: int) -> Non
         if policy is not None:
             accepted = verify(policy).accepted
             for hook in policy.hooks:
-                found += mistakes(policy, hook, seed, accepted)
+                found += mistakes(policy, hook, seed, accepted=accepted)
+    assert found == []
+
+
+WRITTEN = [*policies("accepted"), *sorted((FOLDER.parents[1] / "policies").glob("*.rpol"))]
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.stem)
+def test_written_policy_runs_as_the_verifier_says(path: Path) -> None:
+    """The same for the policies that we ship and those that must be accepted."""
+    policy = compile_file(path)
+    found = [
+        wrong
+        for hook in policy.hooks
+        for seed in range(5)
+        for wrong in mistakes(policy, hook, seed, accepted=True)
+    ]
     assert found == []
 
 
