@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from reclaim.lang.nodes import Expression
 
 
+MAX_CHAIN = 50
+"""Longest chain of constants that use each other; keeps recursion far from CPython's limit."""
+
+
 class ConstantValues:
     """Evaluate constant expressions over the constants of one policy.
 
@@ -85,6 +89,10 @@ class ConstantValues:
                 label="not constant",
                 help=help_,
             )
+        if len(self._pending) >= MAX_CHAIN:
+            self._failed.update(self._pending)
+            message = f"constants are defined by each other more than {MAX_CHAIN} deep"
+            self._findings.stop("nested-too-deeply", message, node.span, label="too deep")
         self._pending.append(name)
         try:
             self._known[name] = self.of(definition)

@@ -144,7 +144,8 @@ class TopLevel:
             message = f"an array of lists has at most 2 dimensions, but here are {len(call.arguments)}"
             self.findings.stop("wrong-argument-count", message, call.span, label="too many dimensions")
         dims = tuple(
-            self._ranged(a.value, 1, MAX_LISTS, "the length of an array of lists") for a in call.arguments
+            self.ranged(a.value, 1, MAX_LISTS - FIRST_POLICY_LIST, "the length of an array of lists")
+            for a in call.arguments
         )
         made = ListDecl(name, self._next_list, dims, span)
         if self._next_list + made.count > MAX_LISTS:
@@ -163,8 +164,8 @@ class TopLevel:
             *(["value"] if kind.valued else []),
         ]
         given = keyword_arguments(call, kind_name, needed, ["count"], self.findings)
-        size = self._ranged(given[kind.size_param], 1, MAX_MAP_ENTRIES, f"`{kind.size_param}`")
-        count = self._ranged(given["count"], 1, MAX_MAPS, "`count`") if "count" in given else 1
+        size = self.ranged(given[kind.size_param], 1, MAX_MAP_ENTRIES, f"`{kind.size_param}`")
+        count = self.ranged(given["count"], 1, MAX_MAPS, "`count`") if "count" in given else 1
         scope_node = given["scope"]
         scope = scope_node.id if isinstance(scope_node, nodes.Name) else ""
         if scope not in MAP_SCOPES:
@@ -210,9 +211,9 @@ class TopLevel:
                     self.findings.stop("unknown-keyword", message, given[word].span, label="not for bool")
             default = self.truth(given["default"])
         else:
-            low = self._ranged(given["min"], low, high, "`min`") if "min" in given else low
-            high = self._ranged(given["max"], low, high, "`max`") if "max" in given else high
-            default = self._ranged(given["default"], low, high, "`default`")
+            low = self.ranged(given["min"], low, high, "`min`") if "min" in given else low
+            high = self.ranged(given["max"], low, high, "`max`") if "max" in given else high
+            default = self.ranged(given["default"], low, high, "`default`")
         self.declared.tunables[name] = Tunable(
             name, kind, is_bool, default, low, high, self._text(given, "unit"), self._text(given, "doc"), span
         )
@@ -246,21 +247,19 @@ class TopLevel:
             )
         return INT_KINDS[name]
 
-    def ranged(self, node: Expression, low: int, high: int, what: str) -> int:
-        """Return a constant, checked to lie in low..=high."""
-        return self._ranged(node, low, high, what)
-
-    def _ranged(self, node: Expression, low: int, high: int, what: str) -> int:
+    def ranged(self, node: Expression, low: int, high: int, what: str, *, offer: bool = True) -> int:
+        """Return a constant, checked to lie in low..=high; *offer* the nearest such number where it does not."""
         value = self.constants.of(node)
         if not low <= value <= high:
             message = f"{what} is {value}, but must be {low} to {high}"
             nearest = str(min(max(value, low), high))
+            help_ = (Help(f"use `{nearest}`", Edit(node.span, nearest)),) if offer else ()
             self.findings.stop(
                 "constant-out-of-range",
                 message,
                 node.span,
                 label=f"must be {low} to {high}",
-                help=(Help(f"use `{nearest}`", Edit(node.span, nearest)),),
+                help=help_,
             )
         return value
 

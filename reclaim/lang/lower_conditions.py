@@ -6,7 +6,7 @@ known in the blocks behind it. Only where a truth value is stored does it become
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from reclaim.diag.diagnostic import Edit, Help
 from reclaim.lang import nodes
@@ -212,17 +212,25 @@ def _compare(
 ) -> Value:
     one, two = left[0], right[0]
     if isinstance(one, Absent) or isinstance(two, Absent):
-        word = "is" if op == "==" else "is not"
-        other = left[1] if isinstance(two, Absent) else right[1]
-        text = f"{low.quote(other)} {word} None"
-        help_ = (Help(f"write `{text}`", Edit(span, text)),) if op in ("==", "!=") else ()
-        low.findings.stop(
-            "invalid-comparison", f"`None` is not compared with `{op}`", span, label="here", help=help_
-        )
+        _compared_with_none(low, op, right if isinstance(one, Absent) else left, span)
     if is_numeric(unplain(one)) and is_numeric(unplain(two)):
         a, b = common_numbers(low, one, two, (left[1], right[1]))
         return low.builder.make(Compare, BOOL, span, op=_OPS[op], signed=a.type == S64, left=a, right=b)
     return _compare_opaque(low, op, left, right, span)
+
+
+def _compared_with_none(low: Lowering, op: str, other: tuple[Operand, Span], span: Span) -> NoReturn:
+    """Say that `None` is asked with `is`, or that asking makes no sense."""
+    shown = low.quote(other[1])
+    if isinstance(other[0], Value) and not is_nullable(other[0].type):
+        message = f"`{shown}` is never None"
+        low.findings.stop(
+            "invalid-comparison", message, span, label=f"this is `{describe_operand(other[0])}`"
+        )
+    text = f"{shown} {'is' if op == '==' else 'is not'} None"
+    help_ = (Help(f"write `{text}`", Edit(span, text)),) if op in ("==", "!=") else ()
+    message = f"`None` is not compared with `{op}`"
+    low.findings.stop("invalid-comparison", message, span, label="a comparison with None", help=help_)
 
 
 def _compare_opaque(

@@ -192,11 +192,23 @@ def _function(function: nodes.Function, top: TopLevel) -> FunctionDecl:
     if function.returns is None:
         end = function.span.end
         place = type(function.span)(end, end)
-        help_ = (Help("write `-> None` or the type it returns", Edit(place, " -> None")),)
+        likely = "u64" if _gives_value(function.body) else "None"
+        help_ = (Help(f"write `-> {likely}`, or the type it returns", Edit(place, f" -> {likely}")),)
         message = f"function `{function.name}` does not say what it returns"
         findings.stop("missing-annotation", message, function.name_span, label="no `->`", help=help_)
     result, kind = annotated_type(function.returns, findings)
     return FunctionDecl(function, tuple(parameters), result, kind)
+
+
+def _gives_value(body: nodes.Suite) -> bool:
+    """Tell whether a body holds a `return` with a value."""
+    stack: list[nodes.Node] = list(body)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, nodes.Return) and node.value is not None:
+            return True
+        stack.extend(children(node))
+    return False
 
 
 def _reject_recursion(top: TopLevel) -> None:

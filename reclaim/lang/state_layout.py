@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 MAX_LEAVES = 1024
 """Most scalar fields of a scope after structs are unfolded; structs of structs could grow without end."""
 
+MAX_STRUCT_DEPTH = 20
+"""Deepest nesting of structs; two levels are common, three are rare."""
+
 _LARGEST_ARRAY = max(MAX_STATE_BYTES.values())
 
 
@@ -128,6 +131,10 @@ class StateLayout:
                 definition.name_span,
                 label="contains itself",
             )
+        if len(self._pending) >= MAX_STRUCT_DEPTH:
+            message = f"structs nest deeper than {MAX_STRUCT_DEPTH} levels"
+            self._fields[class_name] = []
+            self._findings.stop("nested-too-deeply", message, definition.name_span, label="too deep")
         self._pending.append(class_name)
         fields: list[_Field] = []
         for statement in definition.body:
@@ -196,7 +203,9 @@ class StateLayout:
         node = statement.annotation
         dims: list[int] = []
         while isinstance(node, nodes.Subscript):
-            dims.insert(0, self._top.ranged(node.index, 1, _LARGEST_ARRAY, "the length of an array"))
+            dims.insert(
+                0, self._top.ranged(node.index, 1, _LARGEST_ARRAY, "the length of an array", offer=False)
+            )
             node = node.base
         if len(dims) > 2:
             message = f"an array has at most 2 dimensions, but here are {len(dims)}"

@@ -73,7 +73,7 @@ def _character(error: UnexpectedCharacters, lines: list[str]) -> Diagnostic:
         what = "this string" if not rest.startswith(('"""', "'''")) else "this string of several lines"
         return report("unterminated-string", f"{what} is never ended", end, label="begins here")
     if char in _TYPOGRAPHIC:
-        help_ = (Help(f"write `{_TYPOGRAPHIC[char]}`", Edit(span, _TYPOGRAPHIC[char])),)
+        help_ = (Help(f"write `{_TYPOGRAPHIC[char]}`", _typed(rest, span)),)
         return report(
             "invalid-character", f"`{char}` is no sign of the language", span, label="here", help=help_
         )
@@ -87,6 +87,17 @@ def _character(error: UnexpectedCharacters, lines: list[str]) -> Diagnostic:
         message = f"names are written in ASCII letters, and `{char}` is none"
         return report("invalid-character", message, span, label="not ASCII")
     return report("invalid-character", f"`{char}` is no sign of the language", span, label="here")
+
+
+def _typed(rest: str, span: Span) -> Edit:
+    """Return the edit that replaces a sign, and for a quote also the one that closes it."""
+    better = _TYPOGRAPHIC[rest[0]]
+    closing = next((i for i, c in enumerate(rest[1:], 1) if _TYPOGRAPHIC.get(c) == better), None)
+    if better not in "\"'" or closing is None:
+        return Edit(span, better)
+    start = span.start
+    whole = Span(start, Position(start.line, start.column + closing + 1))
+    return Edit(whole, f"{better}{rest[1:closing]}{better}")
 
 
 def _token(error: UnexpectedToken, lines: list[str], opened: list[Token]) -> Diagnostic:
@@ -131,7 +142,9 @@ def _span(token: Token, lines: list[str]) -> Span:
         end = Position(max(len(lines) - 1, 1), len(lines[-2]) + 1 if len(lines) > 1 else 1)
         return Span(end, end)
     if token.type == "_NEWLINE":
-        place = Position(token.line or 1, token.column or 1)
+        line = token.line or 1
+        code = lines[line - 1][: (token.column or 1) - 1].rstrip()
+        place = Position(line, len(code) + 1)
         return Span(place, place)
     return token_span(token)
 
