@@ -253,8 +253,9 @@ class MachineConfig:
     repeat_reads: bool = False
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         check_range("number of nodes", len(self.nodes), 1, MAX_NODES)
-        check_range("memory of all nodes", sum(node.pages for node in self.nodes), 1, MAX_PAGES, "pages")
+        check_range("memory of all nodes", sum(node.pages for node in self.nodes), 1, MAX_PAGES - 1, "pages")
         check_range("number of memcgs", len(self.memcgs), 0, MAX_MEMCGS - 1)
         check_range("swappiness", self.swappiness, 0, 200)
         check_range("seed", self.seed, 0, (1 << 64) - 1)
@@ -267,6 +268,16 @@ class MachineConfig:
                 raise ConfigError(
                     f"a node has {len(node.distances)} distances; expected one for each of {len(self.nodes)} nodes"
                 )
+
+    def _check_kinds(self) -> None:
+        """Refuse members of the wrong kind, which Python itself would let pass."""
+        for name, kind in (("nodes", NodeConfig), ("memcgs", MemcgConfig), ("swap", SwapConfig)):
+            for member in getattr(self, name):
+                if not isinstance(member, kind):
+                    raise ConfigError(f"{name} holds {member!r}; expected {kind.__name__}(...)")
+        for name in ("kswapd", "forced_release", "repeat_reads"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; expected True or False")
 
     def _check_tree(self) -> None:
         known = {"/"}
@@ -338,7 +349,7 @@ def make_config(
 def _nodes(nodes: int | str | Sequence[NodeConfig] | None, limit: int | None) -> tuple[NodeConfig, ...]:
     if nodes is None:
         # A quarter more and 64 MiB: the high watermark is below 2 % of a node, so the limit is what presses.
-        pages = DEFAULT_NODE_PAGES if limit is None else min(limit + limit // 4 + (1 << 14), MAX_PAGES)
+        pages = DEFAULT_NODE_PAGES if limit is None else min(limit + limit // 4 + (1 << 14), MAX_PAGES - 1)
         return (NodeConfig(pages=pages),)
     if isinstance(nodes, (int, str)):
         return (NodeConfig(pages=parse_size(nodes, None, "nodes")),)

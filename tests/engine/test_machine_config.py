@@ -106,6 +106,21 @@ def test_node_that_makes_no_sense_is_refused(members: dict[str, object], message
         NodeConfig(**members)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"nodes": [5]}, r"nodes holds 5; expected NodeConfig"),
+        ({"kswapd": 1}, r"kswapd is 1; expected True or False"),
+        ({"swappiness": "60"}, r"swappiness is '60'; expected a whole number"),
+        ({"add_batch": 32}, r"add_batch is 32; expected 1 to 31"),
+    ],
+)
+def test_machine_member_of_the_wrong_kind_is_refused(members: dict[str, object], message: str) -> None:
+    """What Python would let pass is found before the native core sees it."""
+    with pytest.raises(ConfigError, match=message):
+        make_config(**members)  # type: ignore[arg-type]
+
+
 def test_machine_without_nodes_is_refused() -> None:
     """There is no memory without a node."""
     with pytest.raises(ConfigError, match="number of nodes is 0"):
