@@ -185,6 +185,7 @@ struct task {
 	uint16_t ran_nodes;		/* bit per node: it ran since that node's last walk of it */
 	uint8_t state;			/* enum rcl_task_state */
 	bool is_last_chunk;
+	uint64_t stall_start_ns;	/* its latest stall on memory */
 	uint64_t stall_end_ns;
 	uint32_t add_batch[RCL_MAX_ADD_BATCH];
 	struct pending_place activate_batch[RCL_MAX_ADD_BATCH];
@@ -290,6 +291,7 @@ struct rcl_machine {
 	uint64_t psi_some_ns;
 	uint64_t psi_full_ns;
 	uint64_t psi_covered_ns;	/* stalls before this are in psi_some_ns */
+	uint64_t psi_full_covered_ns;
 	uint32_t isolated[RCL_MAX_TAKE];
 	uint32_t skipped[RCL_MAX_BATCH];
 	char error[256];

@@ -17,6 +17,7 @@
 #include "fault.h"
 #include "mm.h"
 #include "pagecache.h"
+#include "policy.h"
 
 #define STRETCH_RECORDS 64		/* ours, measured: as a prefetch distance it covers DRAM latency at 16M
 					 * pages (16 and 32 are slower), as a block it pays for its scan */
@@ -208,6 +209,8 @@ static uint64_t run_buffered(struct rcl_machine *m, struct task *task, uint64_t 
 		if (!pagecache_access(m, task, record & REC_PAGE, record & REC_WRITE))
 			break;
 		task->clock_ns += task->ns_per_access;
+		if (RCL_UNLIKELY(m->any_eject_pending))
+			return i + 1;
 	}
 	return i;
 }
@@ -262,6 +265,7 @@ static bool run_until(struct rcl_machine *m, struct task *task, uint64_t end, ui
 				i++;
 			}
 		}
+		policy_run_ejections(m);
 		check_step(m);
 		if (!is_done)
 			break;

@@ -37,26 +37,34 @@ _Static_assert(STALL_SUB == 16, "bucket_of() and bucket_end() take 4 bits below 
 /*
  * Stalls arrive in the order of their start, up to one slice, because the event loop runs the task
  * that is furthest behind. So the union of all (some) grows by what lies beyond the part already
- * covered, and the intersection (full) by the overlap with the stall that ends first among the
- * other tasks.
+ * covered, and the intersection (full) is that of every running task's latest stall.
+ *
+ * SIMPLIFIED: what one slice puts out of order is left out; effect: with several tasks some and
+ * full are too small by at most a slice per switch.
  */
 static void note_pressure(struct rcl_machine *m, struct task *task, uint64_t start_ns, uint64_t end_ns)
 {
-	uint64_t from = start_ns > m->psi_covered_ns ? start_ns : m->psi_covered_ns, all_until = end_ns;
+	uint64_t from = start_ns > m->psi_covered_ns ? start_ns : m->psi_covered_ns;
+	uint64_t full_from = start_ns > m->psi_full_covered_ns ? start_ns : m->psi_full_covered_ns, full_until = end_ns;
 
 	if (end_ns > from) {
 		m->psi_some_ns += end_ns - from;
 		m->psi_covered_ns = end_ns;
 	}
-	for (uint32_t i = 0; i < m->nr_tasks; i++) {
-		struct task *other = m->tasks[i];
-
-		if (other != task && other->state == RCL_TASK_RUNNABLE && other->stall_end_ns < all_until)
-			all_until = other->stall_end_ns;
-	}
-	if (all_until > start_ns)
-		m->psi_full_ns += all_until - start_ns;
+	task->stall_start_ns = start_ns;
 	task->stall_end_ns = end_ns;
+	for (uint32_t i = 0; i < m->nr_tasks; i++) {
+		const struct task *other = m->tasks[i];
+
+		if (other->state != RCL_TASK_RUNNABLE)
+			continue;
+		full_from = other->stall_start_ns > full_from ? other->stall_start_ns : full_from;
+		full_until = other->stall_end_ns < full_until ? other->stall_end_ns : full_until;
+	}
+	if (full_until > full_from) {
+		m->psi_full_ns += full_until - full_from;
+		m->psi_full_covered_ns = full_until;
+	}
 }
 
 void stall_record(struct rcl_machine *m, struct task *task, enum rcl_stall_kind kind, uint64_t start_ns,
@@ -111,7 +119,8 @@ int rcl_stalls(const struct rcl_machine *m, int32_t task, uint32_t kind, struct 
 
 int rcl_psi(const struct rcl_machine *m, struct rcl_psi *out)
 {
-	*out = (struct rcl_psi){ .some_ns = m->psi_some_ns, .full_ns = m->psi_full_ns };
+	*out = (struct rcl_psi){ .some_ns = m->psi_some_ns };
+	out->full_ns = m->psi_full_ns < m->psi_some_ns ? m->psi_full_ns : m->psi_some_ns;
 	for (uint32_t i = 0; i < m->nr_tasks; i++) {
 		if (m->tasks[i]->clock_ns > out->elapsed_ns)
 			out->elapsed_ns = m->tasks[i]->clock_ns;
