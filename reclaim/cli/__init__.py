@@ -131,6 +131,9 @@ def _run_guarded(run: Any) -> int:
     except ReclaimError as error:
         click.echo(f"error: {error}", err=True)
         return EXIT_FAILED
+    except MemoryError:
+        click.echo("error: this computer has too little memory for that", err=True)
+        return EXIT_FAILED
     except Exception as error:  # noqa: BLE001  # the last line of defence, which must catch all
         _show_bug(error)
         return EXIT_FAILED

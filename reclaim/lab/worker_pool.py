@@ -206,6 +206,8 @@ def _answer_of(
         return Finished(number, perform(job, report))
     except ReclaimError as error:
         return ReclaimError(str(error))
+    except MemoryError:
+        return ReclaimError("this computer has too little memory for that")
     except (BrokenPipeError, ConnectionResetError):
         raise
     except Exception as error:  # noqa: BLE001  # told to the parent, which raises it

@@ -93,6 +93,12 @@ def test_interrupt_is_exit_130() -> None:
     assert (code, text.strip()) == (EXIT_INTERRUPTED, "interrupted")
 
 
+def test_too_little_memory_is_no_bug() -> None:
+    """What does not fit into this computer is told as that."""
+    code, text = _outcome(MemoryError())
+    assert (code, "too little memory" in text) == (EXIT_FAILED, True)
+
+
 def test_bug_is_called_ours_and_shows_no_traceback() -> None:
     """An unexpected exception is our fault, and says how to report it."""
     code, text = _outcome(KeyError("lost"))

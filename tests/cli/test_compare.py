@@ -80,6 +80,15 @@ def test_compare_at_a_limit_of_one_page_finishes(tmp_path: Path) -> None:
     assert run["misses"] == 5
 
 
+def test_compare_exact_is_the_sum_of_its_options() -> None:
+    """`--exact` is a short form and nothing more."""
+    arguments = ("second_chance", "--workload", SMALL, "--memory-max", "10%")
+    batches = ("--reclaim-batch", "1", "--charge-batch", "1", "--add-batch", "1")
+    (short,) = runs_of(*arguments, "--exact")
+    (long,) = runs_of(*arguments, *batches, "--no-kswapd", "--repeat-reads")
+    assert (short["misses"], short["counters"]) == (long["misses"], long["counters"])
+
+
 def test_compare_of_a_trace_of_one_access_finishes(tmp_path: Path) -> None:
     """A trace may be as short as can be."""
     (run,) = runs_of("mglru", "--trace", _u32_trace(tmp_path / "t.u32", [7]), "--memory-max", "1")

@@ -18,6 +18,7 @@ from tests.cli.command_runs import SMALL, invoked, refused
         (["fifo", "--workload", SMALL, "--workload", SMALL], "given twice"),
         (["fifo", "--workload", "zpif"], "did you mean 'zipf'"),
         (["fifo", "--workload", "zipf:pages=0"], "pages=0"),
+        (["fifo", "--workload", "zipf:accesses=0"], "accesses=0"),
         (["fifo", "--workload", SMALL, "--memory-max", "0"], "at least 1"),
         (["fifo", "--workload", SMALL, "--memory-max", "0%"], "at least 1"),
         (["fifo", "--workload", SMALL, "--memory-max", "much"], "'much'"),

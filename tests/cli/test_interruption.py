@@ -37,12 +37,12 @@ def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_interrupted_comparison_ends_at_once_with_130(running: subprocess.Popen[str]) -> None:
-    """Ctrl-C is obeyed within about a second."""
+    """Ctrl-C is obeyed within about a second, and a loaded machine gets another two."""
     running.send_signal(signal.SIGINT)
     start = time.monotonic()
     _, errors = running.communicate(timeout=PATIENCE_S)
     assert (running.returncode, errors.strip()) == (130, "interrupted")
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 3
 
 
 def test_interrupted_comparison_leaves_no_worker(running: subprocess.Popen[str]) -> None:
