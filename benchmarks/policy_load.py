@@ -9,14 +9,13 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from reclaim.lang.frontend import compile_source
-from verifier.verified import verify_or_raise
-
 from benchmarks.measurement import Row, interleaved_medians, show
 from reclaim.engine.binding import helper_symbols
 from reclaim.engine.shipped import find_policy
 from reclaim.jit.object_cache import ObjectCache
 from reclaim.jit.policy_loader import compile_policy, load_policy
+from reclaim.lang.frontend import compile_source
+from verifier.verified import verify_or_raise
 
 POLICY = "mglru"
 COLD_AIM_MS = 250.0
