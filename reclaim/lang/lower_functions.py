@@ -151,7 +151,9 @@ class LowerHook(Lowering):
                 lower_break(self, node)
             case nodes.Continue():
                 lower_continue(self, node)
-            case nodes.Pass() | nodes.Foreign() | nodes.Function() | nodes.Class():
+            case nodes.Foreign():
+                self.frame.is_whole = False
+            case nodes.Pass() | nodes.Function() | nodes.Class():
                 pass
 
     def _too_large(self) -> NoReturn:
@@ -225,6 +227,8 @@ class LowerHook(Lowering):
                 self.builder.end(Return(value, function.span))
             else:
                 self.builder.jump(frame.exit, function.span, () if value is None else (value,))
+            return
+        if not frame.is_whole:
             return
         wanted = frame.result_kind.name if frame.result_kind is not None else describe(frame.result)
         message = f"`{function.name}` must answer `{wanted}` on every path, but its end can be reached"

@@ -82,6 +82,7 @@ class Frame:
         variables: what each name is bound to here.
         types: types of variables, by first assignment or annotation.
         fixed: variables whose type was written down.
+        is_whole: whether the body held nothing but the language; what it does is unknown otherwise.
         loop_variables: names that loops bind, with their loop.
     """
 
@@ -92,6 +93,7 @@ class Frame:
     variables: dict[str, Binding] = field(default_factory=dict)
     types: dict[str, Type] = field(default_factory=dict)
     fixed: set[str] = field(default_factory=set)
+    is_whole: bool = True
     loop_variables: dict[str, Span] = field(default_factory=dict)
     ended_loops: dict[str, Span] = field(default_factory=dict)
     loops: list[LoopTargets] = field(default_factory=list)

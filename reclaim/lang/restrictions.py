@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reclaim.diag.diagnostic import Edit, Help, Span
+from reclaim.diag.diagnostic import Edit, Help
 from reclaim.lang import nodes
-from reclaim.lang.signatures import children
+from reclaim.lang.tree_walk import children
 
 if TYPE_CHECKING:
     from reclaim.lang.findings import Findings
@@ -114,8 +114,6 @@ def check_restrictions(module: nodes.Module, findings: Findings) -> None:
         if inside and isinstance(node, nodes.Function | nodes.Class):
             _nested(node, findings)
             continue
-        if isinstance(node, nodes.Name) and "__" in node.id:
-            _dunder(node, findings)
         within = inside or isinstance(node, nodes.Function)
         stack.extend((child, within) for child in reversed(list(children(node))))
 
@@ -154,10 +152,3 @@ def _nested(node: nodes.Function | nodes.Class, findings: Findings) -> None:
         label="not at the top level",
         help=(Help(instead),),
     )
-
-
-def _dunder(node: nodes.Name, findings: Findings) -> None:
-    """Report names such as ``__name__``: they promise Python's machinery, which is not there."""
-    if node.id.startswith("__") and node.id.endswith("__"):
-        span: Span = node.span
-        findings.note("unknown-name", f"nothing is called `{node.id}` here", span, label="unknown name")

@@ -13,6 +13,7 @@ from reclaim.lang.findings import Stop
 from reclaim.lang.ir import Type
 from reclaim.lang.policy_names import bound_names
 from reclaim.lang.spelling import did_you_mean, listing
+from reclaim.lang.tree_walk import children
 from reclaim.lang.type_rules import describe, plain, type_of
 
 if TYPE_CHECKING:
@@ -257,17 +258,3 @@ def _called(body: nodes.Suite, names: set[str]) -> Iterator[nodes.Name]:
             yield node.function
         if isinstance(node, nodes.Node):
             stack.extend(reversed(list(children(node))))
-
-
-def children(node: nodes.Node) -> Iterator[nodes.Node]:
-    """Yield the nodes directly inside a node, in source order."""
-    for slot in node.__dataclass_fields__:
-        yield from _inside(getattr(node, slot))
-
-
-def _inside(value: object) -> Iterator[nodes.Node]:
-    if isinstance(value, nodes.Node):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _inside(item)
