@@ -150,6 +150,7 @@ class PolicyWriter:
             (1, self._bind_flag),
             (3, self._change_variable),
             (6, self._store),
+            (4, self._interfere),
         ]
         if depth < 4:
             kinds += [(5, self._if), (2, self._if_present), (1, self._leave_early)]
@@ -212,6 +213,28 @@ class PolicyWriter:
                 f"{folio}.is_referenced = {self.condition(1)}",
             ]
         self._say(depth, self.rng.choice(choices))
+
+    def _interfere(self, depth: int) -> None:
+        """Write or test a field, let something happen that may change it, and read it again."""
+        objects, field, largest = self.rng.choice(
+            ((self.lruvecs, "at", 100), (self.lruvecs, "small", 9), (self.folios or self.lruvecs, "nid", 0))
+        )
+        if objects is self.folios:
+            field, largest = self.rng.choice((("gen", 3), ("uses", 255)))
+        one, other = self.rng.choice(objects), self.rng.choice(objects)
+        name = self._name("n")
+        if largest and self.rng.random() < 0.6:
+            self._say(depth, f"{one}.{field} = {self.rng.randint(0, min(largest, 5))}")
+        else:
+            self._say(depth, f"{name}: u64 = {one}.{field}")
+        if self.hook == "reclaim_folio" and self.scanned is None and self.rng.random() < 0.5:
+            self._say(depth, f"Whole.total = {other}.nid + folio.referenced(look_around=3)")
+        elif largest:
+            self._say(depth, f"{other}.{field} = {self.rng.randint(0, min(largest, 5))}")
+        self._say(depth, f"{name} = {one}.{field} + 0")
+        self._say(depth, f"if {name} {self.rng.choice(('<', '>', '=='))} {self.rng.randint(0, 3)}:")
+        self._store(depth + 1)
+        self.numbers.append(name)
 
     def _if(self, depth: int) -> None:
         self._say(depth, f"if {self.condition(2)}:")
