@@ -70,6 +70,7 @@ def _range(tunable: Tunable) -> str:
 def _data(policy: CompiledPolicy) -> dict[str, Any]:
     image = policy.image
     return {
+        "name": policy.name,
         "path": policy.path,
         "doc": image.doc,
         "hooks": {name: {"worst_case_instructions": hook.cost} for name, hook in image.hooks.items()},

@@ -12,10 +12,11 @@ from click.testing import CliRunner
 from reclaim.abi.counters import COUNTERS
 from reclaim.abi.helpers import HELPERS
 from reclaim.abi.hooks import HOOKS
-from reclaim.cli import codes, counters, helpers, hooks
+from reclaim.cli import codes, counters, helpers, hooks, policies
 from reclaim.cli.new import TEMPLATE, write_policy
 from reclaim.diag.errors import ConfigError
 from reclaim.diag.registry import pages
+from reclaim.engine.shipped import shipped_policies
 
 SIZES = [
     (hooks.command, "hooks", len(HOOKS)),
@@ -91,3 +92,33 @@ def test_written_policy_unwritable_folder_is_a_clear_error(tmp_path: Path) -> No
 def test_template_leaves_no_placeholder() -> None:
     """Every brace of the template is filled in."""
     assert "{" not in TEMPLATE.format(name="mine")
+
+
+def test_policies_as_json_names_every_shipped_policy_with_its_tunables() -> None:
+    """What `--set` can name stands in the listing, with the type and range that it has."""
+    result = CliRunner().invoke(policies.command, ["--json"])
+
+    entries = {entry["name"]: entry for entry in json.loads(result.stdout)["policies"]}
+    tunables = {tunable["name"]: tunable for tunable in entries["s3fifo"]["tunables"]}
+    assert set(entries) == set(shipped_policies())
+    assert (tunables["small_percent"]["type"], tunables["small_percent"]["max"]) == ("u32", 90)
+
+
+def test_policies_of_a_file_shows_its_hooks_and_costs(tmp_path: Path) -> None:
+    """An author's own file is shown like a built-in policy."""
+    path = write_policy("mine", tmp_path)
+
+    result = CliRunner().invoke(policies.command, [str(path), "--json"])
+
+    entry = json.loads(result.stdout)["policies"][0]
+    assert entry["name"] == "mine"
+    assert set(entry["hooks"]) == {"folio_added", "folio_accessed", "next_batch", "reclaim_folio"}
+
+
+@pytest.mark.parametrize("name", ["s3fif", "missing.rpol"])
+def test_policies_unknown_name_is_a_clear_error(name: str) -> None:
+    """A name or file that is not there is named."""
+    result = CliRunner().invoke(policies.command, [name])
+
+    assert isinstance(result.exception, ConfigError)
+    assert name in str(result.exception)
