@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 
 from reclaim.lang.ir import Block, Branch, Call, Const, HookIR, LoadState, Loop, LoopKind, Narrow, Op, Value
 from verifier import declared_ranges
+from verifier.accumulation import Accumulation
 from verifier.domains.lattice import thresholds_of
 from verifier.domains.product import NUMBERS, TOP, Element
 from verifier.entailment import Proof, Prover
@@ -105,11 +106,13 @@ class HookAnalysis:
         self.prover = Prover(self.numbering, self.refiner)
         self.results = Results()
         self._transfer = Transfer(self.evaluator)
+        self._entered: dict[int, Elements] = {}
         self._blocks = {block.id: block for block in hook.blocks}
         self._loops = {loop.header.id: loop for loop in hook.loops}
         self._sites = {block.id: self._site(block) for block in hook.blocks}
-        self._steps = {block.id: self._prepare(block) for block in hook.blocks}
         self._passed = {block.id: self._passing(block) for block in hook.blocks}
+        self._sums = Accumulation(self.numbering, self._passed, set(self._loops))
+        self._steps = {block.id: self._prepare(block) for block in hook.blocks}
         self._keep_moves()
         self._splits = {block.id for block in hook.blocks if self._is_split(block)}
         self.thresholds = thresholds_of(_constants(hook))
@@ -139,6 +142,8 @@ class HookAnalysis:
         entered = self._merge(header, states)
         if checking:
             self._check_loop(self._loops[header], entered)
+        self._sums.note_rounds(header, most_rounds(entered, self._loops[header], self.numbering))
+        self._entered[header] = dict(entered)
         counter = self._counter(header)
         if counter is not None:
             bounds = counter_range(entered, self._loops[header], self.numbering)
@@ -168,10 +173,13 @@ class HookAnalysis:
         return wider
 
     def narrow(self, header: int, assumed: Elements, found: Elements) -> Elements:
-        """Take the smaller parameters."""
+        """Take the smaller parameters, and bound those that are sums."""
         smaller = dict(assumed)
+        entered = self._entered[header]
         for param in self._params(header):
-            smaller[param] = NUMBERS.narrow(assumed[param], found[param])
+            narrowed = NUMBERS.narrow(assumed[param], found[param])
+            reached = self._sums.reached(header, param, entered.get(param, TOP))
+            smaller[param] = narrowed if reached is None else NUMBERS.meet(narrowed, reached)
         return smaller
 
     def visit_header(self, header: int, assumed: Elements, checking: bool) -> list[Elements | None]:
@@ -190,12 +198,28 @@ class HookAnalysis:
 
     def _prepare(self, block: Block) -> list[Step]:
         steps = []
+        in_loop = any(block.id in loop.body for loop in self.hook.loops)
         for op in block.ops:
             demands = obligations(op, self._sites[block.id])
             effect = self._transfer.compile_op(op)
+            if op.result is not None and effect is not None and in_loop:
+                effect = self._noting(effect, self._sums.addends(self.numbering.of(op.result)))
             if demands or effect or isinstance(op, Call):
                 steps.append(Step(op, demands, effect))
         return steps
+
+    def _noting(self, effect: Effect, addends: tuple[int, ...]) -> Effect:
+        """Let the sums know what is added."""
+        if not addends:
+            return effect
+        note = self._sums.note
+
+        def noting(elements: Elements) -> None:
+            for addend in addends:
+                note(addend, elements.get(addend, TOP))
+            effect(elements)
+
+        return noting
 
     def _passing(self, block: Block) -> dict[Edge, list[tuple[int, int]]]:
         """Return for each edge in which class each parameter arrives."""

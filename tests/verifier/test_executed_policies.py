@@ -23,7 +23,7 @@ from tests.verifier.policy_generator import generate_policy
 from tests.verifier.watched_analysis import WatchedAnalysis, Watcher
 from verifier.verified import verify
 
-NR_POLICIES = int(os.environ.get("RECLAIM_NR_POLICIES", "240"))
+NR_POLICIES = int(os.environ.get("RECLAIM_NR_POLICIES", "180"))
 NR_GROUPS = 12
 NR_RUNS = 4
 """Runs of each hook: the machines differ much, a second look at the same hook finds little."""
