@@ -89,6 +89,11 @@ def match_parameters(
             _accept_keyword(argument, what, names, list(given), findings)
             given[argument.name] = argument.value
             continue
+        if len(given) > place:
+            message = "an argument without name stands behind one with a name"
+            findings.stop(
+                "unnamed-argument", message, argument.span, label="give it a name, or move it forward"
+            )
         if place >= len(positional):
             _too_many(call, what, params, argument, findings)
         given[positional[place].name] = argument.value

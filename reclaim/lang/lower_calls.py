@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 from reclaim.abi.helpers import HELPERS, helper
+from reclaim.abi.kernel_types import KERNEL_TYPES, LIST_FIELDS
 from reclaim.abi.kinds import INT_KINDS
 from reclaim.abi.maps import MAP_KINDS
 from reclaim.diag.diagnostic import Edit, Help
@@ -135,6 +136,8 @@ def _call_method(low: Lowering, function: nodes.Attribute, node: nodes.Call) -> 
         message = "`.scan(...)` stands behind `for ... in` only"
         low.findings.stop("misplaced-call", message, node.span, label="not inside of an expression")
     entry = helper(function.name, type_name)
+    if entry is None and _is_field(type_name, function.name):
+        _written_without_brackets(low, function, node)
     if entry is None:
         _no_such_method(low, function, "a list" if type_name == "List" else type_name, type_name)
     return _call_helper(low, entry, receiver, node)
@@ -143,10 +146,21 @@ def _call_method(low: Lowering, function: nodes.Attribute, node: nodes.Call) -> 
 def _construct_on_list(low: Lowering, constructor: Constructor, receiver: Value, node: nodes.Call) -> Value:
     if constructor.params:
         return _construct(low, constructor, receiver, node)
-    text = low.quote(node.function.span)
+    assert isinstance(node.function, nodes.Attribute)
+    _written_without_brackets(low, node.function, node)
+
+
+def _is_field(type_name: str, name: str) -> bool:
+    if type_name == "List":
+        return name in LIST_FIELDS
+    return type_name in KERNEL_TYPES and KERNEL_TYPES[type_name].field(name) is not None
+
+
+def _written_without_brackets(low: Lowering, function: nodes.Attribute, node: nodes.Call) -> NoReturn:
+    text = low.quote(function.span)
     low.findings.stop(
         "not-callable",
-        f"`.{constructor.name}` is written without brackets",
+        f"`.{function.name}` is written without brackets",
         node.span,
         label="no call",
         help=(Help(f"write `{text}`", Edit(node.span, text)),),

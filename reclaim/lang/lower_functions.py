@@ -191,8 +191,8 @@ class LowerHook(Lowering):
         """Lower the body of a function in place of its call."""
         builder, name = self.builder, function.node.name
         self.shared.lowered_functions.add(name)
-        result = None if function.result == UNIT else builder.value(function.result, None, node.span)
-        after = builder.block(() if result is None else (result,))
+        after = _behind(builder, function)
+        result = after.params[0] if after.params else None
         outer, hook = self.frame, self.findings.hook
         around, in_assert = builder.inlined_at, self.in_assert
         self.frame = _frame(name, function, after, variables)
@@ -252,6 +252,13 @@ def _frame(name: str, function: FunctionDecl, after: Block | None, variables: di
     return frame
 
 
+def _behind(builder: HookBuilder, function: FunctionDecl) -> Block:
+    """Make the block behind a call, with the result as parameter."""
+    if function.result == UNIT:
+        return builder.block()
+    return builder.block((builder.value(function.result, None, function.node.name_span),))
+
+
 def lower_hook(declaration: HookDecl, shared: Shared) -> HookIR | None:
     """Lower one hook.
 
@@ -287,7 +294,7 @@ def check_function(function: FunctionDecl, shared: Shared) -> None:
 
     def prepare(builder: HookBuilder) -> Frame:
         variables = {p.name: builder.value(p.type, p.name, p.span) for p in function.parameters}
-        return _frame(function.node.name, function, builder.block(()), variables)
+        return _frame(function.node.name, function, _behind(builder, function), variables)
 
     shared.lowered_functions.add(function.node.name)
     _attempts(hook, function.node, shared, prepare)

@@ -190,7 +190,7 @@ def _in_type(low: Lowering, target: nodes.Name, operand: Operand, known: Type, s
     elif isinstance(operand, Value):
         found = join(known, operand.type)
     if found is None or (found != known and name in low.frame.fixed):
-        low.mismatch(span, f"`{describe(known)}`, the type of `{name}`,", operand)
+        low.mismatch(span, f"`{describe(known)}` for `{name}`", operand)
     if found != known and not (isinstance(found, IntType) and isinstance(known, IntType)):
         low.widen(name, found)
     return coerce(low, operand, known, span)

@@ -12,7 +12,7 @@ from reclaim.diag.registry import report
 MAX_BYTES = 1 << 20
 """Largest policy: hundreds of times the largest that makes sense; keeps every stage quick."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ufeff\u2028\u2029\x0b\x85]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\ufeff\u2028\u2029]")
 _START = Span.of(1, 1, 1, 1)
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from reclaim.abi.kinds import Hook
 from reclaim.diag.diagnostic import Span
+from reclaim.lang.block_merge import merge_blocks
 from reclaim.lang.ir import (
     Block,
     Branch,
@@ -197,6 +198,13 @@ class HookBuilder:
         """Return the finished hook."""
         loads: list[Op] = list(self._tunables.values())
         self.entry.ops[:0] = loads
+        around = _innermost_loops(self._loops)
+        headers = {loop.header.id for loop in self._loops}
+
+        def may_join(block: Block, following: Block) -> bool:
+            return following.id not in headers and around.get(block.id) is around.get(following.id)
+
+        renaming = merge_blocks(_reverse_postorder(self.entry), may_join)
         order = _reverse_postorder(self.entry)
         numbers = {block.id: number for number, block in enumerate(order)}
         loops: dict[int, Loop] = {}
@@ -208,13 +216,18 @@ class HookBuilder:
                 open_loop.kind,
                 open_loop.header,
                 frozenset(numbers[b] for b in open_loop.blocks if b in numbers),
-                open_loop.bound,
+                renaming.of(open_loop.bound),
                 loops[id(parent)] if parent is not None else None,
                 open_loop.span,
             )
         for block in order:
             block.id = numbers[block.id]
         return HookIR(self.hook, self.params, tuple(order), tuple(loops.values()), self.span)
+
+
+def _innermost_loops(loops: list[OpenLoop]) -> dict[int, OpenLoop]:
+    """Return the innermost loop of each block that lies in one; inner loops come later in *loops*."""
+    return {number: loop for loop in loops for number in loop.blocks}
 
 
 def successors(block: Block) -> tuple[Block, ...]:

@@ -9,6 +9,7 @@ depth of every expression is counted here and limited, because all later stages 
 from __future__ import annotations
 
 import ast
+import warnings
 from typing import TypeAlias, TypeVar
 
 from lark import Token, Transformer
@@ -380,9 +381,13 @@ def _is_float(text: str) -> bool:
 
 
 def _unescape(token: Token) -> str:
+    if "\\" not in token and not token[:1].isalpha():
+        return token[3:-3] if token.startswith(('"""', "'''")) else token[1:-1]
     try:
-        value = ast.literal_eval(str(token))
-    except (SyntaxError, ValueError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            value = ast.literal_eval(str(token))
+    except (SyntaxError, ValueError, Warning):
         message = "this string holds an escape that Python does not know"
         raise TextRejected(report("invalid-string", message, token_span(token), label="here")) from None
     return str(value)

@@ -128,7 +128,10 @@ def test_text_that_goes_elsewhere_has_no_colours() -> None:
 _POSITIONS = st.tuples(st.integers(1, 6), st.integers(1, 12))
 
 
-@given(st.text(alphabet=" ab\t\r\n日e\u0301\x1b\u2028", max_size=40), st.lists(_POSITIONS, min_size=4, max_size=4))
+@given(
+    st.text(alphabet=" ab\t\r\n日e\u0301\x1b\u2028", max_size=40),
+    st.lists(_POSITIONS, min_size=4, max_size=4),
+)
 def test_any_span_of_any_text_can_be_drawn(source: str, places: list[tuple[int, int]]) -> None:
     """Renderers take every ordered span, in or out of the text."""
     one, two = sorted(places[:2]), sorted(places[2:])

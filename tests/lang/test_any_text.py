@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import random
 import re
 from pathlib import Path
@@ -24,13 +25,14 @@ _WORDS = sorted(
 
 
 def _survives(source: str) -> None:
-    """Compile a text; what is found can be drawn, what is accepted is well-formed."""
+    """Compile a text; what is found can be drawn, what is accepted is Python and well-formed."""
     try:
         policy = compile_source(source, "any.rpol")
     except PolicyRejected as rejected:
         render_full(rejected.diagnostics, "any.rpol", source)
         render_plain(rejected.diagnostics, "any.rpol", source)
         return
+    ast.parse(source.removeprefix("\ufeff"))
     assert [problem for hook in policy.hooks.values() for problem in check_hook(hook)] == []
 
 
