@@ -97,6 +97,7 @@ class Explainer:
     def _range(self, violation: Violation, demand: InRange) -> Diagnostic:
         assert violation.op is not None
         assert violation.proof.found is not None
+        assert violation.proof.needed is not None
         value, found = demand.value, violation.proof.found
         span = self._span_of_number(violation, demand)
         verb = "is" if violation.proof.certain else "may be"
@@ -110,7 +111,7 @@ class Explainer:
         return self._report(
             violation,
             _NAMES[demand.role],
-            f"{subject}: found {shown_range(found)}, needed {shown_range((demand.low, demand.high))}",
+            f"{subject}: found {shown_range(found)}, needed {shown_range(violation.proof.needed)}",
             span,
             label=f"can be {shown_range(found)}, must be {_wanted(demand, found)}",
             labels=self._origins(violation, value, span),

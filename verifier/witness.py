@@ -59,6 +59,9 @@ NR_TRIES = 120
 NR_STEPS = 1500
 """Instructions of one run; loops that go on longer are given up."""
 
+NR_STEPS_IN_ALL = 100_000
+"""Instructions of all runs of one hook: about a second; later violations go without a witness."""
+
 Concrete = int | None
 
 
@@ -92,6 +95,7 @@ class WitnessSearch:
         self._rng = random.Random(0)
         self._constants = analysis.thresholds.unsigned + analysis.thresholds.signed
         self._declared: dict[int, Element] = {}
+        self._steps_left = NR_STEPS_IN_ALL
 
     def find(self, violation: Violation) -> dict[str, str]:
         """Return inputs that break an obligation, with the value that they lead to; empty if none is found."""
@@ -100,6 +104,8 @@ class WitnessSearch:
         ):
             return {}
         for _ in range(NR_TRIES):
+            if self._steps_left <= 0:
+                break
             run = _Run()
             try:
                 if self._follow(run, violation.op, violation.demand):
@@ -116,13 +122,12 @@ class WitnessSearch:
         while True:
             for op in block.ops:
                 run.nr_steps += 1
+                self._steps_left -= 1
                 if run.nr_steps > NR_STEPS:
                     raise _GivenUp
                 if op is target and not self._holds(run, demand):
                     return all(
-                        self._holds(run, other)
-                        for other in self._demands(block, op)
-                        if _is_before(other, demand)
+                        self._holds(run, other) for other in self._demands(block, op) if other != demand
                     )
                 if not all(self._holds(run, met) for met in self._demands(block, op)):
                     raise _GivenUp
@@ -311,11 +316,6 @@ _COMPUTED = frozenset(BINARY_OPERATIONS) | {
     "truncate",
     "call",
 }
-
-
-def _is_before(other: Obligation, demand: Obligation) -> bool:
-    """Tell whether another obligation of the same instruction must hold as well for a clear witness."""
-    return other != demand
 
 
 def _is_plain(value: Value) -> bool:
