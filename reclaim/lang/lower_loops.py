@@ -155,7 +155,10 @@ def _range_bounds(low: Lowering, call: nodes.Call) -> _Range:
     stop = operands[1] if len(parts) > 1 else operands[0]
     spans = (parts[0].span, parts[1].span if len(parts) > 1 else parts[0].span)
     first, last = common_numbers(low, start, stop, spans)
-    rounds = _rounds(low, (first, last), isinstance(start, Literal), step, call.span)
+    if isinstance(start, Literal) and isinstance(stop, Literal):
+        rounds = low.builder.const(_constant_rounds(start.value, stop.value, step), U64, call.span)
+    else:
+        rounds = _rounds(low, (first, last), isinstance(start, Literal), step, call.span)
     return _Range(first, last, step, rounds)
 
 
@@ -169,6 +172,12 @@ def _step(low: Lowering, operand: Operand, span: Span) -> int:
             "constant-out-of-range", "the step of `range` cannot be 0", span, label="must not be 0"
         )
     return operand.value
+
+
+def _constant_rounds(start: int, stop: int, step: int) -> int:
+    """Return the number of rounds between constants."""
+    distance = stop - start if step > 0 else start - stop
+    return max(-(-distance // abs(step)), 0)
 
 
 def _rounds(low: Lowering, ends: tuple[Value, Value], fixed_start: bool, step: int, span: Span) -> Value:

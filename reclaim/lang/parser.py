@@ -16,6 +16,7 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import lark
@@ -29,6 +30,9 @@ from reclaim.lang.tree_builder import TreeBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_ONE_AT_A_TIME = Lock()
+"""The parser keeps brackets and depths of the text that it is in."""
 
 GRAMMAR = Path(__file__).parent / "grammar.lark"
 
@@ -72,7 +76,11 @@ def parse(text: str) -> tuple[Module, list[Diagnostic]]:
     Returns:
         The tree of what could be parsed, and everything that is wrong.
     """
-    parser = shared_parser()
+    with _ONE_AT_A_TIME:
+        return _parse_whole(shared_parser(), text)
+
+
+def _parse_whole(parser: PolicyParser, text: str) -> tuple[Module, list[Diagnostic]]:
     whole = parser.parse(text)
     if isinstance(whole, Module):
         return whole, []
@@ -113,7 +121,8 @@ def _load_tables(indenter: PolicyIndenter, builder: TreeBuilder) -> Lark:
     key = hashlib.sha256(f"{lark.__version__} {sys.version} {grammar}".encode()).hexdigest()[:24]
     path = _cache_folder() / f"grammar-{key}.tables"
     try:
-        if path.stat().st_uid == os.getuid():
+        status = path.stat()
+        if status.st_uid == os.getuid() and not status.st_mode & 0o022:
             with path.open("rb") as stream:
                 return _adopt(stream.read(), indenter, builder)
     except Exception:  # noqa: BLE001, S110  whatever is wrong with a cache, the answer is to make it anew
