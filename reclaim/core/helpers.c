@@ -122,8 +122,8 @@ static uint32_t find_from_tail(struct rcl_machine *m, const struct lru_list *lru
 {
 	uint32_t pfn = lru->tail;
 
-	while (--nr && folio_at(m, pfn)->prev != RCL_NIL)
-		pfn = folio_at(m, pfn)->prev;
+	while (--nr && link_at(m, pfn)->prev != RCL_NIL)
+		pfn = link_at(m, pfn)->prev;
 	return pfn;
 }
 
@@ -147,7 +147,7 @@ uint64_t h_list_splice(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lr
 	while (nr_left--) {
 		struct folio *folio = folio_at(m, pfn);
 
-		pfn = at_tail ? folio->next : folio->prev;
+		pfn = at_tail ? link_at(m, pfn)->next : link_at(m, pfn)->prev;
 		nr_moved += folio->pub.nr_pages;
 		splice_folio(m, lruvec, folio, (uint32_t)list, place);
 	}
@@ -179,12 +179,12 @@ struct rcl_folio *h_list_head(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, ui
 
 struct rcl_folio *h_folio_younger(struct rcl_ctx *ctx, struct rcl_folio *folio)
 {
-	return folio_or_none(ctx, folio_of(folio)->prev);
+	return folio_or_none(ctx, link_at(machine_of(ctx), folio->pfn)->prev);
 }
 
 struct rcl_folio *h_folio_older(struct rcl_ctx *ctx, struct rcl_folio *folio)
 {
-	return folio_or_none(ctx, folio_of(folio)->next);
+	return folio_or_none(ctx, link_at(machine_of(ctx), folio->pfn)->next);
 }
 
 /* ---- page-table walk ---- */

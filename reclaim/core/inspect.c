@@ -116,7 +116,7 @@ int rcl_list_folios(const struct rcl_machine *m, uint32_t id, uint32_t list, uin
 
 	if (!lruvec || list == 0 || list >= lruvec->nr_lists)
 		return RCL_BAD_ARGUMENT;
-	for (uint32_t pfn = lruvec->lists[list].tail; pfn != RCL_NIL; pfn = folio_at(m, pfn)->prev, n++) {
+	for (uint32_t pfn = lruvec->lists[list].tail; pfn != RCL_NIL; pfn = link_at(m, pfn)->prev, n++) {
 		if (n < capacity)
 			pfns[n] = pfn;
 	}

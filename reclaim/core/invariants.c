@@ -46,10 +46,10 @@ static bool check_list(const struct rcl_machine *m, const struct lruvec *lruvec,
 	uint32_t previous = RCL_NIL;
 	uint64_t nr = 0;
 
-	for (uint32_t pfn = lru->head; pfn != RCL_NIL; pfn = folio_at(m, pfn)->next) {
+	for (uint32_t pfn = lru->head; pfn != RCL_NIL; pfn = link_at(m, pfn)->next) {
 		const struct folio *folio = folio_at(m, pfn);
 
-		if (++nr > lru->nr_folios || folio->prev != previous || folio->physical_list != list)
+		if (++nr > lru->nr_folios || link_at(m, pfn)->prev != previous || folio->physical_list != list)
 			return broken(report, "lruvec %u list %u: broken links at pfn %u", lruvec->pub.id, list, pfn);
 		if (folio->transit != RCL_TRANSIT_NONE || folio_lruvec(folio) != lruvec || folio->pub.list == 0 ||
 		    folio->pub.list >= lruvec->nr_lists)
@@ -69,7 +69,7 @@ static bool check_sizes(const struct rcl_machine *m, const struct lruvec *lruvec
 	uint64_t claims[RCL_MAX_LISTS] = { 0 }, by_type[2] = { 0 };
 
 	for (uint32_t list = 1; list < lruvec->nr_lists; list++) {
-		for (uint32_t pfn = lruvec->lists[list].head; pfn != RCL_NIL; pfn = folio_at(m, pfn)->next) {
+		for (uint32_t pfn = lruvec->lists[list].head; pfn != RCL_NIL; pfn = link_at(m, pfn)->next) {
 			claims[folio_at(m, pfn)->pub.list] += folio_at(m, pfn)->pub.nr_pages;
 			by_type[folio_at(m, pfn)->pub.type] += folio_at(m, pfn)->pub.nr_pages;
 		}
@@ -139,7 +139,7 @@ static bool check_nodes(const struct rcl_machine *m, const struct report *report
 		for (uint32_t pfn = node->free_head; pfn != RCL_NIL && nr_free <= node->pub.nr_pages; nr_free++) {
 			if (folio_at(m, pfn)->transit != RCL_TRANSIT_FREE || folio_at(m, pfn)->pub.nid != nid)
 				return broken(report, "node %u: pfn %u is on the free list and in use", nid, pfn);
-			pfn = folio_at(m, pfn)->next;
+			pfn = link_at(m, pfn)->next;
 		}
 		for (uint32_t i = 0; i < node->pub.nr_pages; i++)
 			nr_in_use += is_in_use(m, node->first_pfn + i);

@@ -1,7 +1,7 @@
 /*
  * The lists of a lruvec: linking, unlinking, and who claims which list.
  *
- * Here: the only code that touches links, list sizes and the lruvec's sums. Not here: the choice
+ * Here: the only code that moves folios between lists, and sizes and the lruvec's sums. Not here: the choice
  * of a list (policies).
  *
  * Two notions of membership are kept apart because MGLRU needs it: a folio is linked into one
@@ -36,19 +36,17 @@ static inline void lru_link(struct rcl_machine *m, struct lruvec *lruvec, struct
 	folio->physical_list = (uint8_t)list;
 	lru->nr_folios++;
 	if (at_tail) {
-		folio->next = RCL_NIL;
-		folio->prev = lru->tail;
+		*link_at(m, pfn) = (struct folio_link){ .prev = lru->tail, .next = RCL_NIL };
 		if (lru->tail != RCL_NIL)
-			folio_at(m, lru->tail)->next = pfn;
+			link_at(m, lru->tail)->next = pfn;
 		else
 			lru->head = pfn;
 		lru->tail = pfn;
 		return;
 	}
-	folio->prev = RCL_NIL;
-	folio->next = lru->head;
+	*link_at(m, pfn) = (struct folio_link){ .prev = RCL_NIL, .next = lru->head };
 	if (lru->head != RCL_NIL)
-		folio_at(m, lru->head)->prev = pfn;
+		link_at(m, lru->head)->prev = pfn;
 	else
 		lru->tail = pfn;
 	lru->head = pfn;
@@ -57,15 +55,16 @@ static inline void lru_link(struct rcl_machine *m, struct lruvec *lruvec, struct
 static inline void lru_unlink(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
 {
 	struct lru_list *lru = &lruvec->lists[folio->physical_list];
+	struct folio_link link = *link_at(m, folio->pub.pfn);
 
-	if (folio->prev != RCL_NIL)
-		folio_at(m, folio->prev)->next = folio->next;
+	if (link.prev != RCL_NIL)
+		link_at(m, link.prev)->next = link.next;
 	else
-		lru->head = folio->next;
-	if (folio->next != RCL_NIL)
-		folio_at(m, folio->next)->prev = folio->prev;
+		lru->head = link.next;
+	if (link.next != RCL_NIL)
+		link_at(m, link.next)->prev = link.prev;
 	else
-		lru->tail = folio->prev;
+		lru->tail = link.prev;
 	lru->nr_folios--;
 	folio->physical_list = 0;
 }

@@ -139,6 +139,7 @@ void rcl_machine_free(struct rcl_machine *m)
 	free(m->tasks);
 	free(m->files);
 	free(m->folios);
+	free(m->links);
 	free(m->rmap_items);
 	free(m->swap_slots);
 	free(m);
@@ -146,5 +147,5 @@ void rcl_machine_free(struct rcl_machine *m)
 
 uint64_t rcl_bytes_per_page(void)
 {
-	return sizeof(struct folio) + sizeof(uint32_t) + sizeof(uint64_t) + sizeof(uint64_t);
+	return sizeof(struct folio) + sizeof(struct folio_link) + sizeof(uint32_t) + sizeof(uint64_t) + sizeof(uint64_t);
 }

@@ -10,7 +10,7 @@
  * everything hangs on struct rcl_machine.
  *
  * Why dense numbers instead of pointers: a folio is 64 bytes, one cache line, only because its
- * links, mappings and slots are 32-bit numbers.
+ * mappings and slots are 32-bit numbers.
  */
 #ifndef RCL_MACHINE_H
 #define RCL_MACHINE_H
@@ -47,8 +47,6 @@
 
 struct folio {
 	struct rcl_folio pub;
-	uint32_t prev;			/* the next younger folio of the list */
-	uint32_t next;			/* the next older one; of a free frame, the next free one */
 	uint32_t rmap_vpn;		/* first mapping: page in the task's mapping space */
 	uint32_t rmap_more;		/* further mappings, an index into the rmap pool */
 	uint32_t swap_slot;		/* slot that holds the same contents, RCL_NIL if none */
@@ -60,6 +58,16 @@ struct folio {
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct folio) == 64, "a folio is one cache line");
+
+/*
+ * A folio's neighbours on its list. Apart from the folio, because walking a list must not wait for
+ * each folio in turn: eight links share a cache line, so that the folios a batch will look at are
+ * known, and fetched, well before their turn.
+ */
+struct folio_link {
+	uint32_t prev;			/* the next younger folio of the list */
+	uint32_t next;			/* the next older one; of a free frame, the next free one */
+};
 
 /* A further mapping of a folio. */
 struct rmap_item {
@@ -251,6 +259,7 @@ struct rcl_machine {
 	uint64_t setup_clock_ns;	/* time of what happens outside of runs */
 	uint64_t hook_ns;		/* virtual time that the running hook has charged */
 	struct folio *folios;		/* by pfn */
+	struct folio_link *links;	/* by pfn */
 	struct rmap_item *rmap_items;
 	uint64_t *swap_slots;		/* by slot: shadow, folio or free (swap.h) */
 	struct scan *scan;		/* the reclaim that is running, NULL for none */
@@ -300,6 +309,11 @@ struct rcl_machine {
 static inline struct folio *folio_at(const struct rcl_machine *m, uint32_t pfn)
 {
 	return &m->folios[pfn];
+}
+
+static inline struct folio_link *link_at(const struct rcl_machine *m, uint32_t pfn)
+{
+	return &m->links[pfn];
 }
 
 static inline struct folio *folio_of(struct rcl_folio *pub)

@@ -105,7 +105,8 @@ int node_setup(struct rcl_machine *m)
 				     (unsigned long long)total);
 	m->nr_folios = (uint32_t)total;
 	m->folios = aligned_alloc(64, total * sizeof(struct folio));
-	if (!m->folios)
+	m->links = calloc(total, sizeof(*m->links));
+	if (!m->folios || !m->links)
 		return machine_error(m, RCL_NO_MEMORY, "no memory for %llu folios", (unsigned long long)total);
 	for (uint32_t nid = 0, first = 0; nid < m->nr_nodes; nid++) {
 		const struct rcl_node_config *config = &m->config.nodes[nid];
@@ -137,7 +138,7 @@ static struct folio *take_frame(struct rcl_machine *m, struct node *node)
 	node->pub.nr_free_pages--;
 	if (node->free_head != RCL_NIL) {
 		folio = folio_at(m, node->free_head);
-		node->free_head = folio->next;
+		node->free_head = link_at(m, node->free_head)->next;
 		return folio;
 	}
 	folio = folio_at(m, node->first_pfn + (uint32_t)node->pub.nr_pages - node->nr_fresh);

@@ -33,7 +33,7 @@ static inline void node_free_folio(struct rcl_machine *m, struct folio *folio)
 	struct node *node = &m->nodes[folio->pub.nid];
 
 	folio->transit = RCL_TRANSIT_FREE;
-	folio->next = node->free_head;
+	link_at(m, folio->pub.pfn)->next = node->free_head;
 	node->free_head = folio->pub.pfn;
 	node->pub.nr_free_pages++;
 }

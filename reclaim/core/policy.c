@@ -281,11 +281,11 @@ static uint32_t collect_folios(struct rcl_machine *m, struct lruvec *lruvec)
 			lru_del_folio(m, lruvec, folio);
 			folio->transit = RCL_TRANSIT_ENTERING;
 			folio->pub.list = 0;
-			folio->next = RCL_NIL;
+			link_at(m, folio->pub.pfn)->next = RCL_NIL;
 			if (last == RCL_NIL)
 				first = folio->pub.pfn;
 			else
-				folio_at(m, last)->next = folio->pub.pfn;
+				link_at(m, last)->next = folio->pub.pfn;
 			last = folio->pub.pfn;
 		}
 	}
@@ -318,7 +318,7 @@ static void govern(struct rcl_machine *m, struct lruvec *lruvec, struct attachme
 		struct folio *folio = folio_at(m, chain);
 		uint64_t place;
 
-		chain = folio->next;
+		chain = link_at(m, chain)->next;
 		policy_init_folio(m, att, folio->pub.pfn);
 		place = ask_folio_added(m, lruvec, folio, RCL_ADDED_ADOPTED);
 		lru_add_folio(m, lruvec, folio, place_list(place), place_at_tail(place));

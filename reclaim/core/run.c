@@ -22,8 +22,9 @@
 #define STRETCH_RECORDS 64		/* ours, measured: as a prefetch distance it covers DRAM latency at 16M
 					 * pages (16 and 32 are slower), as a block it pays for its scan */
 #define NEAR_PAGES (UINT32_C(1) << 17)	/* ours: PTEs of 512 KiB stay in L2, where a prefetch only costs */
-#define PREFETCH_SLOTS 16		/* ours: a buffered hit is a chain of slot and folio, fetched in two */
-#define PREFETCH_FOLIOS 8		/* steps, the second when the first has arrived */
+#define PREFETCH_SLOTS 32		/* ours, measured: a buffered hit is a chain of slot and folio, fetched */
+#define PREFETCH_FOLIOS 16		/* in two steps, the second when the first has arrived */
+#define PREFETCH_FAULTS 16		/* ours, measured: records ahead whose faults' slots are fetched */
 #define POLL_RECORDS (UINT64_C(1) << 16)	/* ours: under a millisecond between looks at the interrupt */
 #define CHECK_BLOCK 256			/* ours: a constant length that compilers turn into vector code */
 #define PROGRESS_RECORDS (UINT64_C(1) << 20)
@@ -233,10 +234,36 @@ static inline void check_step(const struct rcl_machine *m)
 }
 #endif
 
+/* Fetch the slot that a fault on a page that is not present will read first. */
+static inline void prefetch_fault(struct rcl_machine *m, const struct task *task, uint32_t vpn)
+{
+	uint32_t pte = task->ptes[vpn];
+	const struct vma *vma = &task->vmas[task->last_vma];
+
+	if (pte & PTE_PRESENT)
+		return;
+	if (pte & PTE_SWAP)
+		__builtin_prefetch(&m->swap_slots[pte >> PTE_SHIFT], 1);
+	else if (vma->flags & RCL_MAPPING_FILE && vpn - vma->first < vma->nr_pages)
+		__builtin_prefetch(&m->files[vma->file].slots[vma->file_page + (vpn - vma->first)], 1);
+}
+
+/* After a fault at record `i`, look at the records that follow, each once. */
+static uint64_t prefetch_faults(struct rcl_machine *m, const struct task *task, uint64_t i, uint64_t looked)
+{
+	uint64_t end = i + PREFETCH_FAULTS < task->nr_records ? i + PREFETCH_FAULTS : task->nr_records;
+
+	for (looked = looked > i ? looked : i; looked < end; looked++) {
+		if (!(task->records[looked] & REC_BUFFERED))
+			prefetch_fault(m, task, task->records[looked] & REC_PAGE);
+	}
+	return looked;
+}
+
 /* Run records until `end` of the chunk or until the clock passes limit_ns; false: killed or interrupted. */
 static bool run_until(struct rcl_machine *m, struct task *task, uint64_t end, uint64_t limit_ns)
 {
-	uint64_t i = task->position;
+	uint64_t i = task->position, looked = i;
 	struct stretch stretch = { .end = i };
 	bool is_done = true;
 
@@ -259,6 +286,7 @@ static bool run_until(struct rcl_machine *m, struct task *task, uint64_t end, ui
 			is_done = reached > i || (m->interrupted == false && task->state == RCL_TASK_RUNNABLE);
 			i = reached;
 		} else {
+			looked = prefetch_faults(m, task, i + 1, looked);
 			is_done = fault_page(m, task, task->records[i] & REC_PAGE, task->records[i] & REC_WRITE);
 			if (is_done) {
 				task->clock_ns += task->ns_per_access;
