@@ -18,9 +18,10 @@ from reclaim.lang.call_arguments import match_parameters
 from reclaim.lang.coercion import coerce, narrowed, number, unwrapped
 from reclaim.lang.findings import Stop
 from reclaim.lang.ir import BOOL, UNIT, AnswerType, Call, Construct, HandleType, IntType, Type, Value
-from reclaim.lang.lower_access import MapPlace, load, map_value, resolve, visible_names
+from reclaim.lang.lower_access import resolve, visible_names
 from reclaim.lang.lower_arithmetic import lower_function
 from reclaim.lang.lowering import Absent, Literal, Operand
+from reclaim.lang.places import MapPlace, load, map_value
 from reclaim.lang.policy_names import DECLARATORS, INTEGER_FUNCTIONS
 from reclaim.lang.spelling import did_you_mean, listing
 from reclaim.lang.type_rules import ANSWER_CALLS, LIST_ANSWERS, is_nullable, type_of

@@ -21,15 +21,13 @@ from reclaim.lang.ir import UNIT, Block, HookIR, Return, Type, Value
 from reclaim.lang.loop_scan import names_assigned
 from reclaim.lang.lower_access import lower_access
 from reclaim.lang.lower_arithmetic import lower_binary, lower_number, lower_unary
+from reclaim.lang.lower_assignments import lower_annotated, lower_assign, lower_augmented
 from reclaim.lang.lower_calls import lower_call
 from reclaim.lang.lower_conditions import lower_condition, lower_conditional, lower_truth
 from reclaim.lang.lower_loops import lower_break, lower_continue, lower_for
 from reclaim.lang.lower_statements import (
     answer,
-    lower_annotated,
     lower_assert,
-    lower_assign,
-    lower_augmented,
     lower_expression_statement,
     lower_if,
     lower_return,

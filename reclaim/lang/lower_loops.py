@@ -39,9 +39,9 @@ from reclaim.lang.ir import (
     Value,
 )
 from reclaim.lang.loop_scan import breaks, names_assigned
-from reclaim.lang.lower_access import own_lruvec
 from reclaim.lang.lower_statements import meet
 from reclaim.lang.lowering import Absent, Literal, LoopTargets, Operand, Poisoned, Unassigned
+from reclaim.lang.places import own_lruvec
 
 if TYPE_CHECKING:
     from reclaim.diag.diagnostic import Span
