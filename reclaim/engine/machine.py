@@ -11,7 +11,7 @@ can be looked at, and gone on with.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -64,13 +64,17 @@ class Task:
         number: the core's number of it.
         trace: what it does.
         memcg: path of its memcg.
+        files: the core's numbers of its files, in the order of the file page space.
     """
 
-    def __init__(self, core: Core, number: int, trace: AccessStream, memcg: str) -> None:
+    def __init__(
+        self, core: Core, number: int, trace: AccessStream, memcg: str, files: Sequence[int] = ()
+    ) -> None:
         self._core = core
         self.number = number
         self.trace = trace
         self.memcg = memcg
+        self._files = tuple(files)
         self.name = trace.name
         self._chunks: Iterator[tuple[Records, bool]] | None = None
         self._nr_fed = 0
@@ -89,6 +93,17 @@ class Task:
         """Return which pages of the mapping space are present, shape (nr_mapped_pages,), bool."""
         ptes = self._core.ptes(self.number, 0, self.info["nr_mapped_pages"])
         return (ptes & np.uint32(1)).astype(np.bool_)
+
+    def resident_file_pages(self) -> npt.NDArray[np.bool_]:
+        """Return which pages of its files are in the page cache, shape (nr_file_pages,), bool, file after file."""
+        return np.array(
+            [
+                self._core.file_pfn(number, page) is not None
+                for number, file in zip(self._files, self.trace.header.files, strict=True)
+                for page in range(file.pages)
+            ],
+            dtype=np.bool_,
+        )
 
     def exit(self) -> None:
         """End the task and free its memory.
@@ -272,7 +287,7 @@ class Machine:
         ]
         spaces = TaskSpaces(mappings, files)
         number = self._core.create_task(number_of_memcg, node, header.ns_per_access, spaces)
-        task = Task(self._core, number, trace, path)
+        task = Task(self._core, number, trace, path, files)
         self.tasks.append(task)
         return task
 
@@ -406,6 +421,19 @@ class Machine:
         names = self._list_names(info["attachment"])
         return {
             names.get(number, str(number)): self._core.list_pfns(lruvec, number)
+            for number in range(1, info["nr_lists"])
+        }
+
+    def list_pages(self, memcg: str = "/", node: int = 0) -> dict[str, int]:
+        """Return the pages that belong to each list of a lruvec, arguments and names as for `lists`.
+
+        Folios that a policy claimed for another list count there, although they have not moved yet.
+        """
+        lruvec = self.lruvec(memcg, node)
+        info = self._core.lruvec_info(lruvec)
+        names = self._list_names(info["attachment"])
+        return {
+            names.get(number, str(number)): self._core.list_pages(lruvec, number)
             for number in range(1, info["nr_lists"])
         }
 
