@@ -4,7 +4,8 @@
  *
  * SIMPLIFIED: writes are synchronous, charged to whoever reclaims, so that a folio is never under
  * writeback; effect: reclaim of dirty pages is slow but never blocked, and no flusher runs.
- * SIMPLIFIED: no large folios, so nothing is split; no mlock, so nothing is culled.
+ * SIMPLIFIED: no large folios and no mlock; effect: nothing is split, and nothing is culled to the
+ * unevictable list.
  */
 #include "shrink.h"
 
