@@ -47,17 +47,18 @@ static void balance(struct rcl_machine *m, struct node *node)
 void kswapd_wake(struct rcl_machine *m, struct node *node)
 {
 	struct task *woke = m->current;
-	uint64_t *clock = m->clock;
+	uint64_t *clock = m->clock, start_ns;
 
 	if (!m->config.kswapd || node->pub.nr_free_pages > node->pub.low_wmark || node->kswapd_failures >= MAX_FAILURES)
 		return;
 	if (node->kswapd_clock_ns < *clock)
 		node->kswapd_clock_ns = *clock;
 	count(&m->memcgs[0]->lruvecs[node->pub.nid], RCL_KSWAPD_WAKEUPS, 1);
+	start_ns = node->kswapd_clock_ns;
 	m->clock = &node->kswapd_clock_ns;
 	m->current = NULL;
 	balance(m, node);
 	m->current = woke;
 	m->clock = clock;
-	node->kswapd_ns += node->kswapd_clock_ns - *clock;
+	node->kswapd_ns += node->kswapd_clock_ns - start_ns;
 }
