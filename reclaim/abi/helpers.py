@@ -100,7 +100,7 @@ _FOLIO = (
         "move",
         "folio_move",
         "Move the current folio of a scan to a list and end.",
-        "list",
+        "bulk",
         (Param("place", "Place", "Where it goes."),),
         "None",
         20,
