@@ -357,10 +357,10 @@ def conduct_and_show(experiment: Experiment, options: ExperimentOptions, draw: C
     from reclaim.lab.preparation import prepare
     from reclaim.lab.results_json import render_json
 
-    _check_target(options.json_path)
+    check_target(options.json_path, "--json")
     with _status("reading traces and policies"):
         prepared = prepare(experiment)
-    with _progress() as progress:
+    with progress_bar() as progress:
         conducted = conduct(prepared, progress)
     if conducted.skipped_repeats:
         click.echo(
@@ -376,13 +376,21 @@ def conduct_and_show(experiment: Experiment, options: ExperimentOptions, draw: C
     text_console(is_terminal=sys.stdout.isatty()).print(draw(conducted.cases))
 
 
-def _check_target(json_path: str | None) -> None:
-    """Refuse a place for the JSON that cannot be written, before hours of work rather than after."""
-    if json_path is None or json_path == STDOUT:
+def check_target(path: str | None, option: str) -> None:
+    """Refuse a place for results that cannot be written, before hours of work rather than after.
+
+    Args:
+        path: as given; None and `-` need no place.
+        option: the option that gave it.
+
+    Raises:
+        ConfigError: it is a directory, or lies in none that can be written to.
+    """
+    if path is None or path == STDOUT:
         return
-    target = Path(json_path)
+    target = Path(path)
     if target.is_dir():
-        raise ConfigError(f"{target}: is a directory; --json expects a file")
+        raise ConfigError(f"{target}: is a directory; {option} expects a file")
     if not target.parent.is_dir():
         raise ConfigError(f"{target}: there is no directory {str(target.parent)!r} to write it to")
     if not os.access(target.parent, os.W_OK):
@@ -421,7 +429,7 @@ def _status(text: str) -> contextlib.AbstractContextManager[object]:
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[int, int], None] | None]:
+def progress_bar() -> Iterator[Callable[[int, int], None] | None]:
     """Give a function that moves a progress bar on stderr, or None where nobody would see it."""
     if not sys.stderr.isatty():
         yield None

@@ -1,0 +1,390 @@
+"""Counters that a real kernel gave for fixed traces, read from a folder and sorted into cases.
+
+Here: the format of such a folder (`results.json`, `traces/`, `residency.jsonl`), its checks, and `read_recording`. Not
+here: the model (validation_replay.py) and the comparison (validation.py).
+
+A case is what was run: trace, mode, share of the footprint that fits, algorithm. Runs that differ in nothing else are
+its repeats. A label, and how often the kernel's statistics were folded (`flush_us`), change what a kernel does; where
+runs of one case differ in those, they are cases of their own.
+
+Members that are not compared are not read, so a folder may hold more than is named here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from reclaim.diag.errors import ConfigError, TraceError
+from reclaim.engine.machine_config import suggest
+from reclaim.workload.access_trace import MAX_PAGES, Records
+from reclaim.workload.byte_source import ByteSource
+
+Mode = Literal["anon", "fmmap", "fread", "mixed"]
+Algorithm = Literal["trad", "mglru"]
+
+RESULTS = "results.json"
+TRACES = "traces"
+RESIDENCY = "residency.jsonl"
+
+FILE_BIT = np.uint32(1 << 30)
+"""The access is to the file region; bit 31 is a write, as in our own records."""
+INDEX_MASK = np.uint32((1 << 30) - 1)
+"""Bits of the page number within its region."""
+
+_BLOCK_BYTES = 1 << 22
+_HEX = re.compile("[0-9a-f]*")
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class _Part(BaseModel):
+    """A part of the file: what is named here must be right, what is not named may be there."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+
+class Phase(_Part):
+    """Hold differences of counters over one phase of a run.
+
+    Args:
+        memcg: of memory.stat, which may lag by up to 64 events.
+        vmstat: of /proc/vmstat, exact.
+    """
+
+    memcg: dict[str, int] = Field(default_factory=dict)
+    vmstat: dict[str, int] = Field(default_factory=dict)
+
+    def count(self, name: str) -> int | None:
+        """Return a counter by the name that results use, the exact one where there are two; None where unknown."""
+        if (
+            name == "pgrefill"
+        ):  # memcg reclaim does not count it in vmstat: scan_folios(), shrink_active_list()
+            return self.memcg.get(name)
+        parts = [self.vmstat.get(f"{name}_{kind}") for kind in ("anon", "file")]
+        if name in {"pgscan", "pgsteal"} and None not in parts:
+            return sum(part for part in parts if part is not None)
+        return self.vmstat.get(name, self.memcg.get(name))
+
+
+def _pairs(value: object) -> object:
+    """Turn JSON's lists into the tuples that frozen models want."""
+    return tuple(map(_pairs, value)) if isinstance(value, list) else value
+
+
+Generation = tuple[int, int, int]
+"""Sequence number, anonymous pages, file pages."""
+
+
+class RecordedRun(_Part):
+    """Hold one run of a kernel.
+
+    Args:
+        trace: name of the trace.
+        mode: how its pages are touched.
+        frac: limit as a share of the footprint.
+        lru: algorithm.
+        rep: number of the repeat.
+        limit_pages: memory.max.
+        n_anon: anonymous pages.
+        n_file: file pages.
+        accesses: of the trace phase.
+        misses: pages brought in during the trace phase; None where the OOM killer ended the run.
+        spread: range of misses over all repeats, also those that are not here.
+        label: of the set that the run belongs to.
+        flush_us: how often memory.stat was read, which folds the kernel's counters.
+        populate: counters of the phase before the trace.
+        trace_phase: counters of the trace phase.
+        end: levels of memory.stat at the end; pages.
+        gens_end: generations at the end, oldest first.
+    """
+
+    trace: str = Field(pattern=r"^[A-Za-z0-9][\w.+-]*$")
+    mode: Mode
+    frac: float = Field(gt=0)
+    lru: Algorithm
+    rep: int = 1
+    limit_pages: int = Field(gt=0)
+    n_anon: int = Field(ge=0, le=MAX_PAGES)
+    n_file: int = Field(ge=0, le=MAX_PAGES)
+    accesses: int = Field(gt=0)
+    misses: Annotated[int, Field(ge=0)] | None
+    spread: Annotated[int, Field(ge=0)] | None = None
+    label: str | None = None
+    flush_us: int | None = None
+    populate: Phase = Phase()
+    trace_phase: Phase = Phase()
+    end: dict[str, int] = Field(default_factory=dict)
+    gens_end: Annotated[tuple[Generation, ...] | None, BeforeValidator(_pairs)] = None
+
+
+class _Results(_Part):
+    runs: list[RecordedRun] = Field(min_length=1)
+    kernel_package: str = ""
+
+
+class _Residency(_Part):
+    trace: str
+    mode: Mode
+    frac: float
+    lru: Algorithm
+    rep: int = 1
+    resident_hex: str
+
+
+class _TraceRow(_Part):
+    sha256: str | None = None
+
+
+class _Meta(_Part):
+    traces: dict[str, _TraceRow]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCase:
+    """Hold the runs of one case.
+
+    Args:
+        runs: its repeats, at least one.
+        residency: by repeat which pages were resident at the end, shape (n_anon + n_file,), bool, anonymous first.
+        condition: what tells it from cases of the same trace, mode, share and algorithm; empty where nothing must.
+    """
+
+    runs: tuple[RecordedRun, ...]
+    residency: Mapping[int, npt.NDArray[np.bool_]] = field(default_factory=dict)
+    condition: str = ""
+
+    @property
+    def first(self) -> RecordedRun:
+        """Return some run, for what all have in common."""
+        return self.runs[0]
+
+    @property
+    def place(self) -> tuple[str, Mode, float, str]:
+        """Return what the two algorithms of a comparison share: trace, mode, share, condition."""
+        return self.first.trace, self.first.mode, self.first.frac, self.condition
+
+    @property
+    def name(self) -> str:
+        """Return a short name such as `zipf10 anon 25% mglru`."""
+        run = self.first
+        return " ".join(
+            part for part in (run.trace, run.mode, f"{100 * run.frac:.4g}%", run.lru, self.condition) if part
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Hold a folder of results.
+
+    Args:
+        kernel: the kernel's package, empty where the folder does not say.
+        cases: in the order of the file.
+        words: raw records of each trace by name, shape (n,), uint32.
+    """
+
+    kernel: str
+    cases: tuple[RecordedCase, ...]
+    words: Mapping[str, Records]
+
+
+def read_recording(folder: Path, only: str | None = None) -> Recording:
+    """Read a folder of recorded runs and the traces that they need.
+
+    Args:
+        folder: holds results.json and traces/, and may hold residency.jsonl; files may be zstd compressed.
+        only: regular expression; cases whose name it does not match anywhere are left out. None takes all.
+
+    Returns:
+        The cases, at least one.
+
+    Raises:
+        ConfigError: no such folder, a file that is missing or does not follow the format, or no case that matches.
+        TraceError: a trace is damaged, or does not fit the runs.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such directory; expected one that holds {RESULTS} and {TRACES}/")
+    results = _checked(_Results, folder / RESULTS, _json_of(_bytes_of(folder, RESULTS), folder / RESULTS))
+    residency = _residency(folder)
+    cases = [case for case in _cases(folder, results.runs, residency) if _matches(case, only)]
+    if not cases:
+        raise ConfigError(
+            f"--only {only!r} matches none of the cases in {folder / RESULTS}, such as "
+            f"{RecordedCase((results.runs[0],)).name!r}"
+        )
+    return Recording(results.kernel_package, tuple(cases), _traces(folder, cases))
+
+
+def _matches(case: RecordedCase, only: str | None) -> bool:
+    try:
+        return only is None or re.search(only, case.name) is not None
+    except re.error as error:
+        raise ConfigError(f"--only is {only!r}; expected a regular expression: {error}") from error
+
+
+def _bytes_of(folder: Path, name: str) -> bytes:
+    """Return a file of the folder, plain or compressed."""
+    for path in (folder / name, folder / f"{name}.zst"):
+        if path.is_file():
+            with ByteSource(path) as source:
+                return b"".join(iter(lambda: source.read(_BLOCK_BYTES), b""))
+    raise ConfigError(
+        f"{folder / name}: missing, also as {name}.zst; is {str(folder)!r} the right directory?"
+    )
+
+
+def _json_of(text: bytes, path: Path, first_line: int = 1) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line = first_line + error.lineno - 1
+        raise ConfigError(f"{path}: line {line}, column {error.colno}: {error.msg}; expected JSON") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: byte {error.start}: no UTF-8 text; expected JSON") from error
+
+
+def _checked(model: type[_Model], path: Path, data: Any, where: str = "") -> _Model:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        found = error.errors()[0]
+        place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in found["loc"]).lstrip(".")
+        message = str(found["msg"]).replace("Input should be ", "expected ")
+        value = "" if found["type"] == "missing" else f" found {_shortened(found['input'])};"
+        raise ConfigError(f"{path}: {where}{place or 'the whole'}:{value} {message}") from error
+
+
+def _shortened(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _cases(
+    folder: Path, runs: Sequence[RecordedRun], residency: Sequence[_Residency]
+) -> Iterator[RecordedCase]:
+    """Group runs into cases."""
+    places: dict[tuple[Any, ...], dict[tuple[Any, ...], list[RecordedRun]]] = {}
+    for run in runs:
+        _check_run(folder, run)
+        conditions = places.setdefault((run.trace, run.mode, run.frac, run.lru), {})
+        conditions.setdefault((run.label, run.flush_us), []).append(run)
+    for place, conditions in places.items():
+        bits = {
+            row.rep: _bits(folder, row, conditions)
+            for row in residency
+            if (row.trace, row.mode, row.frac, row.lru) == place
+        }
+        for (label, flush_us), repeats in conditions.items():
+            _check_repeats(folder, repeats)
+            condition = f"{label or ''} flush_us={flush_us}".strip() if len(conditions) > 1 else ""
+            yield RecordedCase(tuple(repeats), bits, condition)
+
+
+def _check_run(folder: Path, run: RecordedRun) -> None:
+    wanted = {
+        "anon": ("n_anon",),
+        "fmmap": ("n_file",),
+        "fread": ("n_file",),
+        "mixed": ("n_anon", "n_file"),
+    }
+    for name in ("n_anon", "n_file"):
+        found = getattr(run, name)
+        if (found > 0) != (name in wanted[run.mode]):
+            expected = "at least 1" if name in wanted[run.mode] else "0"
+            raise ConfigError(
+                f"{folder / RESULTS}: {RecordedCase((run,)).name}: {name} is {found}; "
+                f"mode {run.mode} expects {expected}"
+            )
+
+
+def _check_repeats(folder: Path, runs: Sequence[RecordedRun]) -> None:
+    for name in ("limit_pages", "n_anon", "n_file", "accesses"):
+        values = {getattr(run, name) for run in runs}
+        if len(values) > 1:
+            raise ConfigError(
+                f"{folder / RESULTS}: {RecordedCase(tuple(runs)).name}: repeats differ in {name} "
+                f"({', '.join(map(str, sorted(values)))}); expected the same in all"
+            )
+
+
+def _residency(folder: Path) -> list[_Residency]:
+    """Return the rows of the residency file, none where there is no such file."""
+    if not any((folder / name).is_file() for name in (RESIDENCY, f"{RESIDENCY}.zst")):
+        return []
+    path = folder / RESIDENCY
+    rows = []
+    for number, line in enumerate(_bytes_of(folder, RESIDENCY).splitlines(), start=1):
+        if line.strip():
+            rows.append(_checked(_Residency, path, _json_of(line, path, number), f"line {number}: "))
+    return rows
+
+
+def _bits(
+    folder: Path, row: _Residency, conditions: Mapping[tuple[Any, ...], Sequence[RecordedRun]]
+) -> npt.NDArray[np.bool_]:
+    """Decode hex digits: page i is bit i % 4 of digit i // 4."""
+    run = next(iter(conditions.values()))[0]
+    nr_pages = run.n_anon + run.n_file
+    text = row.resident_hex
+    if len(text) != -(-nr_pages // 4) or not _HEX.fullmatch(text):
+        raise ConfigError(
+            f"{folder / RESIDENCY}: {RecordedCase((run,)).name}, rep {row.rep}: resident_hex has {len(text)} "
+            f"characters; expected {-(-nr_pages // 4)} hexadecimal digits for {nr_pages} pages"
+        )
+    digits = np.frombuffer(bytes.fromhex("0" * (len(text) % 2) + text[::-1]), dtype=np.uint8)[::-1]
+    return np.unpackbits(digits, count=nr_pages, bitorder="little").astype(np.bool_)
+
+
+def _traces(folder: Path, cases: Sequence[RecordedCase]) -> dict[str, Records]:
+    path = folder / TRACES / "meta.json"
+    meta = _checked(_Meta, path, _json_of(_bytes_of(folder, f"{TRACES}/meta.json"), path))
+    words: dict[str, Records] = {}
+    for case in cases:
+        run = case.first
+        if run.trace not in meta.traces:
+            raise ConfigError(
+                f"{path}: traces.{run.trace}: missing, but {RESULTS} has runs of it{suggest(run.trace, meta.traces)}"
+            )
+        if run.trace not in words:
+            words[run.trace] = _words(folder, run.trace, meta.traces[run.trace])
+        _check_words(folder / TRACES / f"{run.trace}.bin", case, words[run.trace])
+    return words
+
+
+def _words(folder: Path, name: str, row: _TraceRow) -> Records:
+    data = _bytes_of(folder, f"{TRACES}/{name}.bin")
+    path = folder / TRACES / f"{name}.bin"
+    if len(data) % 4:
+        raise TraceError(path, len(data) - len(data) % 4, f"{len(data) % 4} bytes of a record, 4 expected")
+    digest = hashlib.sha256(data).hexdigest()
+    if row.sha256 not in {None, digest}:
+        raise TraceError(path, None, f"sha256 is {digest}; meta.json expects {row.sha256}")
+    return np.frombuffer(data, dtype="<u4")
+
+
+def _check_words(path: Path, case: RecordedCase, words: Records) -> None:
+    """Refuse a trace that is too short for a run or names pages that the run does not have."""
+    run = case.first
+    if run.accesses > len(words):
+        raise TraceError(path, None, f"{len(words)} accesses; {case.name} expects {run.accesses}")
+    words = words[: run.accesses]
+    is_file = (words & FILE_BIT) != 0 if run.n_anon else np.ones(len(words), dtype=np.bool_)
+    lengths = np.where(is_file, np.uint32(run.n_file), np.uint32(run.n_anon))
+    beyond = np.flatnonzero((words & INDEX_MASK) >= lengths)
+    if len(beyond):
+        at = int(beyond[0])
+        raise TraceError(
+            path,
+            at * 4,
+            f"page {int(words[at] & INDEX_MASK)} of a region of {int(lengths[at])} pages in {case.name}",
+        )

@@ -1,0 +1,198 @@
+"""A recorded run, run again by the model: the same phases on a machine that mirrors the harness.
+
+Here: the machine, the two phases, and what is read off at the end. Not here: what the kernel gave
+(validation_recording.py) and how close that is (validation.py).
+
+What the harness did: a fresh memcg with memory.max alone; every anonymous page written once in index order, then every
+file page read once in index order, through the mapping or through the descriptor; then the trace, by one task. Counters
+are differences over the trace. A machine of one GiB never wakes kswapd for regions of this size, and a zram of one GiB
+never fills; both grow with larger runs. Nothing here makes up for what the model lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from reclaim.engine import Attachment, Machine, Task
+from reclaim.lab.validation_recording import FILE_BIT, INDEX_MASK, Generation, RecordedRun
+from reclaim.workload import access_trace
+from reclaim.workload.access_trace import BUFFERED, CHUNK_RECORDS, WRITE, FileSpec, Records, TraceHeader
+from reclaim.workload.formats.u32_flat import NS_PER_ACCESS
+
+GUEST_PAGES = 1 << 18
+"""Memory of the recorded guest, and its zram: 1 GiB each."""
+
+MEMCG = "/lab"
+"""The memcg that `memory_max` makes."""
+
+SWAPPINESS = 60
+"""What the harness left at the kernel's default."""
+
+FIRST_MAX_SEQ = 3
+"""max_seq of a new lruvec (MIN_NR_GENS + 1, lru_gen_init_lruvec(), mm/vmscan.c v6.12); each aging adds 1."""
+
+_MAX_NR_GENS = 4
+"""mm/vmscan.c v6.12; the policy's lists are gens[seq % 4][type]."""
+
+Report = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Hold what the model did.
+
+    Args:
+        misses: pages brought in during the trace.
+        counters: the kernel's, over the trace phase.
+        populate: likewise, over the phase before it.
+        core_did: what the core did for the policy, over both.
+        resident: which pages were resident at the end, shape (n_anon + n_file,), bool, anonymous first.
+        levels: pages at the end by the names of memory.stat.
+        generations: generations at the end, oldest first; None where the policy has none.
+        is_killed: the OOM killer ended the task.
+    """
+
+    misses: int
+    counters: Mapping[str, int]
+    populate: Mapping[str, int]
+    core_did: Mapping[str, int]
+    resident: npt.NDArray[np.bool_]
+    levels: Mapping[str, int]
+    generations: tuple[Generation, ...] | None
+    is_killed: bool
+
+
+class _TwoPhases:
+    """Give the records of both phases, and look at the machine between them.
+
+    A machine asks for a chunk when all that it was given before the last one has run; so by asking for the second
+    chunk of the trace it says that populating, which is a chunk of its own, is over.
+    """
+
+    def __init__(self, header: TraceHeader, populate: Records, trace: Records) -> None:
+        self.header = header
+        self.name = header.name
+        self.nr_records = len(populate) + len(trace)
+        self._populate = populate
+        self._trace = trace
+        self.between: Callable[[], None] = lambda: None
+
+    def chunks(self, nr_records: int = CHUNK_RECORDS) -> Iterator[Records]:
+        """Yield the populate phase as one chunk, then the trace."""
+        yield self._populate
+        yield self._trace[:nr_records]
+        self.between()
+        for start in range(nr_records, len(self._trace), nr_records):
+            yield self._trace[start : start + nr_records]
+
+
+def replay(run: RecordedRun, words: Records, report: Report | None = None) -> Replay:
+    """Run a recorded case on the model.
+
+    Args:
+        run: what was run.
+        words: raw records of its trace, shape (n,), uint32, n >= run.accesses.
+        report: called now and then with the records done, those of the populate phase included.
+
+    Returns:
+        What the model did.
+    """
+    machine = Machine(
+        memory_max=run.limit_pages,
+        nodes=max(GUEST_PAGES, 4 * run.limit_pages),
+        swap=f"zram:{max(GUEST_PAGES, 2 * run.n_anon)}",
+        swappiness=SWAPPINESS,
+        forced_release=False,
+    )
+    attachment = machine.attach(run.lru)
+    stream = _stream(run, words)
+    task = machine.add_task(stream)
+    snapshots: list[tuple[dict[str, int], int]] = []
+
+    def look_between() -> None:
+        assert task.info["nr_records"] == run.n_anon + run.n_file or task.state == "killed"
+        snapshots.append((machine.counters(MEMCG), task.info["nr_misses"]))
+
+    stream.between = look_between
+    machine.run(None if report is None else lambda done, _total: report(done))
+    if not snapshots:  # killed before the trace began
+        look_between()
+    populate, misses = snapshots[0]
+    counters = machine.counters(MEMCG)
+    return Replay(
+        misses=task.info["nr_misses"] - misses,
+        counters={name: value - populate[name] for name, value in counters.items()},
+        populate=populate,
+        core_did=machine.core_did,
+        resident=_resident(run, task),
+        levels=_levels(machine, attachment),
+        generations=_generations(machine, attachment),
+        is_killed=counters["oom_kill"] > 0,
+    )
+
+
+def _stream(run: RecordedRun, words: Records) -> _TwoPhases:
+    """Return both phases; without an anonymous region every index is one of the file."""
+    words = words[: run.accesses]
+    is_file = (words & FILE_BIT) != 0 if run.n_anon else np.ones(len(words), dtype=np.bool_)
+    file_base = np.uint32(BUFFERED if run.mode == "fread" else run.n_anon)
+    trace = (words & INDEX_MASK) + np.where(is_file, file_base, np.uint32(0)) | words & np.uint32(WRITE)
+    populate = np.concatenate(
+        (
+            np.arange(run.n_anon, dtype=np.uint32) | np.uint32(WRITE),
+            np.arange(run.n_file, dtype=np.uint32) + file_base,
+        )
+    )
+    mappings = [access_trace.Mapping(pages=run.n_anon, kind="anon")] if run.n_anon else []
+    if run.n_file and run.mode != "fread":
+        mappings.append(access_trace.Mapping(pages=run.n_file, kind="file", file=0, shared=True))
+    files = (FileSpec("data", run.n_file),) if run.n_file else ()
+    header = TraceHeader(run.trace, len(populate) + len(trace), NS_PER_ACCESS, files, tuple(mappings))
+    return _TwoPhases(header, populate, trace)
+
+
+def _resident(run: RecordedRun, task: Task) -> npt.NDArray[np.bool_]:
+    """Return what mincore() tells: present anonymous pages, and file pages in the page cache, mapped or not."""
+    if task.state == "killed":
+        return np.zeros(run.n_anon + run.n_file, dtype=np.bool_)
+    anon = task.resident()[: run.n_anon] if run.n_anon else np.zeros(0, dtype=np.bool_)
+    return np.concatenate((anon, task.resident_file_pages()))
+
+
+def _sequence_numbers(machine: Machine, attachment: Attachment) -> tuple[int, int] | None:
+    """Return the oldest and the youngest generation of the policy's books, None where it keeps none."""
+    state = attachment.state("lruvec", machine.lruvec(MEMCG)) if attachment.is_attached else {}
+    if "max_seq" not in state or "min_seq" not in state:
+        return None
+    return int(np.min(state["min_seq"])), int(np.max(state["max_seq"]))
+
+
+def _generations(machine: Machine, attachment: Attachment) -> tuple[Generation, ...] | None:
+    seqs = _sequence_numbers(machine, attachment)
+    if seqs is None:
+        return None
+    pages = machine.list_pages(MEMCG)
+    anon, file = (
+        [pages[f"gens[{seq % _MAX_NR_GENS}][{kind}]"] for seq in range(seqs[0], seqs[1] + 1)]
+        for kind in range(2)
+    )
+    return tuple(zip(range(seqs[0], seqs[1] + 1), anon, file, strict=True))
+
+
+def _levels(machine: Machine, attachment: Attachment) -> dict[str, int]:
+    """Return active and inactive pages; of generations, the two youngest are active (lru_gen_is_active())."""
+    pages = machine.list_pages(MEMCG)
+    generations = _generations(machine, attachment)
+    if generations is None:
+        names = ("inactive_anon", "active_anon", "inactive_file", "active_file")
+        return {name: pages[name] for name in names}
+    levels = {}
+    for column, kind in ((1, "anon"), (2, "file")):
+        sizes = [generation[column] for generation in generations]
+        levels[f"inactive_{kind}"] = sum(sizes[:-2])
+        levels[f"active_{kind}"] = sum(sizes[-2:])
+    return levels
