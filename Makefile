@@ -30,8 +30,10 @@ check: $(VENV)/stamp-test
 bench: $(VENV)/stamp-test
 	$(BIN)/python -m benchmarks
 
-generate: $(VENV)/stamp-test
+# The header comes first: the core does not build against a stale one.
+generate: $(VENV)/stamp-venv
 	$(BIN)/python -m reclaim.abi.cheader
+	$(MAKE) --no-print-directory $(VENV)/stamp-test
 	$(BIN)/python -m reclaim.cli.reference_pages
 
 format: $(VENV)/stamp-test

@@ -27,6 +27,7 @@ ENUMS: dict[str, EnumKind] = {
                 "READ": (0, "read through a file descriptor"),
                 "WRITE": (1, "written through a file descriptor"),
                 "UNMAP_YOUNG": (2, "a young PTE of it was unmapped"),
+                "FIRST_READ": (3, "the read through a file descriptor that brought it in"),
             },
         ),
         EnumKind(

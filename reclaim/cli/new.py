@@ -40,7 +40,9 @@ def folio_added(folio: Folio) -> Place:
 
 # Accesses through file descriptors come here. A mapped access only sets the Accessed bit in the page table.
 @hook
-def folio_accessed(folio: Folio) -> None:
+def folio_accessed(folio: Folio, how: Access) -> None:
+    if how == Access.FIRST_READ:  # the read that brought it in is no second use
+        return
     folio.uses = min(folio.uses + 1, rounds)
 
 

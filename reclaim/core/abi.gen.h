@@ -36,6 +36,7 @@ enum rcl_access {
 	RCL_ACCESS_READ = 0,
 	RCL_ACCESS_WRITE = 1,
 	RCL_ACCESS_UNMAP_YOUNG = 2,
+	RCL_ACCESS_FIRST_READ = 3,
 };
 enum rcl_where {
 	RCL_WHERE_WALK = 0,

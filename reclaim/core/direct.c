@@ -40,6 +40,7 @@ static void run_priorities(struct rcl_machine *m, struct scan *sc, const struct 
 	}
 }
 
+/* do_try_to_free_pages(): all priorities, then again with what the first round withheld. */
 static uint64_t run_ladder(struct rcl_machine *m, struct scan *sc, const struct node *home)
 {
 	for (;;) {
@@ -57,6 +58,19 @@ static uint64_t run_ladder(struct rcl_machine *m, struct scan *sc, const struct 
 		sc->pub.skipped_deactivate = 0;
 		sc->quit = false;
 	}
+	sc->pub.force_deactivate = 0;
+	sc->low_reclaim = false;
+	sc->quit = false;
+	return sc->pub.nr_reclaimed;
+}
+
+/* Where the core may release by force, it does so where the kernel would kill: after the last retry. */
+static uint64_t run_ladders(struct rcl_machine *m, struct scan *sc, const struct node *home)
+{
+	uint32_t retries = m->config.forced_release ? MAX_RECLAIM_RETRIES : 0;
+
+	while (run_ladder(m, sc, home) == 0 && !m->interrupted && retries > 0)
+		retries--;
 	if (m->interrupted)
 		return sc->pub.nr_reclaimed;
 	policy_note_ladder(m, sc, sc->pub.nr_reclaimed > 0);
@@ -66,10 +80,10 @@ static uint64_t run_ladder(struct rcl_machine *m, struct scan *sc, const struct 
 	return sc->pub.nr_reclaimed;
 }
 
-/* Run a ladder on behalf of the current task and note how long it stalled. */
+/* Run ladders on behalf of the current task and note how long it stalled. */
 static uint64_t reclaim(struct rcl_machine *m, struct scan *sc, struct scan *outer, const struct node *home)
 {
-	uint64_t start_ns = *m->clock, nr_reclaimed = run_ladder(m, sc, home);
+	uint64_t start_ns = *m->clock, nr_reclaimed = run_ladders(m, sc, home);
 
 	scan_end(m, outer);
 	if (m->current)

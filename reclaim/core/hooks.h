@@ -35,6 +35,12 @@ static inline void hook_end(struct rcl_machine *m, struct lruvec *lruvec, struct
 		hook_trouble(m, lruvec, ctx, hook);
 }
 
+/* Whether a move was answered by the default for a folio on a list that it does not know. */
+static inline bool is_defaults_move(bool has_own_hook, const struct folio *folio)
+{
+	return !has_own_hook && folio->pub.list >= RCL_FIRST_POLICY_LIST;
+}
+
 static inline void ask_folio_admit(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
 				   struct rcl_shadow *shadow, enum rcl_added reason)
 {
@@ -63,7 +69,8 @@ static inline uint64_t ask_folio_added(struct rcl_machine *m, struct lruvec *lru
 							 : RCL_STANDARD_LIST_INACTIVE_FILE);
 }
 
-/* Answers a place or 0. */
+/* Answers a place or 0. The default activates, which would take a folio off the lists that the
+ * policy's batches name: from a list of the policy's own it moves nothing. */
 static inline uint64_t ask_folio_accessed(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
 					  enum rcl_access how)
 {
@@ -71,6 +78,8 @@ static inline uint64_t ask_folio_accessed(struct rcl_machine *m, struct lruvec *
 	uint64_t place = lruvec->att->ops.folio_accessed(ctx, &lruvec->pub, &folio->pub, how);
 
 	hook_end(m, lruvec, ctx, RCL_HOOK_FOLIO_ACCESSED);
+	if (place && is_defaults_move(lruvec->att->own.folio_accessed != NULL, folio))
+		return 0;
 	if (place == 0 || RCL_LIKELY(place_is_valid(lruvec, place)))
 		return place;
 	hook_refuse(m, lruvec, RCL_HOOK_FOLIO_ACCESSED);
@@ -158,6 +167,7 @@ static inline uint64_t ask_deactivate_folio(struct rcl_machine *m, struct lruvec
 	return place_head_of(folio->pub.list);
 }
 
+/* As for folio_accessed, the default's move to an active list keeps a folio of an own list on it. */
 static inline uint64_t ask_reclaim_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
 					 struct scan *sc)
 {
@@ -165,6 +175,10 @@ static inline uint64_t ask_reclaim_folio(struct rcl_machine *m, struct lruvec *l
 	uint64_t answer = lruvec->att->ops.reclaim_folio(ctx, &lruvec->pub, &folio->pub, &sc->pub);
 
 	hook_end(m, lruvec, ctx, RCL_HOOK_RECLAIM_FOLIO);
+	if ((answer & 0xff) == RCL_VERDICT_MOVE && is_defaults_move(lruvec->att->own.reclaim_folio != NULL, folio)) {
+		folio->pub.flags &= ~RCL_FOLIO_IS_ACTIVE;
+		return RCL_VERDICT_ROTATE;
+	}
 	return answer;
 }
 

@@ -13,7 +13,6 @@
 #include "direct.h"
 #include "policy.h"
 
-#define MAX_RETRIES 16			/* MAX_RECLAIM_RETRIES, mm/internal.h v6.12 */
 #define MAX_SWAPPINESS 200		/* MAX_SWAPPINESS, include/linux/swap.h v6.12 */
 
 static uint64_t clamp_pages(uint64_t pages)
@@ -241,7 +240,7 @@ static void charge_ancestors(struct memcg *memcg, uint64_t nr_pages)
 
 bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
 {
-	uint32_t retries = m->config.forced_release ? 0 : MAX_RETRIES;
+	uint32_t retries = m->config.forced_release ? 0 : MAX_RECLAIM_RETRIES;
 	bool drained = false;
 
 	for (;;) {

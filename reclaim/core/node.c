@@ -16,7 +16,6 @@
 #define PAGE_KIB 4
 #define MIN_FREE_KIB_FLOOR 128		/* init_per_zone_wmark_min(), mm/page_alloc.c */
 #define MIN_FREE_KIB_CEILING 262144	/* the same */
-#define MAX_RETRIES 16			/* MAX_RECLAIM_RETRIES, mm/internal.h v6.12 */
 #define LOCAL_DISTANCE 10		/* LOCAL_DISTANCE, include/linux/topology.h */
 #define REMOTE_DISTANCE 20		/* REMOTE_DISTANCE, the same */
 #define SMALLEST_NODE_SHARE 8		/* ours: the formula's min takes at most 1/8 of a tiny node,
@@ -162,7 +161,7 @@ static struct folio *take_above(struct rcl_machine *m, const struct node *home, 
 static struct folio *alloc_slowpath(struct rcl_machine *m, struct task *task)
 {
 	struct node *home = &m->nodes[task->nid];
-	uint32_t retries = m->config.forced_release ? 0 : MAX_RETRIES;
+	uint32_t retries = m->config.forced_release ? 0 : MAX_RECLAIM_RETRIES;
 
 	for (uint32_t i = 0; i < m->nr_nodes; i++)
 		kswapd_wake(m, &m->nodes[home->order[i]]);

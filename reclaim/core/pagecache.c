@@ -111,10 +111,10 @@ struct folio *pagecache_fill(struct rcl_machine *m, struct task *task, uint32_t 
 
 /* folio_mark_accessed(), as far as the core goes: an activation that the policy asks for moves the
  * clock at once (workingset_activation()) and the folio later, when the batch drains. */
-static void mark_accessed(struct rcl_machine *m, struct task *task, struct folio *folio, bool is_write)
+static void mark_accessed(struct rcl_machine *m, struct task *task, struct folio *folio, enum rcl_access how)
 {
 	struct lruvec *lruvec = folio_lruvec(folio);
-	uint64_t place = ask_folio_accessed(m, lruvec, folio, is_write ? RCL_ACCESS_WRITE : RCL_ACCESS_READ);
+	uint64_t place = ask_folio_accessed(m, lruvec, folio, how);
 
 	if (!place)
 		return;
@@ -148,10 +148,15 @@ bool pagecache_access(struct rcl_machine *m, struct task *task, uint32_t page, b
 		if (is_write)
 			folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
 		if (span->prev_page != index || m->config.repeat_reads)
-			mark_accessed(m, task, folio, is_write);
-	} else if (!(is_write ? create_page(m, task, span->file, index)
-			      : pagecache_fill(m, task, span->file, index, RCL_ADDED_BUFFERED))) {
-		return false;
+			mark_accessed(m, task, folio, is_write ? RCL_ACCESS_WRITE : RCL_ACCESS_READ);
+	} else if (is_write) {
+		if (!create_page(m, task, span->file, index))
+			return false;
+	} else {
+		folio = pagecache_fill(m, task, span->file, index, RCL_ADDED_BUFFERED);
+		if (!folio)
+			return false;
+		mark_accessed(m, task, folio, RCL_ACCESS_FIRST_READ);
 	}
 	span->prev_page = index;
 	spend(m, m->config.costs.buffered_ns);

@@ -202,8 +202,9 @@ static uint64_t move_accessed(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, st
 
 static uint64_t mark_accessed_bit(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t how)
 {
-	(void)ctx, (void)lruvec, (void)how;
-	folio->flags |= RCL_FOLIO_IS_REFERENCED;
+	(void)ctx, (void)lruvec;
+	if (how != RCL_ACCESS_FIRST_READ)
+		folio->flags |= RCL_FOLIO_IS_REFERENCED;
 	return 0;
 }
 
