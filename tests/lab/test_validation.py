@@ -1,0 +1,217 @@
+"""Errors, spreads, winners, overlaps and summaries of a validation, and what is drawn of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reclaim.abi.counters import COUNTERS
+from reclaim.lab.comparison import Spread, spread
+from reclaim.lab.validation import (
+    CaseComparison,
+    Validation,
+    compare_case,
+    overlap,
+    relative_error,
+    validate,
+)
+from reclaim.lab.validation_json import render_validation_json
+from reclaim.lab.validation_recording import RecordedCase, RecordedRun, read_recording
+from reclaim.lab.validation_replay import Replay
+from reclaim.lab.validation_report import REGENERATE, render_markdown
+from tests.lab.made_recording import NR_PAGES, made_recording, made_run
+
+_ZEROS = {counter.name: 0 for counter in COUNTERS if counter.group == "vmstat"}
+
+
+def _replay(misses: int, resident: list[int] | None = None, **counters: int) -> Replay:
+    pages = np.zeros(NR_PAGES, dtype=np.bool_)
+    pages[resident or []] = True
+    levels = dict.fromkeys(("inactive_anon", "active_anon", "inactive_file", "active_file"), 0)
+    generations = ((4, 10, 0), (5, 20, 0))
+    return Replay(misses, _ZEROS | counters, _ZEROS, {}, pages, levels, generations, False)
+
+
+def _case(
+    model: int, *misses: int | None, lru: str = "trad", counters: dict[str, int] | None = None, **changes: Any
+) -> CaseComparison:
+    runs = [
+        RecordedRun.model_validate(made_run(lru=lru, rep=rep, misses=found, **changes))
+        for rep, found in enumerate(misses, start=1)
+    ]
+    return compare_case(RecordedCase(tuple(runs)), _replay(model, None, **(counters or {})))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "model", "expected"),
+    [
+        ([1000], 1100, 0.1),
+        ([1000], 900, -0.1),
+        ([990, 1000, 1300], 1000, 0.0),
+        ([0], 128, 2.0),
+        ([10], 20, None),
+        ([0], 0, None),
+    ],
+)
+def test_relative_error(kernel: list[int], model: int, expected: float | None) -> None:
+    """The distance to the median as a share of it; few events on both sides say nothing."""
+    assert relative_error(spread(kernel), model) == (None if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("model", "misses", "told", "expected"),
+    [
+        (1000, (990, 1010), None, 0),
+        (1020, (990, 1010), None, 0.01),
+        (970, (990, 1010), None, 0.02),
+        (1030, (1000,), 20, 0.01),
+    ],
+)
+def test_error_beyond_spread_counts_from_the_kernels_nearest_value(
+    model: int, misses: tuple[int, ...], told: int | None, expected: float
+) -> None:
+    """A model inside the kernel's own range is not wrong; a told spread widens the range to either side."""
+    assert _case(model, *misses, spread=told).error_beyond_spread("misses") == pytest.approx(expected)
+
+
+def test_case_with_repeats_stands_for_median_and_range() -> None:
+    """Repeats are summed up as median, smallest and largest."""
+    assert _case(1000, 990, 1030, 1000).kernel["misses"] == Spread(1000, 990, 1030)
+
+
+def test_model_counts_scans_of_both_kinds_of_reclaim() -> None:
+    """Pgscan is what kswapd and direct reclaim scanned together, as in memory.stat."""
+    case = _case(1, 1000, counters={"pgscan_direct": 30, "pgscan_kswapd": 12})
+    assert case.model["pgscan"] == 42
+
+
+def test_counter_that_a_recording_lacks_has_no_error() -> None:
+    """Nothing is made up for the kernel."""
+    case = _case(1, 1000, counters={"pswpin": 500})
+    assert ("pswpin" in case.kernel, case.error("pswpin")) == (False, None)
+
+
+def test_runs_that_the_oom_killer_ended_stay_out_of_the_numbers() -> None:
+    """A run that did not end says nothing about misses."""
+    case = _case(1000, 1000, None)
+    assert (case.kernel["misses"], case.kernel_killed) == (Spread(1000, 1000, 1000), 1)
+
+
+def test_case_that_the_oom_killer_always_ended_has_no_errors() -> None:
+    """There is nothing to compare with."""
+    case = _case(1000, None)
+    assert (case.error("misses"), Validation("", (case,)).summary("misses")) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [([1, 2], [1, 2], 1.0), ([1, 2], [2, 3], 0.5), ([1, 2, 3, 4], [1], 0.25), ([], [], 1.0)],
+)
+def test_overlap_is_a_share_of_the_larger_set(first: list[int], second: list[int], expected: float) -> None:
+    """Holding everything is no way to agree."""
+    sets = [np.isin(np.arange(8), pages) for pages in (first, second)]
+    assert overlap(*sets) == expected
+
+
+def test_residency_shows_the_kernels_own_overlap_beside_the_models() -> None:
+    """The model is compared with each repeat, and the repeats with each other."""
+    run = RecordedRun.model_validate(made_run())
+    pages = {rep: np.isin(np.arange(NR_PAGES), resident) for rep, resident in ((1, [0, 1]), (2, [1, 2]))}
+    runs = (run, run.model_copy(update={"rep": 2}))
+    case = compare_case(RecordedCase(runs, pages), _replay(1, resident=[0, 1]))
+    assert case.residency is not None
+    assert (case.residency.overlap, case.residency.kernel_overlap) == (0.75, 0.5)
+
+
+def test_aging_passes_count_from_the_first_generation() -> None:
+    """A new lruvec starts with max_seq 3, and every aging adds one."""
+    case = _case(1, 1000, lru="mglru", gens_end=[[6, 1, 0], [7, 2, 0]])
+    assert case.aging is not None
+    assert (case.aging.kernel_passes.median, case.aging.model_passes) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("trad", "mglru", "model", "expected"),
+    [
+        ((1000,), (900,), (950, 940), ("mglru", "mglru", True)),
+        ((1000,), (900,), (940, 950), ("mglru", "trad", False)),
+        ((1000,), (900,), (940, 940), ("mglru", None, False)),
+        ((1000, 1050), (900, 920), (940, 950), ("mglru", "trad", False)),
+        ((1000, 1060), (900, 920), (940, 950), (None, "trad", None)),
+        ((1000,), (1000,), (1, 2), (None, "trad", None)),
+    ],
+)
+def test_winner_counts_where_the_kernels_difference_exceeds_twice_its_spread(
+    trad: tuple[int, ...], mglru: tuple[int, ...], model: tuple[int, int], expected: tuple[str | None, ...]
+) -> None:
+    """Where the kernel itself is not sure, no winner is asked for."""
+    cases = (_case(model[0], *trad), _case(model[1], *mglru, lru="mglru"))
+    (contest,) = Validation("", cases).contests
+    assert (contest.kernel, contest.model, contest.agrees) == expected
+
+
+def test_winner_agreement_is_a_share_of_decided_contests() -> None:
+    """Contests that are too close count for nothing."""
+    cases = []
+    for frac, trad, mglru in ((0.1, 900, 950), (0.2, 950, 900), (0.3, 900, 900)):
+        cases += [
+            _case(trad, 1000, frac=frac),
+            _case(mglru, 800 if frac < 0.3 else 1000, lru="mglru", frac=frac),
+        ]
+    assert Validation("", tuple(cases)).winner_agreement == 0.5
+
+
+def test_summary_gives_median_and_worst_over_cases() -> None:
+    """Errors count without their signs, and the worst names its case."""
+    cases = [_case(model, 1000, frac=frac) for frac, model in ((0.1, 1010), (0.2, 950), (0.3, 1020))]
+    found = Validation("", tuple(cases)).summary("misses")
+    assert found is not None
+    assert (found.nr_cases, found.worst_case) == (3, "made anon 20% trad")
+    assert [found.median_error, found.worst_error] == pytest.approx([0.02, 0.05])
+
+
+def test_json_has_the_documented_shape() -> None:
+    """Scripts find cases, the kernel's median and range, the model's numbers, and the summary."""
+    case = _case(1100, 1000, 1020, vmstat={"pgactivate": 90}, counters={"pgactivate": 99})
+    document = json.loads(render_validation_json(Validation("k", (case,))))
+    (found,) = document["cases"]
+    assert {key: found[key] for key in ("trace", "mode", "memory_max", "algorithm")} == {
+        "trace": "made",
+        "mode": "anon",
+        "memory_max": 0.5,
+        "algorithm": "trad",
+    }
+    assert found["kernel"]["misses"] == {"median": 1010, "min": 1000, "max": 1020}
+    assert (found["model"]["misses"], found["error"]["pgactivate"]) == (1100, pytest.approx(0.1))
+    assert document["summary"]["misses"]["median_error"] == pytest.approx(90 / 1010)
+    assert (document["version"], document["summary"]["winner_agreement"]) == (1, None)
+
+
+def test_page_says_how_to_make_it_anew_and_marks_wrong_winners() -> None:
+    """Nobody edits the page by hand, and nobody overlooks a wrong winner."""
+    cases = (_case(900, 1000), _case(950, 800, lru="mglru"))
+    page = render_markdown(Validation("linux-image-1", cases))
+    assert [
+        text for text in (REGENERATE, "linux-image-1", "**differs**", "0 of 1 cases (0%)") if text not in page
+    ] == []
+
+
+def test_validate_runs_every_case_on_the_model(tmp_path: Path) -> None:
+    """Results stand in the order of the recording, whoever finishes first."""
+    runs = [
+        made_run(lru=lru, frac=frac, limit_pages=limit)
+        for frac, limit in ((0.5, 256), (0.75, 384))
+        for lru in ("trad", "mglru")
+    ]
+    seen: list[tuple[int, int]] = []
+    validation = validate(read_recording(made_recording(tmp_path, *runs)), lambda *done: seen.append(done))
+    misses = [case.model["misses"] for case in validation.cases]
+    assert ([case.case.first.limit_pages for case in validation.cases], min(misses) > 0) == (
+        [256, 256, 384, 384],
+        True,
+    )
+    assert seen[-1] == (4 * (NR_PAGES + 4000), 4 * (NR_PAGES + 4000))

@@ -1,0 +1,182 @@
+"""Recorded runs become cases: repeats and conditions, counters, resident pages, and refusals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reclaim.diag.errors import ReclaimError
+from reclaim.lab.validation_recording import Phase, RecordedRun, Recording, read_recording
+from tests.lab.made_recording import NR_PAGES, made_recording, made_run, made_words
+
+
+def _refusal(folder: Path, only: str | None = None) -> str:
+    with pytest.raises(ReclaimError) as refusal:
+        read_recording(folder, only)
+    return str(refusal.value)
+
+
+def _names(recording: Recording) -> list[str]:
+    return [case.name for case in recording.cases]
+
+
+def test_runs_that_differ_in_rep_alone_are_repeats_of_one_case(tmp_path: Path) -> None:
+    """What was run makes a case, how often does not."""
+    recording = read_recording(made_recording(tmp_path, made_run(), made_run(rep=2), made_run(lru="mglru")))
+    assert [(case.name, len(case.runs)) for case in recording.cases] == [
+        ("made anon 50% trad", 2),
+        ("made anon 50% mglru", 1),
+    ]
+
+
+def test_runs_under_other_conditions_are_other_cases(tmp_path: Path) -> None:
+    """A kernel that folds its statistics less often is another experiment."""
+    recording = read_recording(made_recording(tmp_path, made_run(flush_us=1000), made_run(flush_us=4000)))
+    assert _names(recording) == ["made anon 50% trad flush_us=1000", "made anon 50% trad flush_us=4000"]
+
+
+def test_conditions_that_all_repeats_share_stay_out_of_the_name(tmp_path: Path) -> None:
+    """A name says no more than it must."""
+    recording = read_recording(made_recording(tmp_path, made_run(flush_us=1000, label="fresh")))
+    assert _names(recording) == ["made anon 50% trad"]
+
+
+def test_only_chooses_cases_by_name(tmp_path: Path) -> None:
+    """The pattern may match anywhere in the name."""
+    folder = made_recording(tmp_path, made_run(), made_run(lru="mglru"))
+    assert _names(read_recording(folder, "50%.*mglru")) == ["made anon 50% mglru"]
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_trace_is_read_plain_and_compressed(tmp_path: Path, compress: bool) -> None:
+    """The folder may hold either form."""
+    recording = read_recording(made_recording(tmp_path, made_run(), compress=compress))
+    assert np.array_equal(recording.words["made"], made_words())
+
+
+@pytest.mark.parametrize("nr_pages", [1, 4, 6, 9, NR_PAGES])
+def test_resident_pages_are_bits_of_hex_digits_lowest_first(tmp_path: Path, nr_pages: int) -> None:
+    """Page i is bit i % 4 of digit i // 4."""
+    pages = np.arange(nr_pages) % 3 == 0
+    digits = [
+        sum(1 << bit for bit, page in enumerate(pages[i : i + 4]) if page) for i in range(0, nr_pages, 4)
+    ]
+    text = "".join(f"{digit:x}" for digit in digits)
+    row = {"trace": "made", "mode": "anon", "frac": 0.5, "lru": "trad", "rep": 1, "resident_hex": text}
+    folder = made_recording(tmp_path, made_run(n_anon=nr_pages, accesses=1), residency=[row])
+    (folder / "traces" / "made.bin").write_bytes(bytes(4))
+    (folder / "traces" / "meta.json").write_text('{"traces": {"made": {}}}', encoding="utf-8")
+    assert np.array_equal(read_recording(folder).cases[0].residency[1], pages)
+
+
+@pytest.mark.parametrize(
+    ("counter", "expected"),
+    [
+        ("pgscan", 7),
+        ("pgsteal", 40),
+        ("pgactivate", 8),
+        ("pgrefill", 6),
+        ("pgdeactivate", 9),
+        ("pswpin", None),
+    ],
+)
+def test_counter_is_the_exact_one_where_there_are_two(counter: str, expected: int | None) -> None:
+    """/proc/vmstat is exact, but memcg reclaim counts pgrefill in memory.stat alone."""
+    memcg = {"pgscan": 64, "pgsteal": 40, "pgactivate": 64, "pgrefill": 6, "pgdeactivate": 9}
+    vmstat = {"pgscan_anon": 3, "pgscan_file": 4, "pgactivate": 8, "pgrefill": 0}
+    assert Phase(memcg=memcg, vmstat=vmstat).count(counter) == expected
+
+
+def test_members_that_are_not_compared_may_be_anything() -> None:
+    """A harness may record more than is read here."""
+    assert RecordedRun.model_validate(made_run(zram_mm_stat=["1"], t_trace=None)).misses == 1000
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"limit_pages": "many"}, ["results.json: runs[0].limit_pages", "'many'", "integer"]),
+        ({"mode": "paper"}, ["runs[0].mode", "'paper'", "'anon', 'fmmap', 'fread' or 'mixed'"]),
+        ({"frac": 0.0}, ["runs[0].frac", "greater than 0"]),
+        ({"trace": "../x"}, ["runs[0].trace", "'../x'"]),
+        ({"misses": -1}, ["runs[0].misses", "-1"]),
+        ({"gens_end": [[1, 2]]}, ["runs[0].gens_end"]),
+        ({"n_file": 5}, ["made anon 50% trad", "n_file is 5", "expects 0"]),
+        ({"mode": "fread"}, ["n_anon is 512", "expects 0"]),
+        ({"accesses": 4001}, ["made.bin", "4000 accesses", "expects 4001"]),
+        ({"n_anon": 8}, ["made.bin: byte ", "a region of 8 pages"]),
+        ({"trace": "mode"}, ["meta.json: traces.mode: missing", "did you mean `made`"]),
+    ],
+)
+def test_run_that_makes_no_sense_is_refused(
+    tmp_path: Path, changes: dict[str, Any], expected: list[str]
+) -> None:
+    """The message names file, place, what was found and what was expected."""
+    text = _refusal(made_recording(tmp_path, made_run(**changes)))
+    assert [part for part in expected if part not in text] == [], text
+
+
+def test_run_without_a_member_is_refused_by_its_name(tmp_path: Path) -> None:
+    """What is missing is named."""
+    run = made_run()
+    del run["limit_pages"]
+    assert "results.json: runs[0].limit_pages: Field required" in _refusal(made_recording(tmp_path, run))
+
+
+def test_repeats_of_different_sizes_are_refused(tmp_path: Path) -> None:
+    """Repeats are of one case, so their limits are one."""
+    text = _refusal(made_recording(tmp_path, made_run(), made_run(rep=2, limit_pages=300)))
+    assert "repeats differ in limit_pages (256, 300)" in text
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        (lambda folder: (folder / "results.json").unlink(), "results.json: missing"),
+        (
+            lambda folder: (folder / "results.json").write_text("{,}", "utf-8"),
+            "results.json: line 1, column 2",
+        ),
+        (lambda folder: (folder / "results.json").write_bytes(b'"\xff"'), "results.json: byte 1"),
+        (lambda folder: (folder / "results.json").write_text("[]", "utf-8"), "results.json: the whole"),
+        (lambda folder: (folder / "results.json").write_text('{"runs": []}', "utf-8"), "results.json: runs"),
+        (lambda folder: (folder / "traces" / "meta.json").unlink(), "meta.json: missing"),
+        (lambda folder: (folder / "traces" / "made.bin").unlink(), "made.bin: missing"),
+        (lambda folder: (folder / "traces" / "made.bin").write_bytes(b"12345"), "made.bin: byte 4"),
+        (lambda folder: (folder / "traces" / "made.bin").write_bytes(b"1234"), "meta.json expects"),
+        (lambda folder: (folder / "traces" / "made.bin").write_bytes(b"\x28\xb5\x2f\xfd"), "zstd"),
+        (lambda folder: (folder / "residency.jsonl").write_text("\n{\n", "utf-8"), "residency.jsonl: line 2"),
+    ],
+)
+def test_folder_that_is_damaged_is_refused(
+    tmp_path: Path, damage: Callable[[Path], object], expected: str
+) -> None:
+    """The message names the file, and where in it the trouble is."""
+    folder = made_recording(tmp_path, made_run())
+    damage(folder)
+    assert expected in _refusal(folder)
+
+
+def test_residency_of_wrong_length_is_refused(tmp_path: Path) -> None:
+    """A bit for every page, no more and no fewer."""
+    row = {"trace": "made", "mode": "anon", "frac": 0.5, "lru": "trad", "rep": 1, "resident_hex": "f0"}
+    text = _refusal(made_recording(tmp_path, made_run(), residency=[row]))
+    assert "has 2 characters; expected 128 hexadecimal digits for 512 pages" in text
+
+
+def test_only_that_matches_nothing_is_refused_with_an_example(tmp_path: Path) -> None:
+    """The message shows what a name looks like."""
+    text = _refusal(made_recording(tmp_path, made_run()), "zipf")
+    assert ("'zipf'" in text, "made anon 50% trad" in text) == (True, True)
+
+
+def test_results_may_be_one_long_line_of_json(tmp_path: Path) -> None:
+    """The layout of JSON carries no meaning."""
+    folder = made_recording(tmp_path, made_run())
+    (folder / "results.json").write_text(json.dumps({"runs": [made_run()]}, indent=None), encoding="utf-8")
+    assert len(read_recording(folder).cases) == 1
