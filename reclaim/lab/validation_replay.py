@@ -35,6 +35,9 @@ SWAPPINESS = 60
 FIRST_MAX_SEQ = 3
 """max_seq of a new lruvec (MIN_NR_GENS + 1, lru_gen_init_lruvec(), mm/vmscan.c v6.12); each aging adds 1."""
 
+PTES_PER_TABLE = 512
+"""PTEs of one page table: both regions start on a table's boundary, as the harness aligns them to 2 MiB."""
+
 _MAX_NR_GENS = 4
 """mm/vmscan.c v6.12; the policy's lists are gens[seq % 4][type]."""
 
@@ -139,7 +142,8 @@ def _stream(run: RecordedRun, words: Records) -> _TwoPhases:
     """Return both phases; without an anonymous region every index is one of the file."""
     words = words[: run.accesses]
     is_file = (words & FILE_BIT) != 0 if run.n_anon else np.ones(len(words), dtype=np.bool_)
-    file_base = np.uint32(BUFFERED if run.mode == "fread" else run.n_anon)
+    gap_pages = -run.n_anon % PTES_PER_TABLE
+    file_base = np.uint32(BUFFERED if run.mode == "fread" else run.n_anon + gap_pages)
     trace = (words & INDEX_MASK) + np.where(is_file, file_base, np.uint32(0)) | words & np.uint32(WRITE)
     populate = np.concatenate(
         (
@@ -149,6 +153,8 @@ def _stream(run: RecordedRun, words: Records) -> _TwoPhases:
     )
     mappings = [access_trace.Mapping(pages=run.n_anon, kind="anon")] if run.n_anon else []
     if run.n_file and run.mode != "fread":
+        if gap_pages:
+            mappings.append(access_trace.Mapping(pages=gap_pages, kind="anon", name="never touched"))
         mappings.append(access_trace.Mapping(pages=run.n_file, kind="file", file=0, shared=True))
     files = (FileSpec("data", run.n_file),) if run.n_file else ()
     header = TraceHeader(run.trace, len(populate) + len(trace), NS_PER_ACCESS, files, tuple(mappings))

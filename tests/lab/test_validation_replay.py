@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from reclaim.lab.validation_recording import RecordedRun
-from reclaim.lab.validation_replay import Replay, replay
+from reclaim.lab.validation_replay import Replay, _stream, replay
 from reclaim.workload.access_trace import Records
 from tests.lab.made_recording import LIMIT_PAGES, NR_PAGES, made_run, made_words
 
@@ -91,3 +91,22 @@ def test_replay_is_deterministic() -> None:
         dataclasses.replace(_run(lru="mglru"), resident=np.zeros(0, dtype=bool)) for _ in range(2)
     )
     assert first.counters == second.counters
+
+
+def test_file_region_starts_on_a_page_table_of_its_own() -> None:
+    """Which pages share a page table matters to MGLRU; the harness aligns both regions to 2 MiB."""
+    run = RecordedRun.model_validate(made_run(mode="mixed", n_anon=5, n_file=7, accesses=1))
+    header = _stream(run, np.zeros(1, dtype=np.uint32)).header
+    assert [(mapping.pages, mapping.kind) for mapping in header.mappings] == [
+        (5, "anon"),
+        (507, "anon"),
+        (7, "file"),
+    ]
+
+
+def test_regions_of_odd_sizes_keep_their_pages_apart() -> None:
+    """All pages of both regions fit, so all are resident, and none is missed."""
+    words = np.array([0, 4, 1 << 30, 1 << 30 | 6], dtype=np.uint32)
+    run = RecordedRun.model_validate(made_run(mode="mixed", n_anon=5, n_file=7, accesses=4))
+    result = replay(run, words)
+    assert (result.misses, int(result.resident.sum()), len(result.resident)) == (0, 12, 12)
