@@ -151,6 +151,12 @@ _OPTIONS: tuple[Decorator, ...] = (
     _option(_KERNEL, "--no-kswapd", is_flag=True, help="No background reclaim."),
     _option(
         _KERNEL,
+        "--no-kmem",
+        is_flag=True,
+        help="Page tables and page cache trees are not charged to the memcg.",
+    ),
+    _option(
+        _KERNEL,
         "--repeat-reads",
         is_flag=True,
         help="Repeated reads of one page count each, not once as in the kernel.",
@@ -159,7 +165,7 @@ _OPTIONS: tuple[Decorator, ...] = (
         _KERNEL,
         "--exact",
         is_flag=True,
-        help="All of these: batches of 1, no background reclaim, repeated reads count.",
+        help="All of these: batches of 1, no background reclaim, no kernel memory, repeated reads count.",
     ),
     _option(
         _OUTPUT,
@@ -208,6 +214,7 @@ class ExperimentOptions:
     charge_batch: int | None
     add_batch: int | None
     no_kswapd: bool
+    no_kmem: bool
     repeat_reads: bool
     exact: bool
     seed: int
@@ -282,14 +289,17 @@ def _workloads(options: ExperimentOptions) -> tuple[WorkloadChoice, ...]:
 
 def _machine_options(options: ExperimentOptions) -> dict[str, int | bool]:
     """Return the members of the machine's description that were given, by their names there."""
-    exact = {"reclaim_batch": 1, "charge_batch": 1, "add_batch": 1, "kswapd": False, "repeat_reads": True}
-    chosen: dict[str, int | bool] = dict(exact) if options.exact else {}
+    from reclaim.engine.machine_config import TEXTBOOK_MACHINE
+
+    chosen: dict[str, int | bool] = dict(TEXTBOOK_MACHINE) if options.exact else {}
     for name in ("swappiness", "reclaim_batch", "charge_batch", "add_batch"):
         value = getattr(options, name)
         if value is not None:
             chosen[name] = value
     if options.no_kswapd:
         chosen["kswapd"] = False
+    if options.no_kmem:
+        chosen["charge_kmem"] = False
     if options.repeat_reads:
         chosen["repeat_reads"] = True
     return chosen

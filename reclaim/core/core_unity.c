@@ -9,6 +9,7 @@
 #include "machine.c"
 #include "node.c"
 #include "memcg.c"
+#include "kmem.c"
 #include "mm.c"
 #include "rmap.c"
 #include "swap.c"

@@ -44,6 +44,7 @@ void rcl_config_init(struct rcl_config *config)
 		.watermark_scale_factor = 10,	/* mm/page_alloc.c v6.12 */
 		.slice_ns = 3000000,		/* sysctl_sched_base_slice of a small machine, kernel/sched/fair.c */
 		.kswapd = 1,
+		.charge_kmem = 1,
 		.forced_release = 1,
 	};
 }

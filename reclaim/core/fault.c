@@ -13,6 +13,7 @@
 #include "fault.h"
 
 #include "hooks.h"
+#include "kmem.h"
 #include "mm.h"
 #include "pagecache.h"
 #include "rmap.h"
@@ -139,9 +140,12 @@ static bool fault_write_protected(struct rcl_machine *m, struct task *task, uint
 
 bool fault_page(struct rcl_machine *m, struct task *task, uint32_t vpn, bool is_write)
 {
-	uint32_t pte = task->ptes[vpn];
+	uint32_t pte;
 	bool is_resolved;
 
+	if (m->config.charge_kmem && !kmem_has_table(task, vpn) && !kmem_add_table(m, task, vpn))
+		return false;
+	pte = task->ptes[vpn];
 	if (pte & PTE_PRESENT)
 		is_resolved = fault_write_protected(m, task, vpn);
 	else if (pte & PTE_SWAP)

@@ -106,7 +106,7 @@ static bool check_lruvecs(const struct rcl_machine *m, const struct report *repo
 	return true;
 }
 
-/* Charges: folios of the subtree plus stocks. */
+/* Charges: folios and kernel memory of the subtree, plus stocks. */
 static bool check_charges(const struct rcl_machine *m, const struct report *report)
 {
 	uint64_t charged[RCL_MAX_MEMCGS] = { 0 };
@@ -117,6 +117,8 @@ static bool check_charges(const struct rcl_machine *m, const struct report *repo
 	}
 	for (uint32_t i = 0; i < m->nr_tasks; i++)
 		charged[m->tasks[i]->memcg->pub.id] += m->tasks[i]->stock_pages;
+	for (uint32_t i = 0; i < m->nr_memcgs; i++)
+		charged[m->memcgs[i]->pub.id] += m->memcgs[i]->kmem_pages;
 	for (uint32_t i = 0; i < m->nr_memcgs; i++) {
 		const struct memcg *memcg = m->memcgs[i];
 		uint64_t sum = 0;

@@ -134,8 +134,10 @@ void rcl_machine_free(struct rcl_machine *m)
 	memcg_teardown(m);
 	for (uint32_t i = 0; i < m->nr_tasks; i++)
 		mm_free_task(m->tasks[i]);
-	for (uint32_t i = 0; i < m->nr_files; i++)
+	for (uint32_t i = 0; i < m->nr_files; i++) {
 		free(m->files[i].slots);
+		free(m->files[i].tree_nodes);
+	}
 	free(m->tasks);
 	free(m->files);
 	free(m->folios);

@@ -106,6 +106,8 @@ struct memcg {
 	uint32_t nr_subtree;		/* itself and all descendants */
 	uint32_t depth;
 	uint32_t swappiness_own;	/* as configured, for rcl_memcg_reclaim's override */
+	uint64_t kmem_pages;		/* charged by kmem.c, own only */
+	uint32_t kmem_rest_bytes;	/* of the last of them, still free */
 	uint32_t resume[RCL_MAX_NODES];	/* where a partial walk below it goes on, by node */
 	struct lruvec lruvecs[];	/* by node */
 };
@@ -133,6 +135,7 @@ struct swap_device {
 
 struct file {
 	uint64_t *slots;		/* the page cache: 0, folio or shadow (pagecache.h) */
+	uint8_t *tree_nodes;		/* which parts of the tree behind the slots exist (kmem.h) */
 	uint32_t nr_pages;
 	uint32_t device;
 	uint32_t nr_mappings;		/* VMAs that map it, for the size of the rmap pool */
@@ -171,6 +174,8 @@ struct pending_place {
 
 struct task {
 	uint32_t *ptes;
+	uint8_t *tables;		/* which page tables exist (kmem.h) */
+	uint32_t nr_tables;		/* charged, directories included */
 	uint64_t clock_ns;
 	uint64_t ns_per_access;
 	const uint32_t *records;	/* chunk being run */

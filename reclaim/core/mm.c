@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "batches.h"
+#include "kmem.h"
 #include "memcg.h"
 #include "node.h"
 #include "pagecache.h"
@@ -109,8 +110,9 @@ static struct task *alloc_task(struct rcl_machine *m, const struct rcl_task_conf
 		task->nr_spans = config->nr_files;
 		fill_spaces(m, task, config);
 		task->ptes = calloc(task->nr_pages + UINT64_C(1), sizeof(*task->ptes));
+		task->tables = calloc(task->nr_pages / PTES_PER_TABLE + UINT64_C(1), sizeof(*task->tables));
 	}
-	if (!task->ptes) {
+	if (!task->ptes || !task->tables) {
 		mm_free_task(task);
 		return NULL;
 	}
@@ -157,6 +159,7 @@ int rcl_task_create(struct rcl_machine *m, const struct rcl_task_config *config,
 void mm_free_task(struct task *task)
 {
 	free(task->ptes);
+	free(task->tables);
 	free(task->vmas);
 	free(task->spans);
 	free(task->stalls);
@@ -192,6 +195,7 @@ void mm_exit(struct rcl_machine *m, struct task *task)
 		if (folio->pub.type == RCL_ANON)
 			free_anon(m, folio);
 	}
+	kmem_free_tables(task);
 	memcg_drain_stocks(m, task->memcg);
 }
 

@@ -8,6 +8,7 @@
 
 #include "batches.h"
 #include "hooks.h"
+#include "kmem.h"
 #include "memcg.h"
 #include "mm.h"
 #include "node.h"
@@ -24,12 +25,23 @@ int rcl_file_create(struct rcl_machine *m, uint64_t nr_pages, uint32_t device, u
 		return machine_error(m, RCL_NO_MEMORY, "no memory for a file");
 	file = &m->files[m->nr_files];
 	file->slots = calloc(nr_pages + 1, sizeof(*file->slots));
-	if (!file->slots)
+	file->tree_nodes = calloc(nr_pages / SLOTS_PER_TREE_NODE + 1, sizeof(*file->tree_nodes));
+	if (!file->slots || !file->tree_nodes) {
+		free(file->slots);
+		free(file->tree_nodes);
 		return machine_error(m, RCL_NO_MEMORY, "no memory for a file of %llu pages", (unsigned long long)nr_pages);
+	}
 	file->nr_pages = (uint32_t)nr_pages;
 	file->device = device;
 	*number = m->nr_files++;
 	return RCL_OK;
+}
+
+/* The first page of a part of the file takes a node of its tree. */
+static bool has_place(struct rcl_machine *m, struct task *task, struct file *file, uint32_t page)
+{
+	return !m->config.charge_kmem || RCL_LIKELY(kmem_has_tree_node(file, page)) ||
+	       kmem_add_tree_node(m, task, file, page);
 }
 
 struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, uint32_t type, uint64_t key)
@@ -94,9 +106,12 @@ struct folio *pagecache_fill(struct rcl_machine *m, struct task *task, uint32_t 
 			     enum rcl_added reason)
 {
 	struct file *file = &m->files[number];
-	struct folio *folio = pagecache_alloc_folio(m, task, RCL_FILE, file_key(number, page));
 	uint64_t start_ns, shadow;
+	struct folio *folio;
 
+	if (!has_place(m, task, file, page))
+		return NULL;
+	folio = pagecache_alloc_folio(m, task, RCL_FILE, file_key(number, page));
 	if (!folio)
 		return NULL;
 	shadow = file->slots[page];
@@ -126,8 +141,11 @@ static void mark_accessed(struct rcl_machine *m, struct task *task, struct folio
  * SIMPLIFIED: also when the write covers part of the page; effect: such writes are too cheap. */
 static struct folio *create_page(struct rcl_machine *m, struct task *task, uint32_t number, uint32_t page)
 {
-	struct folio *folio = pagecache_alloc_folio(m, task, RCL_FILE, file_key(number, page));
+	struct folio *folio;
 
+	if (!has_place(m, task, &m->files[number], page))
+		return NULL;
+	folio = pagecache_alloc_folio(m, task, RCL_FILE, file_key(number, page));
 	if (!folio)
 		return NULL;
 	m->files[number].slots[page] = slot_of_pfn(folio->pub.pfn);

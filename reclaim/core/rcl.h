@@ -107,6 +107,8 @@ struct rcl_config {
 	uint8_t kswapd;			/* 0: no background reclaim; default 1 */
 	uint8_t repeat_reads;		/* 1: consecutive buffered accesses of the same page all
 					 * reach folio_accessed; default 0: they count once */
+	uint8_t charge_kmem;		/* 1: memcgs pay for page tables and page cache trees, as in the
+					 * kernel; default 1, 0 = textbook caches */
 	uint8_t forced_release;		/* 0: a ladder without progress goes to OOM as in the
 					 * kernel; default 1: the core takes from list tails first */
 };

@@ -579,5 +579,6 @@ def _core_settings(config: MachineConfig) -> dict[str, Any]:
         "reclaim_batch_pages": config.reclaim_batch,
         "kswapd": config.kswapd,
         "forced_release": config.forced_release,
+        "charge_kmem": config.charge_kmem,
         "repeat_reads": config.repeat_reads,
     }

@@ -118,6 +118,17 @@ def check_range(what: str, value: int, least: int, most: int, unit: str = "") ->
         raise ConfigError(f"{what} is {value}{unit and ' ' + unit}; expected {least} to {most}")
 
 
+TEXTBOOK_MACHINE: dict[str, int | bool] = {
+    "reclaim_batch": 1,
+    "charge_batch": 1,
+    "add_batch": 1,
+    "kswapd": False,
+    "charge_kmem": False,
+    "repeat_reads": True,
+}
+"""Machine options under which a policy evicts page by page at exactly the limit."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeConfig:
     """Describe one NUMA node.
@@ -233,6 +244,7 @@ class MachineConfig:
             32 in the kernel (SWAP_CLUSTER_MAX), 1 for a textbook cache.
         kswapd: whether nodes reclaim in the background.
         forced_release: whether the core takes folios from list tails itself before it kills for lack of memory.
+        charge_kmem: whether memcgs pay for page tables and for the trees of the page cache, as in the kernel.
         repeat_reads: whether repeated reads of one page through one file count each; the kernel counts them once.
 
     Raises:
@@ -250,6 +262,7 @@ class MachineConfig:
     reclaim_batch: int = 32
     kswapd: bool = True
     forced_release: bool = True
+    charge_kmem: bool = True
     repeat_reads: bool = False
 
     def __post_init__(self) -> None:
@@ -275,7 +288,7 @@ class MachineConfig:
             for member in getattr(self, name):
                 if not isinstance(member, kind):
                     raise ConfigError(f"{name} holds {member!r}; expected {kind.__name__}(...)")
-        for name in ("kswapd", "forced_release", "repeat_reads"):
+        for name in ("kswapd", "forced_release", "charge_kmem", "repeat_reads"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; expected True or False")
 

@@ -70,6 +70,7 @@ class _MachineTable(_Table):
     reclaim_batch: int | None = None
     kswapd: bool | None = None
     forced_release: bool | None = None
+    charge_kmem: bool | None = None
     repeat_reads: bool | None = None
 
 

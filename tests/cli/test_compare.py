@@ -57,7 +57,8 @@ def test_compare_in_a_pipe_is_plain_and_quiet() -> None:
 def test_compare_shows_that_no_policy_beats_the_optimum() -> None:
     """Belady's optimum is a lower bound, at every limit."""
     for limit in ("1", "10%", "90%"):
-        text = invoked("compare", "fifo", "s3fifo", "--workload", SMALL, "--memory-max", limit).stdout
+        arguments = ("--workload", SMALL, "--memory-max", limit, "--no-kmem")
+        text = invoked("compare", "fifo", "s3fifo", *arguments).stdout
         words = (
             next(line for line in text.splitlines() if line.strip().startswith("misses"))
             .replace("*", "")
@@ -80,18 +81,24 @@ def test_compare_at_a_limit_of_one_page_finishes(tmp_path: Path) -> None:
     assert run["misses"] == 5
 
 
+def test_compare_names_a_limit_that_cannot_hold_the_page_tables() -> None:
+    """A task that is killed at once is reported as killed, not as fast."""
+    text = invoked("compare", "fifo", "trad", "--workload", SMALL, "--memory-max", "1").stdout
+    assert "killed" in text
+
+
 def test_compare_exact_is_the_sum_of_its_options() -> None:
     """`--exact` is a short form and nothing more."""
     arguments = ("second_chance", "--workload", SMALL, "--memory-max", "10%")
     batches = ("--reclaim-batch", "1", "--charge-batch", "1", "--add-batch", "1")
     (short,) = runs_of(*arguments, "--exact")
-    (long,) = runs_of(*arguments, *batches, "--no-kswapd", "--repeat-reads")
+    (long,) = runs_of(*arguments, *batches, "--no-kswapd", "--no-kmem", "--repeat-reads")
     assert (short["misses"], short["counters"]) == (long["misses"], long["counters"])
 
 
 def test_compare_of_a_trace_of_one_access_finishes(tmp_path: Path) -> None:
     """A trace may be as short as can be."""
-    (run,) = runs_of("mglru", "--trace", _u32_trace(tmp_path / "t.u32", [7]), "--memory-max", "1")
+    (run,) = runs_of("mglru", "--trace", _u32_trace(tmp_path / "t.u32", [7]), "--memory-max", "1", "--no-kmem")
     assert (run["accesses"], run["misses"]) == (1, 1)
 
 

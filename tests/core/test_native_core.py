@@ -45,7 +45,9 @@ def test_c_program_built_either_way_passes(program: str, build: str, tmp_path: P
     assert (result.returncode, result.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("source", sorted(path.name for path in CORE.glob("*.c") if path.stem != "core_unity"))
+@pytest.mark.parametrize(
+    "source", sorted(path.name for path in CORE.glob("*.c") if path.stem != "core_unity")
+)
 def test_core_file_alone_compiles(source: str, tmp_path: Path) -> None:
     """Each mechanism includes what it uses, so that it can be read and compiled alone."""
     result = _run([*_compiler(), *BASE, "-O0", "-c", str(CORE / source), "-o", str(tmp_path / "x.o")], 60)
@@ -54,5 +56,9 @@ def test_core_file_alone_compiles(source: str, tmp_path: Path) -> None:
 
 def test_core_unity_lists_every_file() -> None:
     """The one translation unit is made of all C files of the folder."""
-    included = {line.split('"')[1] for line in (CORE / "core_unity.c").read_text().splitlines() if line.startswith("#include")}
+    included = {
+        line.split('"')[1]
+        for line in (CORE / "core_unity.c").read_text().splitlines()
+        if line.startswith("#include")
+    }
     assert included == {path.name for path in CORE.glob("*.c")} - {"core_unity.c"}

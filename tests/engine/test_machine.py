@@ -290,13 +290,21 @@ def test_machine_without_tasks_has_nothing_to_run() -> None:
 @pytest.mark.parametrize("spec", [ZIPF, FILE_ZIPF, f"{ZIPF},kind=file-mmap"])
 def test_limit_of_a_few_pages_still_runs(limit: int, spec: str) -> None:
     """A limit below every batch makes progress."""
-    machine = Machine(memory_max=limit, swap="zram:16M")
+    machine = Machine(memory_max=limit, swap="zram:16M", charge_kmem=False)
     machine.add_task(synth(spec.replace("40K", "2K")))
 
     result = machine.run(check=True)
 
     assert result.accesses == 2_000
     assert result.counters["oom_kill"] == 0
+
+
+def test_limit_below_the_page_tables_kills_the_task() -> None:
+    """A memcg that cannot even pay for its page tables ends as in the kernel."""
+    machine = Machine(memory_max=1, swap="zram:16M")
+    machine.add_task(synth(ZIPF))
+
+    assert machine.run(check=True).counters["oom_kill"] == 1
 
 
 def test_two_nodes_take_from_home_first() -> None:

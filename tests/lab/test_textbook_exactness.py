@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pytest
 
 from reclaim.engine import Machine
+from reclaim.engine.machine_config import TEXTBOOK_MACHINE
 from reclaim.workload import Trace, open_trace
 
 POLICIES = Path(__file__).parent / "policies"
@@ -25,7 +26,6 @@ REAL_TRACE = Path(__file__).parents[3] / "shared" / "traces" / "cloudPhysicsIO.o
 
 RECORD = np.dtype([("time", "<u4"), ("id", "<u8"), ("size", "<u4"), ("next", "<i8")])
 
-EXACT = {"reclaim_batch": 1, "charge_batch": 1, "add_batch": 1, "kswapd": False, "repeat_reads": True}
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _simulator_misses(kind: Callable[[int], libcachesim.CacheBase], path: Path, 
 
 def _our_misses(policy: str | Path, trace: Trace, capacity: int) -> int:
     """Return the misses that the machine counts as an exact textbook cache."""
-    machine = Machine(memory_max=capacity, **EXACT)
+    machine = Machine(memory_max=capacity, **TEXTBOOK_MACHINE)
     machine.attach(policy)
     machine.add_task(trace)
     result = machine.run()
