@@ -6,8 +6,8 @@ is always present underneath: the core holds no second copy of a preference.
 
     the way in:    miss -> charge (and its reclaim) -> folio_admit -> add batch drains -> folio_added
     a hit:         mapped: the PTE's Accessed bit, nobody is asked; buffered: folio_accessed
-    a pass:        pass_begin -> next_batch -> isolate_folio for each candidate -> reclaim_folio for
-                   each isolated folio -> freed: folio_evicted | not freed: folio_putback
+    a pass:        pass_begin -> next_batch -> isolate_folio for each candidate -> batch_isolated
+                   -> reclaim_folio for each isolated folio -> freed: folio_evicted | not freed: folio_putback
                    -> batch_done -> next_batch ... -> STOP
     inside:        DEACTIVATE -> deactivate_folio for each; AGE -> age (-> pte_young for each young
                    PTE that its page-table walk finds)
@@ -111,7 +111,7 @@ HOOKS: dict[str, Hook] = {
             when="A read or write through a file descriptor, the read that brought the folio in included, or the unmapping of a young file PTE. A mapped access is invisible, as in hardware: it sets the PTE's Accessed bit only.",
             params=(_LRUVEC, _FOLIO, Param("how", "Access", "What happened.")),
             result="Place | None",
-            may="Answer a place: the folio moves there when the activate batch drains, unless it was isolated meanwhile. A place on a standard active list then sets is_active and counts as pgactivate.",
+            may="Answer a place: the folio moves there when the activate batch drains, unless it was isolated meanwhile. Such a move counts as pgactivate; on a standard active list it sets is_active.",
             default="As trad: the second read activates; a folio on a list of the policy's own stays where it is.",
             budget=_SMALL,
             fuel_ns=_SMALL_FUEL_NS,
@@ -124,7 +124,8 @@ HOOKS: dict[str, Hook] = {
             purpose="Learn that a PTE of the folio was young.",
             when="A page-table walk or a look-around found and cleared the Accessed bit; the folio may be isolated.",
             params=(_LRUVEC, _FOLIO, Param("where", "Where", "Who found it.")),
-            result="None",
+            result="Place | None",
+            may="Answer a place for a look-around: the folio moves there when the activate batch drains, as for folio_accessed. A walk has no batch and moves nothing; `retarget` does.",
             must_not="Change anything but the folio's own state and its claimed list: it stands for the lock-free age update.",
             default="Sets is_referenced.",
             budget=_SMALL,
@@ -189,6 +190,24 @@ HOOKS: dict[str, Hook] = {
             families=(*_LISTS, "retarget"),
             related=("reclaim_folio",),
             source="isolate_lru_folios(), sort_folio()",
+        ),
+        Hook(
+            name="batch_isolated",
+            purpose="Learn what a reclaim batch took, before any of it is processed.",
+            when="Once per RECLAIM batch, also when nothing was taken, still under the lruvec lock.",
+            params=(
+                _LRUVEC,
+                _SC,
+                Param("result", "BatchResult", "What was looked at, taken, skipped and moved."),
+            ),
+            result="None",
+            may="Advance what evictions of this batch are accounted to.",
+            default="Nothing.",
+            budget=_PASS,
+            fuel_ns=_PASS_FUEL_NS,
+            families=_LISTS,
+            related=("isolate_folio", "batch_done"),
+            source="try_to_inc_min_seq() in evict_folios()",
         ),
         Hook(
             name="deactivate_folio",

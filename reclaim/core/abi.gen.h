@@ -336,6 +336,7 @@ enum rcl_hook {
 	RCL_HOOK_AGE,
 	RCL_HOOK_NEXT_BATCH,
 	RCL_HOOK_ISOLATE_FOLIO,
+	RCL_HOOK_BATCH_ISOLATED,
 	RCL_HOOK_DEACTIVATE_FOLIO,
 	RCL_HOOK_RECLAIM_FOLIO,
 	RCL_HOOK_FOLIO_PUTBACK,
@@ -351,11 +352,12 @@ struct rcl_ops {
 	void (*folio_admit)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, struct rcl_shadow *shadow, uint64_t reason);
 	uint64_t (*folio_added)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t reason);
 	uint64_t (*folio_accessed)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t how);
-	void (*pte_young)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t where);
+	uint64_t (*pte_young)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t where);
 	void (*pass_begin)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc);
 	void (*age)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc);
 	uint64_t (*next_batch)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc, struct rcl_batch_result *last);
 	uint64_t (*isolate_folio)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, struct rcl_scan_control *sc);
+	void (*batch_isolated)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc, struct rcl_batch_result *result);
 	uint64_t (*deactivate_folio)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, struct rcl_scan_control *sc);
 	uint64_t (*reclaim_folio)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, struct rcl_scan_control *sc);
 	uint64_t (*folio_putback)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t outcome, struct rcl_scan_control *sc);
@@ -374,6 +376,7 @@ struct rcl_ops {
 	"age", \
 	"next_batch", \
 	"isolate_folio", \
+	"batch_isolated", \
 	"deactivate_folio", \
 	"reclaim_folio", \
 	"folio_putback", \
@@ -392,6 +395,7 @@ struct rcl_ops {
 	UINT64_C(10000000000), \
 	UINT64_C(2000000), \
 	UINT64_C(200000), \
+	UINT64_C(2000000), \
 	UINT64_C(200000), \
 	UINT64_C(200000), \
 	UINT64_C(200000), \
@@ -402,12 +406,12 @@ struct rcl_ops {
 uint64_t h_isqrt(struct rcl_ctx *ctx, uint64_t x);
 uint64_t h_ilog2(struct rcl_ctx *ctx, uint64_t x);
 uint64_t h_mul_div(struct rcl_ctx *ctx, uint64_t a, uint64_t b, uint64_t c);
-uint64_t h_folio_referenced(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t look_around);
+uint64_t h_folio_referenced(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t look_around, uint64_t filter, uint64_t density);
 void h_folio_retarget(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t list);
 void h_folio_move(struct rcl_ctx *ctx, struct rcl_folio *folio, struct rcl_lruvec *lruvec, uint64_t place);
 uint64_t h_list_is_empty(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec);
 uint64_t h_list_splice(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec, uint64_t place, uint64_t limit);
-uint64_t h_walk_page_tables(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t filter_in, uint64_t filter_out, uint64_t density, uint64_t max_ptes);
+uint64_t h_walk_page_tables(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t filter_in, uint64_t filter_out, uint64_t anon, uint64_t density, uint64_t max_ptes);
 uint64_t h_array_map_get(struct rcl_ctx *ctx, uint64_t map, uint64_t index);
 void h_array_map_set(struct rcl_ctx *ctx, uint64_t map, uint64_t index, uint64_t value);
 struct rcl_optional h_hash_map_get(struct rcl_ctx *ctx, uint64_t map, uint64_t key);

@@ -34,16 +34,16 @@ static bool is_active_list(uint32_t list)
 	return list == RCL_STANDARD_LIST_ACTIVE_ANON || list == RCL_STANDARD_LIST_ACTIVE_FILE;
 }
 
-/* folio_activate_fn(): a move to one of the kernel's active lists is an activation. */
+/* lru_activate(): a move through this batch is an activation, unless the folio is active already. */
 static void activate_now(struct rcl_machine *m, struct folio *folio, uint64_t place)
 {
 	struct lruvec *lruvec = folio_lruvec(folio);
 
 	lru_move_folio(m, lruvec, folio, place_list(place), place_at_tail(place));
-	if (is_active_list(place_list(place)) && !(folio->pub.flags & RCL_FOLIO_IS_ACTIVE)) {
-		folio->pub.flags |= RCL_FOLIO_IS_ACTIVE;
+	if (!(folio->pub.flags & RCL_FOLIO_IS_ACTIVE))
 		count(lruvec, RCL_PGACTIVATE, folio->pub.nr_pages);
-	}
+	if (is_active_list(place_list(place)))
+		folio->pub.flags |= RCL_FOLIO_IS_ACTIVE;
 	spend(m, m->config.costs.list_move_ns);
 }
 
@@ -83,7 +83,7 @@ void batches_activate_folio(struct rcl_machine *m, struct task *task, struct fol
 			folio->pub.flags |= RCL_FOLIO_IS_ACTIVE;
 		return;
 	}
-	if (m->config.add_batch_folios == 1) {
+	if (m->config.add_batch_folios == 1 || !task) {
 		activate_now(m, folio, place);
 		return;
 	}

@@ -72,9 +72,24 @@ uint64_t h_random(struct rcl_ctx *ctx)
 
 /* ---- folios and lists ---- */
 
-uint64_t h_folio_referenced(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t look_around)
+static struct table_filter filter_of(struct rcl_ctx *ctx, uint64_t value)
 {
-	return rmap_referenced(machine_of(ctx), folio_of(folio), look_around);
+	struct table_filter filter = { 0 };
+	struct map *map;
+
+	if (value) {
+		filter.table = map_resolve(attachment_of(ctx), value, &map);
+		filter.map = map;
+	}
+	return filter;
+}
+
+uint64_t h_folio_referenced(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t look_around, uint64_t filter,
+			    uint64_t density)
+{
+	struct look_around around = { .nr_ptes = look_around, .filter = filter_of(ctx, filter), .density = density };
+
+	return rmap_referenced(machine_of(ctx), folio_of(folio), &around);
 }
 
 /* The claim of a folio off the lists is settled when it is put somewhere; then there is nothing to change. */
@@ -190,19 +205,12 @@ struct rcl_folio *h_folio_older(struct rcl_ctx *ctx, struct rcl_folio *folio)
 /* ---- page-table walk ---- */
 
 uint64_t h_walk_page_tables(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t filter_in, uint64_t filter_out,
-			    uint64_t density, uint64_t max_ptes)
+			    uint64_t anon, uint64_t density, uint64_t max_ptes)
 {
-	struct walk walk = { .lruvec = lruvec_of(lruvec), .density = density, .max_ptes = max_ptes };
-	struct map *map;
+	struct walk walk = { .lruvec = lruvec_of(lruvec), .filter_in = filter_of(ctx, filter_in),
+			     .filter_out = filter_of(ctx, filter_out), .anon = anon, .density = density,
+			     .max_ptes = max_ptes };
 
-	if (filter_in) {
-		walk.filter_in = map_resolve(attachment_of(ctx), filter_in, &map);
-		walk.filter_in_map = map;
-	}
-	if (filter_out) {
-		walk.filter_out = map_resolve(attachment_of(ctx), filter_out, &map);
-		walk.filter_out_map = map;
-	}
 	return walk_page_tables(machine_of(ctx), &walk);
 }
 

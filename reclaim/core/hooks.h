@@ -86,21 +86,25 @@ static inline uint64_t ask_folio_accessed(struct rcl_machine *m, struct lruvec *
 	return 0;
 }
 
-/* Runs inside a helper of another hook, whose fuel it uses up as well. */
-static inline void ask_pte_young(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
+/* Runs inside a helper of another hook, whose fuel it uses up as well. Answers a place or 0. */
+static inline uint64_t ask_pte_young(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
 				 enum rcl_where where)
 {
-	uint64_t outer_ns = m->hook_ns;
+	uint64_t outer_ns = m->hook_ns, place;
 	struct rcl_ctx *ctx;
 
 	if (!lruvec->att->ops.pte_young) {
 		folio->pub.flags |= RCL_FOLIO_IS_REFERENCED;
-		return;
+		return 0;
 	}
 	ctx = hook_begin(m, lruvec, RCL_HOOK_PTE_YOUNG);
-	lruvec->att->ops.pte_young(ctx, &lruvec->pub, &folio->pub, where);
+	place = lruvec->att->ops.pte_young(ctx, &lruvec->pub, &folio->pub, where);
 	hook_end(m, lruvec, ctx, RCL_HOOK_PTE_YOUNG);
 	m->hook_ns += outer_ns;
+	if (place == 0 || RCL_LIKELY(place_is_valid(lruvec, place)))
+		return place;
+	hook_refuse(m, lruvec, RCL_HOOK_PTE_YOUNG);
+	return 0;
 }
 
 static inline void ask_pass_begin(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc)
@@ -200,6 +204,17 @@ static inline uint64_t ask_folio_putback(struct rcl_machine *m, struct lruvec *l
 		return place;
 	hook_refuse(m, lruvec, RCL_HOOK_FOLIO_PUTBACK);
 	return place_head_of(folio->pub.list);
+}
+
+static inline void ask_batch_isolated(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc,
+				      struct rcl_batch_result *result)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_BATCH_ISOLATED);
+
+	if (!lruvec->att->ops.batch_isolated)
+		return;
+	lruvec->att->ops.batch_isolated(ctx, &lruvec->pub, &sc->pub, result);
+	hook_end(m, lruvec, ctx, RCL_HOOK_BATCH_ISOLATED);
 }
 
 static inline void ask_batch_done(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc,

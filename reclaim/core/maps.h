@@ -57,6 +57,18 @@ void bloom_add(const struct map *map, struct map_table *table, uint64_t key);
 bool bloom_contains(const struct map *map, const struct map_table *table, uint64_t key);
 void bloom_clear(const struct map *map, struct map_table *table);
 
+/* A Bloom filter of page tables that a policy named; `map` is NULL where it named none. */
+struct table_filter {
+	const struct map *map;
+	struct map_table *table;
+};
+
+/* Identity of a page table in filters: task and position. */
+static inline uint64_t table_key(const struct task *task, uint32_t vpn)
+{
+	return (uint64_t)task->number << 32 | vpn / PTES_PER_TABLE;
+}
+
 /* The table behind a map value as policies hold it: number + 1 in the low half, instance above. */
 static inline struct map_table *map_resolve(struct attachment *att, uint64_t value, struct map **map)
 {

@@ -3,6 +3,7 @@
  */
 #include "rmap.h"
 
+#include "batches.h"
 #include "hooks.h"
 #include "memcg.h"
 #include "mm.h"
@@ -56,7 +57,7 @@ void rmap_remove_more(struct rcl_machine *m, struct folio *folio, uint32_t task,
 
 /* Clear the young bits of the neighbours of a PTE that was young, within its VMA and page table. */
 static void look_around(struct rcl_machine *m, struct folio *folio, struct task *task, uint32_t vpn,
-			uint64_t nr_ptes)
+			const struct look_around *around)
 {
 	const struct vma *vma = mm_find_vma(task, vpn);
 	uint32_t table = vpn & ~(uint32_t)(PTES_PER_TABLE - 1);
@@ -64,22 +65,26 @@ static void look_around(struct rcl_machine *m, struct folio *folio, struct task 
 	uint32_t end = vma->first + vma->nr_pages < table + PTES_PER_TABLE ? vma->first + vma->nr_pages
 									  : table + PTES_PER_TABLE;
 	struct lruvec *lruvec = folio_lruvec(folio);
+	uint32_t nr_ptes = (uint32_t)around->nr_ptes, nr_young = 1;
 
+	if (end - first == 1)
+		return;
 	if (end - first > nr_ptes) {
-		uint32_t half = (uint32_t)nr_ptes / 2;
+		uint32_t half = nr_ptes / 2;
 
 		if (vpn - first < half)
-			end = first + (uint32_t)nr_ptes;
+			end = first + nr_ptes;
 		else if (end - vpn < half)
-			first = end - (uint32_t)nr_ptes;
+			first = end - nr_ptes;
 		else {
 			first = vpn - half;
-			end = first + (uint32_t)nr_ptes;
+			end = first + nr_ptes;
 		}
 	}
 	for (uint32_t i = first; i < end; i++) {
 		uint32_t pte = task->ptes[i];
 		struct folio *neighbour;
+		uint64_t place;
 
 		if (i == vpn || (pte & (PTE_PRESENT | PTE_ACCESSED)) != (PTE_PRESENT | PTE_ACCESSED))
 			continue;
@@ -89,14 +94,19 @@ static void look_around(struct rcl_machine *m, struct folio *folio, struct task 
 		    (folio->pub.type == RCL_FILE && neighbour->pub.type == RCL_ANON))
 			continue;
 		task->ptes[i] = pte & ~PTE_ACCESSED;
-		ask_pte_young(m, lruvec, neighbour, RCL_WHERE_LOOK_AROUND);
+		nr_young++;
+		place = ask_pte_young(m, lruvec, neighbour, RCL_WHERE_LOOK_AROUND);
+		if (place)
+			batches_activate_folio(m, m->current, neighbour, place);
 	}
+	if (around->filter.map && nr_young * around->density >= end - first)
+		bloom_add(around->filter.map, around->filter.table, table_key(task, vpn));
 	spend_in_hook(m, (end - first) * m->config.costs.walk_pte_ns);
 }
 
 /* Test and clear one mapping (folio_referenced_one()); mms outside the target do not count. */
 static bool test_young(struct rcl_machine *m, struct folio *folio, uint32_t task_number, uint32_t vpn,
-		       uint64_t nr_around)
+		       const struct look_around *around)
 {
 	struct task *task = m->tasks[task_number];
 	uint32_t pte = task->ptes[vpn];
@@ -106,20 +116,20 @@ static bool test_young(struct rcl_machine *m, struct folio *folio, uint32_t task
 	if (!(pte & PTE_ACCESSED))
 		return false;
 	task->ptes[vpn] = pte & ~PTE_ACCESSED;
-	if (nr_around)
-		look_around(m, folio, task, vpn, nr_around);
+	if (around->nr_ptes)
+		look_around(m, folio, task, vpn, around);
 	return true;
 }
 
-uint64_t rmap_referenced(struct rcl_machine *m, struct folio *folio, uint64_t nr_around)
+uint64_t rmap_referenced(struct rcl_machine *m, struct folio *folio, const struct look_around *around)
 {
 	uint64_t nr_young, nr_ptes = 1;
 
 	if (!folio_is_mapped(folio))
 		return 0;
-	nr_young = test_young(m, folio, folio->rmap_task, folio->rmap_vpn, nr_around);
+	nr_young = test_young(m, folio, folio->rmap_task, folio->rmap_vpn, around);
 	for (uint32_t item = folio->rmap_more; item != RCL_NIL; item = m->rmap_items[item].next) {
-		nr_young += test_young(m, folio, m->rmap_items[item].task, m->rmap_items[item].vpn, nr_around);
+		nr_young += test_young(m, folio, m->rmap_items[item].task, m->rmap_items[item].vpn, around);
 		nr_ptes++;
 	}
 	count(folio_lruvec(folio), RCL_RMAP_WALKED, nr_ptes);

@@ -14,6 +14,7 @@
 #define RCL_RMAP_H
 
 #include "machine.h"
+#include "maps.h"
 
 static inline bool folio_is_mapped(const struct folio *folio)
 {
@@ -48,9 +49,16 @@ static inline void rmap_remove(struct rcl_machine *m, struct folio *folio, uint3
 	folio->pub.flags &= ~RCL_FOLIO_IS_MAPPED;
 }
 
-/* Count mappings with a young PTE and clear the Accessed bits (folio_referenced()); look_around:
- * also tell the policy of young neighbours among so many PTEs around each (lru_gen_look_around()). */
-uint64_t rmap_referenced(struct rcl_machine *m, struct folio *folio, uint64_t look_around);
+/* What lru_gen_look_around() is to do beside a young PTE. */
+struct look_around {
+	uint64_t nr_ptes;		/* how many to test, 0: none */
+	struct table_filter filter;	/* collects tables that are dense; may be absent */
+	uint64_t density;		/* dense: young * density >= PTEs tested */
+};
+
+/* Count mappings with a young PTE and clear the Accessed bits (folio_referenced()), looking around
+ * each that was young. */
+uint64_t rmap_referenced(struct rcl_machine *m, struct folio *folio, const struct look_around *around);
 
 /* Take down all mappings (try_to_unmap()); answers whether some PTE was young. Anonymous ones
  * become swap entries of folio->swap_slot. */

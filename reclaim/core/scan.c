@@ -169,6 +169,7 @@ static void run_reclaim_batch(struct rcl_machine *m, struct lruvec *lruvec, stru
 	result->nr_taken = nr_taken;
 	sc->pub.nr_scanned += nr_taken;
 	count(lruvec, sc->is_kswapd ? RCL_PGSCAN_KSWAPD : RCL_PGSCAN_DIRECT, nr_taken);
+	ask_batch_isolated(m, lruvec, sc, result);
 	shrink_folio_list(m, lruvec, sc, nr_taken, result);
 }
 

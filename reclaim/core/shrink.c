@@ -97,6 +97,10 @@ static int try_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *s
 
 	if (is_anon && !may_write && (folio->swap_slot == RCL_NIL || folio->pub.flags & RCL_FOLIO_IS_DIRTY))
 		return RCL_OUTCOME_DIRTY;
+	/* SIMPLIFIED: the kernel finds a reference out after unmapping and writing; effect: such a folio
+	 * costs no minor fault and no write to swap here. */
+	if (folio->pins)
+		return RCL_OUTCOME_REMOVAL_FAILED;
 	if (is_anon && !ensure_slot(m, folio))
 		return RCL_OUTCOME_SWAP_FULL;
 	if (folio_is_mapped(folio)) {
@@ -109,8 +113,6 @@ static int try_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *s
 			return RCL_OUTCOME_DIRTY;
 		write_folio(m, lruvec, folio, result);
 	}
-	if (folio->pins)
-		return RCL_OUTCOME_REMOVAL_FAILED;
 	remove_folio(m, lruvec, sc, folio);
 	return FREED;
 }

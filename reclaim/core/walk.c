@@ -10,12 +10,6 @@
 #include "hooks.h"
 #include "memcg.h"
 
-/* Identity of a page table in filters: task and position. */
-static uint64_t table_key(const struct task *task, uint32_t vpn)
-{
-	return (uint64_t)task->number << 32 | vpn / PTES_PER_TABLE;
-}
-
 /* Whether the mm is walked at all: of this memcg, and it ran since this node's last walk of it. */
 static bool starts_walk(struct task *task, const struct lruvec *lruvec)
 {
@@ -28,9 +22,10 @@ static bool starts_walk(struct task *task, const struct lruvec *lruvec)
 }
 
 /* Visit PTEs of one page table; answers how many were young and of this lruvec. */
-static uint32_t visit_ptes(struct rcl_machine *m, struct lruvec *lruvec, struct task *task, uint32_t first,
+static uint32_t visit_ptes(struct rcl_machine *m, const struct walk *walk, struct task *task, uint32_t first,
 			   uint32_t end)
 {
+	struct lruvec *lruvec = walk->lruvec;
 	uint32_t nr_young = 0;
 
 	for (uint32_t vpn = first; vpn < end; vpn++) {
@@ -40,11 +35,11 @@ static uint32_t visit_ptes(struct rcl_machine *m, struct lruvec *lruvec, struct 
 		if ((pte & (PTE_PRESENT | PTE_ACCESSED)) != (PTE_PRESENT | PTE_ACCESSED))
 			continue;
 		folio = folio_at(m, pte >> PTE_SHIFT);
-		if (folio_lruvec(folio) != lruvec)
+		if (folio_lruvec(folio) != lruvec || (folio->pub.type == RCL_ANON && !walk->anon))
 			continue;
 		task->ptes[vpn] = pte & ~PTE_ACCESSED;
 		nr_young++;
-		ask_pte_young(m, lruvec, folio, RCL_WHERE_WALK);
+		(void)ask_pte_young(m, lruvec, folio, RCL_WHERE_WALK);
 	}
 	return nr_young;
 }
@@ -61,19 +56,19 @@ static uint64_t walk_task(struct rcl_machine *m, const struct walk *walk, struct
 		uint32_t stop = end - cursor->vpn > budget - nr_visited ? cursor->vpn + (uint32_t)(budget - nr_visited) : end;
 
 		nr_tables++;
-		if (cursor->vpn == table && walk->filter_in &&
-		    !bloom_contains(walk->filter_in_map, walk->filter_in, table_key(task, table))) {
+		if (cursor->vpn == table && walk->filter_in.map &&
+		    !bloom_contains(walk->filter_in.map, walk->filter_in.table, table_key(task, table))) {
 			cursor->vpn = end;
 			nr_visited++;	/* the look at the filter uses budget up, or a walk could run for ever */
 			continue;
 		}
-		cursor->young += visit_ptes(m, walk->lruvec, task, cursor->vpn, stop);
+		cursor->young += visit_ptes(m, walk, task, cursor->vpn, stop);
 		nr_visited += stop - cursor->vpn;
 		cursor->vpn = stop;
 		if (stop < end)
 			break;
-		if (walk->filter_out && cursor->young && cursor->young * walk->density >= end - table)
-			bloom_add(walk->filter_out_map, walk->filter_out, table_key(task, table));
+		if (walk->filter_out.map && cursor->young && cursor->young * walk->density >= end - table)
+			bloom_add(walk->filter_out.map, walk->filter_out.table, table_key(task, table));
 		cursor->young = 0;
 	}
 	spend_in_hook(m, nr_visited * m->config.costs.walk_pte_ns + nr_tables * m->config.costs.walk_table_ns);

@@ -12,10 +12,9 @@
 /* What a policy asked for; filters may be NULL. */
 struct walk {
 	struct lruvec *lruvec;
-	const struct map *filter_in_map;
-	const struct map_table *filter_in;
-	const struct map *filter_out_map;
-	struct map_table *filter_out;
+	struct table_filter filter_in;
+	struct table_filter filter_out;
+	bool anon;			/* whether anonymous folios count */
 	uint64_t density;
 	uint64_t max_ptes;
 };

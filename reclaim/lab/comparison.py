@@ -89,7 +89,9 @@ def scan_efficiency(result: RunResult) -> float | None:
 
 METRICS: tuple[Metric, ...] = (
     Metric("misses", "count", lambda result: result.misses),
-    Metric("miss ratio", "share", lambda result: result.misses / result.accesses if result.accesses else None),
+    Metric(
+        "miss ratio", "share", lambda result: result.misses / result.accesses if result.accesses else None
+    ),
     Metric("refaults", "count", refaults),
     Metric("stall p99", "ns", lambda result: result.stall_ns.p99),
     Metric("virtual time", "ns", lambda result: result.virtual_ns),

@@ -98,7 +98,9 @@ def test_compare_exact_is_the_sum_of_its_options() -> None:
 
 def test_compare_of_a_trace_of_one_access_finishes(tmp_path: Path) -> None:
     """A trace may be as short as can be."""
-    (run,) = runs_of("mglru", "--trace", _u32_trace(tmp_path / "t.u32", [7]), "--memory-max", "1", "--no-kmem")
+    (run,) = runs_of(
+        "mglru", "--trace", _u32_trace(tmp_path / "t.u32", [7]), "--memory-max", "1", "--no-kmem"
+    )
     assert (run["accesses"], run["misses"]) == (1, 1)
 
 

@@ -134,18 +134,19 @@ static uint64_t z_accessed(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struc
 	return below(3) ? 0 : any_place();
 }
 
-static void z_young(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t where)
+static uint64_t z_young(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t where)
 {
 	(void)lruvec, (void)where;
 	if (below(2))
 		h_folio_retarget(ctx, folio, any_list());
+	return below(3) ? 0 : any_place();
 }
 
 static void z_age(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc)
 {
 	(void)sc;
 	h_walk_page_tables(ctx, lruvec, below(2) ? map_value(2, lruvec) : 0, below(2) ? map_value(2, lruvec) : 0,
-			   1 + below(16), 1 + below(2000));
+			   below(2), 1 + below(16), 1 + below(2000));
 	h_list_splice(ctx, any_list(), lruvec, below(2) ? HEAD_OF(any_list()) : TAIL_OF(any_list()), 1 + below(40));
 }
 
@@ -196,17 +197,25 @@ static uint64_t z_deactivate(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, str
 			     struct rcl_scan_control *sc)
 {
 	(void)lruvec, (void)sc;
-	h_folio_referenced(ctx, folio, 0);
+	h_folio_referenced(ctx, folio, 0, 0, 8);
 	any_flags(folio);
 	return any_place();
+}
+
+static void z_isolated(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc,
+		       struct rcl_batch_result *result)
+{
+	(void)sc;
+	CHECK(result->nr_taken <= result->nr_scanned);
+	scan_lists(ctx, lruvec);
 }
 
 static uint64_t z_reclaim(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio,
 			  struct rcl_scan_control *sc)
 {
-	(void)lruvec, (void)sc;
+	(void)sc;
 	if (below(2))
-		h_folio_referenced(ctx, folio, below(2) ? 64 : 0);
+		h_folio_referenced(ctx, folio, below(2) ? 64 : 0, below(2) ? map_value(2, lruvec) : 0, 1 + below(16));
 	any_flags(folio);
 	switch (below(8)) {
 	case 0:
@@ -245,6 +254,7 @@ static const struct rcl_ops all_ops = {
 	.age = z_age,
 	.next_batch = z_next,
 	.isolate_folio = z_isolate,
+	.batch_isolated = z_isolated,
 	.deactivate_folio = z_deactivate,
 	.reclaim_folio = z_reclaim,
 	.folio_putback = z_putback,

@@ -133,7 +133,7 @@ static uint64_t lru_reclaim(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, stru
 			    struct rcl_scan_control *sc)
 {
 	(void)lruvec, (void)sc;
-	if (h_folio_referenced(ctx, folio, 0) == 0)
+	if (h_folio_referenced(ctx, folio, 0, 0, 8) == 0)
 		return RCL_VERDICT_RECLAIM;
 	if (folio->flags & RCL_FOLIO_IS_REFERENCED) {
 		folio->flags |= RCL_FOLIO_IS_ACTIVE;
@@ -211,7 +211,7 @@ static uint64_t mark_accessed_bit(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec
 static uint64_t clock_reclaim(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio,
 			      struct rcl_scan_control *sc)
 {
-	uint64_t nr_young = h_folio_referenced(ctx, folio, 0);
+	uint64_t nr_young = h_folio_referenced(ctx, folio, 0, 0, 8);
 
 	(void)lruvec, (void)sc;
 	if (nr_young || folio->flags & RCL_FOLIO_IS_REFERENCED) {

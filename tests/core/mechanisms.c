@@ -455,18 +455,19 @@ static void test_interrupted_run_goes_on_to_the_same_end(void)
 
 static uint64_t nr_visits, walk_answer;
 
-static void claim_young(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t where)
+static uint64_t claim_young(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t where)
 {
 	(void)lruvec;
 	CHECK_EQUAL(where, RCL_WHERE_WALK);
 	h_folio_retarget(ctx, folio, OWN_LIST + 1);
 	nr_visits++;
+	return 0;
 }
 
 static void walk_all(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc)
 {
 	(void)sc;
-	walk_answer = h_walk_page_tables(ctx, lruvec, 0, 0, 8, 1 << 20);
+	walk_answer = h_walk_page_tables(ctx, lruvec, 0, 0, 1, 8, 1 << 20);
 	h_list_splice(ctx, OWN_LIST, lruvec, HEAD_OF(OWN_LIST + 2), 3);
 }
 

@@ -27,7 +27,6 @@ REAL_TRACE = Path(__file__).parents[3] / "shared" / "traces" / "cloudPhysicsIO.o
 RECORD = np.dtype([("time", "<u4"), ("id", "<u8"), ("size", "<u4"), ("next", "<i8")])
 
 
-
 @dataclass(frozen=True)
 class Requests:
     """A trace in the form that both sides read."""

@@ -17,6 +17,7 @@ MAX_PARAMETERS = 6
 MAX_POLICY_LINES = 200
 
 EXCEPTIONS = {
+    "reclaim/core/helpers.c:h_walk_page_tables": "the signature is generated from the helper's entry",
     "reclaim/core/inspect.c:rcl_map_look": "machine, attachment, map, instance and key name a value, two more answer",
     "policies/mglru.rpol": "the multi-generational LRU with all its mechanisms; up to 350 lines",
     "policies/trad.rpol": "the complete traditional LRU with its header; up to 350 lines",
