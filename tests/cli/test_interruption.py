@@ -25,8 +25,9 @@ def _children(pid: int) -> list[int]:
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+def running(tmp_path: Path, obeyed_interrupts: None) -> Iterator[subprocess.Popen[str]]:
     """Start a long comparison and wait until its workers run."""
+    del obeyed_interrupts  # is for the process that is started
     command = [*COMMAND, *ENDLESS, "--json", str(tmp_path / "out.json")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + PATIENCE_S
