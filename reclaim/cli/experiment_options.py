@@ -313,9 +313,14 @@ def _policies(names: Sequence[str], settings: Sequence[str]) -> tuple[PolicyChoi
     titles = [
         path.stem if stems.count(path.stem) == 1 else name for path, name in zip(paths, names, strict=True)
     ]
-    for title in titles:
-        if titles.count(title) > 1:
-            raise ConfigError(f"policy {title!r} is given twice")
+    if len(set(titles)) < len(titles):
+        titles = list(names)  # a file called after another one's whole path
+    files = [path.resolve() for path in paths]
+    for number, (file, name) in enumerate(zip(files, names, strict=True)):
+        if file in files[:number]:
+            first = names[files.index(file)]
+            also = "" if name == first else f", also as {first!r}"
+            raise ConfigError(f"policy {name!r} is given twice{also}")
     tunables: dict[str, dict[str, int]] = {title: {} for title in titles}
     for setting in settings:
         title, name, value = _setting(setting, titles)
@@ -329,7 +334,7 @@ def _setting(text: str, titles: Sequence[str]) -> tuple[str, str, int]:
     """Return (policy, tunable, value) of `policy.tunable=value`."""
     from reclaim.engine.machine_config import suggest
 
-    target, equals, value = (part.strip() for part in text.partition("="))
+    target, equals, value = (part.strip() for part in text.rpartition("="))
     title, dot, name = target.rpartition(".")
     if not equals or not name or not value or (dot and not title):
         raise ConfigError(f"--set is {text!r}; expected POLICY.TUNABLE=VALUE, such as {titles[0]}.name=10")

@@ -65,7 +65,7 @@ def parse_size(text: str | int, whole_pages: int | None = None, what: str = "siz
     else:
         pages = int(number)
     if pages > MAX_PAGES:
-        raise ConfigError(f"{what} is {text!r}, {pages} pages; at most {MAX_PAGES} expected")
+        raise ConfigError(f"{what} is {text!r}, {pages:,} pages; at most {MAX_PAGES:,} expected")
     return pages
 
 
@@ -99,11 +99,18 @@ def parse_swap(spec: str, whole_pages: int | None = None) -> tuple[SwapConfig, .
     return tuple(devices)
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
-    """Return the tail of a message about an unknown word: what is known, and which one was probably meant."""
+def suggest(word: str, known: Iterable[str], other: str = "") -> str:
+    """Return the tail of a message about an unknown word: what is known, and which one was probably meant.
+
+    Args:
+        word: what was found.
+        known: the words that could stand there.
+        other: what else could stand there, in words.
+    """
     names = sorted(known)
     close = difflib.get_close_matches(word, names, n=1)
-    return f"; expected one of {', '.join(names)}" + (f"; did you mean `{close[0]}`?" if close else "")
+    choices = f"; expected one of {', '.join(names)}" + (f", or {other}" if other else "")
+    return choices + (f"; did you mean `{close[0]}`?" if close else "")
 
 
 def check_range(what: str, value: int, least: int, most: int, unit: str = "") -> None:

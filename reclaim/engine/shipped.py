@@ -52,5 +52,5 @@ def find_policy(name: str | Path) -> Path:
         return path
     policies = shipped_policies()
     if name not in policies:
-        raise ConfigError(f"unknown policy {name!r}{suggest(name, policies)}, or the path of an .rpol file")
+        raise ConfigError(f"unknown policy {name!r}{suggest(name, policies, 'the path of an .rpol file')}")
     return policies[name]

@@ -44,8 +44,8 @@ _KINDS = ("anon", "file-mmap", "file-read")
 _COMMON: Values = {"pages": 65536, "accesses": 1e6, "write": 0.0}
 """Parameters of every generator with their defaults: 256 MiB, a run of about a second, reading only."""
 
-_COUNT_SUFFIXES = {"K": 10**3, "M": 10**6, "G": 10**9}
-_PAGE_SUFFIXES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_COUNT_SUFFIXES = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_PAGE_SUFFIXES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def synth(spec: str, seed: int = 0) -> Trace:
     """Make a synthetic trace from its description.
 
     Args:
-        spec: `GENERATOR` or `GENERATOR:KEY=VALUE,…`. Keys of all: pages (K, M count 1024s), accesses (K, M count 1000s),
+        spec: `GENERATOR` or `GENERATOR:KEY=VALUE,…`. Keys of all: pages (K, M, G, T count 1024s), accesses (K, M, G, T count 1000s),
             write (share, `10%` or `0.1`), kind (anon, file-mmap, file-read); the generators' own stand in GENERATORS.
         seed: of the random stream; 0 or more. The same description and seed give the same records.
 
@@ -236,8 +236,14 @@ def _number(name: str, key: str, value: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise ConfigError(f"workload {name}: {key}={value!r} found, a number expected")
+        form = ", or a share such as 10%" if key in _SHARES else f", perhaps with {'/'.join(suffixes)},"
+        raise ConfigError(f"workload {name}: {key}={value!r} found, a number{form} expected")
     return number
+
+
+def _written(number: float) -> str:
+    """Return a number as people read it."""
+    return f"{number:,.0f}" if number == int(number) else f"{number:g}"
 
 
 def _check_ranges(name: str, values: Values) -> None:
@@ -245,8 +251,10 @@ def _check_ranges(name: str, values: Values) -> None:
     for key, value in values.items():
         low, high = (0, 1) if key in _SHARES else ranges[key]
         if not low <= value <= high:
-            raise ConfigError(f"workload {name}: {key}={value:g} found, {low:g}..{high:g} expected")
+            raise ConfigError(
+                f"workload {name}: {key}={_written(value)} found, {_written(low)} to {_written(high)} expected"
+            )
     if name == "hot_scan" and values["pages"] < 2:
         raise ConfigError(
-            f"workload {name}: pages={values['pages']:g} found, at least 2 expected (one hot, one cold)"
+            f"workload {name}: pages={_written(values['pages'])} found, at least 2 expected (one hot, one cold)"
         )

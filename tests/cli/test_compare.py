@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from reclaim.engine.shipped import find_policy
-from tests.cli.command_runs import SMALL, invoked, run_apart, runs_of
+from tests.cli.command_runs import SMALL, invoked, refused, run_apart, runs_of
 
 
 def _u32_trace(path: Path, pages: list[int]) -> str:
@@ -155,3 +155,37 @@ def test_run_gives_the_same_json_as_compare() -> None:
     result = invoked("run", "trad", "--workload", SMALL, "--json", "-")
     (ours,), (theirs,) = json.loads(result.stdout)["runs"], runs_of("trad", "--workload", SMALL)
     assert (ours["counters"], list(ours)) == (theirs["counters"], list(theirs))
+
+
+def _two_of_one_name(folder: Path) -> tuple[str, str]:
+    """Write two different policies that are both called `mine`, and return their paths."""
+    (folder / "other").mkdir()
+    paths = folder / "mine.rpol", folder / "other" / "mine.rpol"
+    for path, name in zip(paths, ("s3fifo", "fifo"), strict=True):
+        shutil.copy(find_policy(name), path)
+    return str(paths[0]), str(paths[1])
+
+
+def test_compare_tells_two_policies_of_one_name_apart_by_path(tmp_path: Path) -> None:
+    """Two files may be called the same; each keeps its own numbers under its own title."""
+    first, second = _two_of_one_name(tmp_path)
+    arguments = (first, second, "--workload", SMALL, "--memory-max", "10%")
+    expected = [run["misses"] for run in runs_of("s3fifo", "fifo", *arguments[2:])]
+    assert [(run["policy"], run["misses"]) for run in runs_of(*arguments)] == [
+        (first, expected[0]),
+        (second, expected[1]),
+    ]
+    assert f"percentages against {first}" in invoked("compare", *arguments).stdout
+
+
+def test_compare_sets_a_tunable_of_one_of_two_policies_of_one_name(tmp_path: Path) -> None:
+    """`--set` takes the title of the column, which is the path there."""
+    first, second = _two_of_one_name(tmp_path)
+    arguments = (first, second, "--workload", SMALL, "--memory-max", "10%")
+    plain, tuned = runs_of(*arguments), runs_of(*arguments, "--set", f"{first}.small_percent=80")
+    assert (plain[0]["misses"] == tuned[0]["misses"], plain[1]["misses"] == tuned[1]["misses"]) == (
+        False,
+        True,
+    )
+    refusal = refused("compare", *arguments, "--set", "mine.small_percent=80")
+    assert f"no policy 'mine' is being run; expected one of {first}, {second}" in refusal

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reclaim.engine.shipped import find_policy
 from tests.cli.command_runs import SMALL, invoked, refused
 
 
@@ -13,8 +14,10 @@ from tests.cli.command_runs import SMALL, invoked, refused
     ("arguments", "expected"),
     [
         (["trda"], "did you mean `trad`"),
+        (["fif"], "trad, or the path of an .rpol file; did you mean `fifo`?"),
         (["./none.rpol"], "none.rpol"),
         (["fifo", "fifo"], "given twice"),
+        (["fifo", str(find_policy("fifo"))], "given twice, also as 'fifo'"),
         (["fifo", "--workload", SMALL, "--workload", SMALL], "given twice"),
         (["fifo", "--workload", "zpif"], "did you mean 'zipf'"),
         (["fifo", "--workload", "zipf:pages=0"], "pages=0"),
@@ -75,6 +78,18 @@ def test_compare_refuses_a_trace(tmp_path: Path, content: bytes | None, expected
         path.write_bytes(content)
     text = refused("compare", "fifo", "--trace", str(path))
     assert (str(path) in text, expected in text) == (True, True), text
+
+
+def test_compare_refuses_bytes_as_csv_without_printing_them(tmp_path: Path) -> None:
+    """What is shown of a file that is no text is short and does nothing to a terminal."""
+    path = tmp_path / "a.u32"
+    path.write_bytes(b"\x1b[2J,\xff\x07" * 500)
+    text = refused("compare", "fifo", "--trace", str(path), "--format", "csv").rstrip("\n")
+    assert (text.isprintable(), "head line b'\\x1b[2J,\\xff" in text, len(text) < 500) == (
+        True,
+        True,
+        True,
+    ), text
 
 
 def test_compare_refuses_a_directory_as_a_trace(tmp_path: Path) -> None:

@@ -221,7 +221,7 @@ def test_lackey_line_that_is_none_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ("a,b\n1,2\n", "no column for the object among a, b"),
+        ("a,b\n1,2\n", "no column for the object in the head line b'a,b'"),
         ("1,2\n3,4\n", "no head line"),
         ("obj,size\n1,2\n3\n", "1 columns found, 2 expected in b'3'"),
         ("obj,size\n1,2\n3,x\n", "expected"),

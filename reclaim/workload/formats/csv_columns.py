@@ -68,17 +68,18 @@ def _is_data(fields: list[bytes]) -> bool:
     return any(field.strip().isdigit() for field in fields)
 
 
-def _named_columns(path: Path, names: list[str]) -> tuple[dict[str, int], int | None]:
+def _named_columns(path: Path, names: list[str], line: bytes) -> tuple[dict[str, int], int | None]:
     columns = {}
     for role, known in _NAMES.items():
         found = [names.index(name) for name in known if name in names]
         if found:
             columns[role] = found[0]
     if "obj" not in columns:
-        found_names = ", ".join(names)
         wanted = ", ".join(_NAMES["obj"])
         raise TraceError(
-            path, 0, f"no column for the object among {found_names}; one of {wanted} or --columns expected"
+            path,
+            0,
+            f"no column for the object in the head line {line[:60]!r}; one of {wanted} or --columns expected",
         )
     return columns, _ADDRESS_UNITS.get(names[columns["obj"]])
 
@@ -111,7 +112,7 @@ def _layout(path: Path, line: bytes, columns: str | None) -> _Layout:
         raise TraceError(
             path, 0, f"no head line with column names: {line[:60]!r} found; --columns says which is which"
         )
-    named, unit = _named_columns(path, names)
+    named, unit = _named_columns(path, names, line)
     return _Layout(delimiter, named, len(fields), unit, has_head)
 
 
