@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from reclaim.abi.counters import COUNTERS
 from reclaim.lab.results_json import RunResult
 
 Number = int | float
@@ -27,13 +28,13 @@ class Metric:
         label: in the table.
         unit: how to write it.
         value: reads it from a result; None where the run says nothing about it.
-        is_better_high: whether more is better.
+        is_better_high: whether more is better; None where neither is, so that nobody wins.
     """
 
     label: str
     unit: Unit
     value: Callable[[RunResult], Number | None]
-    is_better_high: bool = False
+    is_better_high: bool | None = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class CaseResults:
         accesses: of the whole workload; a run in which a task was killed has fewer.
         runs: results of each policy by name, in the order of the columns; one per repeat.
         optimum: Belady's misses, one per repeat; empty where it cannot be computed.
+        measured: names of kernel counters and metrics that a scenario is about; each is a row.
+        regression: what would be a step back on a scenario, in words.
     """
 
     workload: str
@@ -68,6 +71,8 @@ class CaseResults:
     accesses: int
     runs: Mapping[str, Sequence[RunResult]]
     optimum: Sequence[int] = ()
+    measured: Sequence[str] = ()
+    regression: str | None = None
 
     @property
     def first(self) -> RunResult:
@@ -100,6 +105,30 @@ METRICS: tuple[Metric, ...] = (
 """Rows of the comparison, the most telling first."""
 
 
+def counter_metric(name: str, group: str = "vmstat") -> Metric:
+    """Return the metric that is a counter; whether more of it is better depends on what one wants.
+
+    Args:
+        name: of the counter.
+        group: `vmstat` or `core_did`.
+    """
+    if group == "core_did":
+        return Metric(name, "count", lambda run: run.core_did[name], is_better_high=None)
+    return Metric(name, "count", lambda run: run.counters[name], is_better_high=None)
+
+
+def measurable_names() -> tuple[str, ...]:
+    """Return what a scenario may measure: the metrics of every comparison, and the kernel's counters."""
+    counters = (counter.name for counter in COUNTERS if counter.group == "vmstat")
+    return (*(metric.label for metric in METRICS), *counters)
+
+
+def measured_metrics(names: Sequence[str]) -> tuple[Metric, ...]:
+    """Return the rows that some measured names add to those of every comparison, in their order."""
+    known = {metric.label for metric in METRICS}
+    return tuple(counter_metric(name) for name in names if name not in known)
+
+
 def is_comparable(runs: Sequence[RunResult]) -> bool:
     """Tell whether a policy ran the whole workload itself: it was not ejected and no task was killed."""
     return not any(run.ejected or run.counters["oom_kill"] for run in runs)
@@ -123,15 +152,15 @@ def difference(value: Spread | None, baseline: Spread | None) -> float | None:
     return float(value.median / baseline.median - 1)
 
 
-def winner(values: Mapping[str, Spread | None], *, is_better_high: bool) -> str | None:
+def winner(values: Mapping[str, Spread | None], *, is_better_high: bool | None) -> str | None:
     """Return who is strictly better than all others, over its whole range; None for nobody.
 
     Args:
         values: by name.
-        is_better_high: whether more is better.
+        is_better_high: whether more is better; None where neither is.
     """
     known = {name: value for name, value in values.items() if value is not None}
-    if len(known) < 2:
+    if len(known) < 2 or is_better_high is None:
         return None
     sign = -1 if is_better_high else 1
     best = min(known, key=lambda name: sign * known[name].median)

@@ -25,8 +25,10 @@ from reclaim.lab.comparison import (
     Number,
     Spread,
     Unit,
+    counter_metric,
     difference,
     is_comparable,
+    measured_metrics,
     spread,
     spread_of,
     winner,
@@ -66,7 +68,7 @@ def comparison_tables(cases: Sequence[CaseResults]) -> Group:
     """Draw a comparison: a table per case, what needs saying beside the numbers, and a summary over cases."""
     parts: list[RenderableType] = []
     for case in cases:
-        parts += [_title(case), _FittingTable(case), *_warnings(case), Text()]
+        parts += [_title(case), _FittingTable(case), *_remarks(case), *_warnings(case), Text()]
     parts.append(_legend(cases))
     if len(cases) > 1:
         parts += [Text(), *_summary(cases)]
@@ -78,8 +80,10 @@ def counter_tables(cases: Sequence[CaseResults]) -> Group:
     parts: list[RenderableType] = []
     for case in cases:
         for runs in case.runs.values():
-            heading = Text.assemble((f"{runs[0].policy} on ", "bold"), _title(case))
-            parts += [heading, _counter_table(case, runs), *_warnings(case), Text()]
+            heading = Text.assemble(_policy_title(runs[0].policy, runs), (" on ", "bold"), _title(case))
+            warnings = tuple(_warnings(case))
+            # Warnings twice: the table is longer than a screen.
+            parts += [heading, *warnings, _counter_table(case, runs), *_remarks(case), *warnings, Text()]
     return Group(*parts)
 
 
@@ -116,17 +120,28 @@ def _case_table(case: CaseResults, separator: str) -> Table:
     table = _new_table()
     table.add_column("")
     for name, runs in case.runs.items():
-        is_ejected = any(run.ejected for run in runs)
-        title = Text(f"{name} EJECTED" if is_ejected else name, style="bold red" if is_ejected else "bold")
-        table.add_column(title, justify="right")
+        table.add_column(_policy_title(name, runs), justify="right")
     if case.optimum:
         table.add_column(Text(OPTIMUM, style="dim"), justify="right", style="dim")
-    for metric in METRICS:
+    for metric in (*METRICS, *measured_metrics(case.measured)):
         _add_metric(table, metric, case, separator)
     for counter in COUNTERS:
         if counter.group == "core_did":
             _add_core_did(table, counter.name, case)
     return table
+
+
+def _policy_title(name: str, runs: Sequence[RunResult]) -> Text:
+    """Return a policy's name, with what makes its numbers incomparable."""
+    marks = [
+        mark
+        for mark, is_so in (
+            ("EJECTED", any(run.ejected for run in runs)),
+            ("OOM-KILLED", any(run.counters["oom_kill"] for run in runs)),
+        )
+        if is_so
+    ]
+    return Text(" ".join((name, *marks)), style="bold red" if marks else "bold")
 
 
 def _add_metric(table: Table, metric: Metric, case: CaseResults, separator: str) -> None:
@@ -193,9 +208,15 @@ def _add_core_did(table: Table, counter: str, case: CaseResults) -> None:
         table.add_row(f"core: {counter}", *cells)
 
 
-def _warnings(case: CaseResults) -> Iterable[Text]:
+def _remarks(case: CaseResults) -> Iterable[Text]:
     if case.limit is not None and not case.optimum:
         yield Text("no optimum: the trace is too long to compute it", style="dim")
+    if case.regression is not None:
+        yield Text(f"a step back would be: {case.regression}", style="dim")
+
+
+def _warnings(case: CaseResults) -> Iterable[Text]:
+    """Say in words why numbers of a policy cannot be compared."""
     for name, runs in case.runs.items():
         killed = next((run for run in runs if run.counters["oom_kill"]), None)
         if killed is not None:
@@ -265,7 +286,7 @@ def _counter_table(case: CaseResults, runs: Sequence[RunResult]) -> Table:
         table.add_row(Text(title, style="bold"))
         for counter in COUNTERS:
             if counter.group == group:
-                _add_counter(table, _counter_metric(counter.name, group), runs)
+                _add_counter(table, counter_metric(counter.name, group), runs)
     return table
 
 
@@ -275,12 +296,6 @@ def _add_counter(table: Table, metric: Metric, runs: Sequence[RunResult]) -> Non
     if len(runs) > 1:
         cells.append(_range(metric, value))
     table.add_row(metric.label, *cells, style="" if value and value.high else "dim")
-
-
-def _counter_metric(name: str, group: str) -> Metric:
-    if group == "core_did":
-        return Metric(name, "count", lambda run: run.core_did[name])
-    return Metric(name, "count", lambda run: run.counters[name])
 
 
 _MORE_METRICS: tuple[Metric, ...] = (

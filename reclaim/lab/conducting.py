@@ -104,7 +104,7 @@ def perform(prepared: Prepared, run: Run, report: Report) -> Outcome:
         memory_max_pages=workload.limit_pages(limit, seed),
         misses=result.misses,
         counters=result.counters,
-        core_did=result.core_did,
+        core_did=machine.core_did,  # since the machine was made: a policy may be ejected in `init` already
         virtual_ns=result.virtual_ns,
         stall_ns=stalls,
         psi=result.psi,
@@ -152,6 +152,8 @@ def _case_results(prepared: Prepared, case: Case, outcomes: dict[Run, Outcome]) 
         optimum=[
             outcome for run, outcome in outcomes.items() if run.case == case and isinstance(outcome, int)
         ],
+        measured=prepared.workloads[case.workload].measured,
+        regression=prepared.workloads[case.workload].regression,
     )
 
 

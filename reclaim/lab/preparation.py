@@ -40,6 +40,8 @@ class Workload(Protocol):
 
     name: str
     has_chance: bool
+    measured: tuple[str, ...]
+    regression: str | None
 
     def footprint_pages(self, seed: int) -> int:
         """Return the distinct pages touched."""
@@ -89,6 +91,8 @@ class TraceWorkload:
     ) -> None:
         self.name = name
         self.has_chance = has_chance
+        self.measured: tuple[str, ...] = ()
+        self.regression: str | None = None
         self._choice = choice
         self._trace = trace
         self._seed = seed
@@ -148,6 +152,8 @@ class ScenarioWorkload:
 
     def __init__(self, name: str, scenario: Scenario, seed: int) -> None:
         self.name = name
+        self.measured = scenario.measured
+        self.regression: str | None = scenario.regression
         self._scenario = scenario
         self._seed = seed
         fixed = [compiled(plan.policy) for plan in scenario.policies]

@@ -32,6 +32,7 @@ from reclaim.engine.machine_config import (
     suggest,
 )
 from reclaim.jit.policy_loader import CompiledPolicy
+from reclaim.lab.comparison import measurable_names
 from reclaim.workload import Trace, open_trace, shipped, synth
 
 Size = int | str
@@ -152,8 +153,8 @@ class Scenario:
         path: its file.
         name: short name for tables.
         doc: what it shows.
-        measured: names of counters and measures to look at.
-        regression: what would be a step back, in words.
+        measured: names of kernel counters and metrics to look at; each is a row of the comparison.
+        regression: what would be a step back, in words, shown below the comparison.
         candidate_at: where the policy under comparison goes: None for the system, a node, or a memcg's path.
         config: the machine.
         tasks: what runs on it.
@@ -253,6 +254,7 @@ def load_scenario(path: str | Path, *, seed: int = 0) -> Scenario:
     for index, policy in enumerate(policies):
         with _named(path, f"policy[{index}]"):
             _check_place(policy.to, memcgs, nr_nodes, "to")
+    _check_measured(path, table.measured)
     with _named(path, ""):
         _check_place(table.candidate_at, memcgs, nr_nodes, "candidate_at")
     return Scenario(
@@ -414,6 +416,16 @@ def _pages(size: Size, tasks: tuple[TaskPlan, ...], what: str) -> int:
     is_share = isinstance(size, str) and size.strip().endswith("%")
     whole = sum(task.trace.footprint_pages for task in tasks) if is_share else None
     return parse_size(size, whole or None, what)
+
+
+def _check_measured(path: Path, names: list[str]) -> None:
+    for index, name in enumerate(names):
+        if name not in measurable_names():
+            raise ConfigError(
+                f"{path}: measured[{index}]: nothing is called {name!r}{suggest(name, measurable_names())}"
+            )
+        if name in names[:index]:
+            raise ConfigError(f"{path}: measured[{index}]: {name!r} is there twice")
 
 
 def _check_place(to: str | int | None, memcgs: set[str], nr_nodes: int, what: str) -> None:

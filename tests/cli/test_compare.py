@@ -189,3 +189,27 @@ def test_compare_sets_a_tunable_of_one_of_two_policies_of_one_name(tmp_path: Pat
     )
     refusal = refused("compare", *arguments, "--set", "mine.small_percent=80")
     assert f"no policy 'mine' is being run; expected one of {first}, {second}" in refusal
+
+
+def test_run_of_a_policy_that_fails_in_init_counts_its_ejection(tmp_path: Path) -> None:
+    """A policy that is thrown out before the first access is counted like any other."""
+    path = tmp_path / "bad.rpol"
+    path.write_text(
+        '"""Bad."""\n\n\n@hook\ndef init(lruvec: Lruvec) -> None:\n    fail("no")\n', encoding="utf-8"
+    )
+    (run,) = runs_of(str(path), "--workload", SMALL)
+    assert (run["ejected"]["hook"], run["core_did"]["ejected"]) == ("init", 1)
+
+
+def test_compare_on_a_scenario_shows_what_it_measures(tmp_path: Path) -> None:
+    """The counters that a scenario names are rows, and what would be a step back is said."""
+    path = tmp_path / "small.toml"
+    path.write_text(
+        'name = "small"\ndoc = "d"\nmeasured = ["misses", "pgscan_direct"]\nregression = "more scanning"\n'
+        f'[machine]\nnodes = [{{ size = "16M" }}]\n[[task]]\nworkload = "{SMALL}"\n',
+        encoding="utf-8",
+    )
+    text = invoked("compare", "fifo", "--scenario", str(path)).stdout
+    labels = [line.split()[0] for line in text.splitlines() if line.strip()]
+    assert (labels.count("misses"), labels.count("pgscan_direct")) == (1, 1)
+    assert "a step back would be: more scanning" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 
 from rich.console import Console, RenderableType
@@ -61,7 +62,7 @@ def test_table_of_an_oom_kill_says_so() -> None:
     """A task that was killed has fewer misses because it ran less; that wins nothing."""
     killed = made_result("bad", 1, counters={"oom_kill": 1})
     text = _drawn(comparison_tables([made_case(made_result("trad", 200), killed)]))
-    assert "OOM: with bad" in text
+    assert ("bad OOM-KILLED" in text, "OOM: with bad" in text) == (True, True)
     assert "*" not in "".join(_row(text, "misses"))
 
 
@@ -105,3 +106,19 @@ def test_counter_table_shows_every_counter() -> None:
 def test_written_times_choose_their_unit() -> None:
     """Nanoseconds are read in the unit that fits."""
     assert [written(ns, "ns") for ns in (5, 1500, 2_000_000, 3e9)] == ["5 ns", "1.50 us", "2.00 ms", "3.00 s"]
+
+
+def test_counter_table_of_an_oom_kill_says_so_before_and_after_the_numbers() -> None:
+    """`run` is as loud as `compare`: in the heading, and in words at both ends of a table that fills a screen."""
+    text = _drawn(counter_tables([made_case(made_result("bad", 1, counters={"oom_kill": 1}))]))
+    assert text.startswith("bad OOM-KILLED on made")
+    assert text.count("OOM: with bad memory ran out") == 2
+
+
+def test_table_of_a_scenario_adds_measured_counters_that_nobody_wins() -> None:
+    """Whether more of a counter is better depends; a metric that is there anyway is not repeated."""
+    results = made_result("trad", 2, counters={"pswpin": 4}), made_result("fifo", 1, counters={"pswpin": 3})
+    case = dataclasses.replace(made_case(*results), measured=("misses", "pswpin"), regression="more")
+    text = _drawn(comparison_tables([case]))
+    assert _row(text, "pswpin") == ["pswpin", "4", "3", "-25.0%"]
+    assert (text.count("misses "), "a step back would be: more" in text) == (1, True)

@@ -94,6 +94,8 @@ def test_scenario_build_attaches_fixed_policies_and_the_candidate(tmp_path: Path
         ("workload =", "trace =", r"task\[0\]: trace: no such file"),
         ("accesses=4K", 'accesses=4K"\ntrace = "x', r"task\[0\]: found both of `trace` and `workload`"),
         ('to = "/a"', "to = 1", r"policy\[0\]: to: no node 1; expected 0 to 0"),
+        ('["misses"]', '["mises"]', r"measured\[0\]: nothing is called 'mises'; .*did you mean `misses`"),
+        ('["misses"]', '["misses", "misses"]', r"measured\[1\]: 'misses' is there twice"),
         ("[machine]", "[machine", r"not TOML: .*line 7"),
     ],
 )
