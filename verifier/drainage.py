@@ -4,9 +4,11 @@ A folio on a list that no batch names would never be offered for reclaim: the po
 each list that some answer or helper call places folios on must be named somewhere by a batch, a
 deactivation, a scan or as the source of a splice. An array of lists counts as one list.
 
-This is a question about the whole policy and about names, not about values: which declaration a list
-value comes from is followed through variables and function results. A list that is only read from a
-folio or a batch result (`folio.list`, `last.list`) names nothing new.
+This is a question about the whole policy and about names: which declaration a list value comes from is
+followed through variables and function results. Values matter only in so far as blocks that the analysis
+never reached count for nothing, nor does a batch that is built and not answered: neither one behind
+`if False:` nor one left in a variable drains a list. A list that is only read from a folio or a batch
+result (`folio.list`, `last.list`) names nothing new.
 
 Left-out hooks count as what they default to: without `folio_added` folios arrive on the four evictable
 standard lists, and without `next_batch` those four are drained and no others.
@@ -14,12 +16,14 @@ standard lists, and without `next_batch` those four are drained and no others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from reclaim.abi.limits import STANDARD_LISTS
 from reclaim.diag.diagnostic import Diagnostic, Help, Label, Span
 from reclaim.diag.registry import report
 from reclaim.lang.ir import (
+    Block,
     Call,
     Construct,
     HookIR,
@@ -27,6 +31,7 @@ from reclaim.lang.ir import (
     ListRef,
     Op,
     PolicyIR,
+    Return,
     ScanFirst,
     Unwrap,
     Value,
@@ -39,20 +44,23 @@ _DRAINS = frozenset(("batch", "deactivate"))
 _EVICTABLE = tuple(name for name in STANDARD_LISTS if name != "unevictable")
 
 
-def undrained_lists(policy: PolicyIR) -> list[Diagnostic]:
+def undrained_lists(policy: PolicyIR, reached: Mapping[str, AbstractSet[int]]) -> list[Diagnostic]:
     """Return one diagnostic for each list that is filled and never drained.
 
     Args:
         policy: the policy.
+        reached: by hook, ids of the blocks that some run may reach; the others fill and drain nothing.
     """
     filled: dict[str, Span] = {}
     drained: set[str] = set()
-    for hook in policy.hooks.values():
-        sources = _Sources(hook)
-        for op in (op for block in hook.blocks for op in block.ops):
+    for name, hook in policy.hooks.items():
+        blocks = [block for block in hook.blocks if block.id in reached[name]]
+        sources = _Sources(blocks)
+        answered = sources.answered()
+        for op in (op for block in blocks for op in block.ops):
             for decl in _filled(op, sources):
                 filled.setdefault(decl.name, op.span)
-            drained.update(decl.name for decl in _drained(op, sources))
+            drained.update(decl.name for decl in _drained(op, sources, answered))
     if "next_batch" not in policy.hooks:
         drained.update(_EVICTABLE)
     declared = {decl.name: decl for decl in policy.lists}
@@ -104,14 +112,24 @@ def _default_fills(next_batch: HookIR, forgotten: list[str]) -> list[Diagnostic]
 
 
 def _filled(op: Op, sources: _Sources) -> Iterator[ListDecl]:
-    if isinstance(op, Construct) and op.list is not None and op.constructor.name in _FILLS:
-        yield from sources.of(op.list)
-
-
-def _drained(op: Op, sources: _Sources) -> Iterator[ListDecl]:
     match op:
-        case Construct(list=Value() as taken) if op.constructor.name in _DRAINS:
-            yield from sources.of(taken)
+        case Construct(list=Value() as filled) if op.constructor.name in _FILLS:
+            yield from sources.of(filled)
+        case Call():
+            # A helper that takes a list puts the folio on it: `retarget` lets it claim the list.
+            nr_before = len(op.args) - len(op.helper.params)
+            for param, arg in zip(op.helper.params, op.args[nr_before:], strict=True):
+                if param.type == "List":
+                    yield from sources.of(arg)
+        case _:
+            pass
+
+
+def _drained(op: Op, sources: _Sources, answered: AbstractSet[int]) -> Iterator[ListDecl]:
+    match op:
+        case Construct(list=Value() as taken, result=Value() as batch) if op.constructor.name in _DRAINS:
+            if batch.id in answered:
+                yield from sources.of(taken)
         case ScanFirst():
             yield from sources.of(op.list)
         case Call() if op.helper.method_of == "List" and op.helper.effects.writes:
@@ -121,33 +139,40 @@ def _drained(op: Op, sources: _Sources) -> Iterator[ListDecl]:
 
 
 class _Sources:
-    """Find the declarations that a list value of one hook may come from."""
+    """Find the declarations that a list value may come from, within some blocks of one hook."""
 
-    def __init__(self, hook: HookIR) -> None:
-        self._makers = {
-            op.result.id: op for block in hook.blocks for op in block.ops if op.result is not None
-        }
+    def __init__(self, blocks: list[Block]) -> None:
+        self._makers = {op.result.id: op for block in blocks for op in block.ops if op.result is not None}
         self._passed: dict[int, list[Value]] = {}
-        for block in hook.blocks:
+        self._returned: list[Value] = []
+        for block in blocks:
+            if isinstance(block.terminator, Return) and block.terminator.value is not None:
+                self._returned.append(block.terminator.value)
             for target, args in successors(block.terminator):
                 for param, arg in zip(target.params, args, strict=True):
                     self._passed.setdefault(param.id, []).append(arg)
 
     def of(self, value: Value) -> list[ListDecl]:
         """Return the declarations, none for a list that was read from an object."""
-        found: dict[str, ListDecl] = {}
+        makers = (self._makers.get(number) for number in self._behind([value]))
+        return list({made.decl.name: made.decl for made in makers if isinstance(made, ListRef)}.values())
+
+    def answered(self) -> set[int]:
+        """Return the ids of all values that an answer of the hook may be."""
+        return self._behind(self._returned)
+
+    def _behind(self, values: list[Value]) -> set[int]:
+        """Return the ids of the values that some values may be: passed to blocks, made optional or not."""
         seen: set[int] = set()
-        front = [value]
+        front = list(values)
         while front:
             current = front.pop()
             if current.id in seen:
                 continue
             seen.add(current.id)
             match self._makers.get(current.id):
-                case ListRef() as made:
-                    found[made.decl.name] = made.decl
                 case Unwrap() | Wrap() as made:
                     front.append(made.operand)
                 case _:
                     front += self._passed.get(current.id, [])
-        return list(found.values())
+        return seen

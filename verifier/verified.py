@@ -10,8 +10,8 @@ from typing import Final
 
 from reclaim.diag.diagnostic import Diagnostic
 from reclaim.diag.errors import PolicyRejected
-from reclaim.lang.ir import PolicyIR
-from verifier.analysis import HookAnalysis
+from reclaim.lang.ir import HookIR, PolicyIR
+from verifier.analysis import HookAnalysis, Results
 from verifier.checked_help import with_checked_help
 from verifier.cost import CostModel, HookCost, costing_order
 from verifier.drainage import undrained_lists
@@ -95,17 +95,24 @@ def _findings(ir: PolicyIR, *, with_witnesses: bool) -> tuple[list[Diagnostic], 
     source = SourceText(ir.source)
     diagnostics: list[Diagnostic] = []
     costs: dict[str, HookCost] = {}
+    reached: dict[str, set[int]] = {}
     for name in costing_order(ir.hooks):
         hook = ir.hooks[name]
         analysis = HookAnalysis(hook)
         results = analysis.run()
         explainer = Explainer(source, analysis, with_witnesses=with_witnesses)
         diagnostics += [explainer.explain(violation) for violation in results.violations]
+        reached[name] = _reached(hook, results)
         costs[name] = CostModel(hook, results, costs).compute()
         if costs[name].total > hook.hook.budget:
             diagnostics.append(over_budget(hook, costs[name], source))
-    diagnostics += undrained_lists(ir)
+    diagnostics += undrained_lists(ir, reached)
     return _distinct(diagnostics), {name: costs[name] for name in ir.hooks}
+
+
+def _reached(hook: HookIR, results: Results) -> set[int]:
+    """Return the reached blocks; all of a hook with errors, for the analysis stops at those that are certain."""
+    return {block.id for block in hook.blocks} if results.violations else results.reached
 
 
 def _distinct(diagnostics: list[Diagnostic]) -> list[Diagnostic]:

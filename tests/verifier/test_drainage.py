@@ -1,0 +1,89 @@
+"""Lists count as filled and drained by what some run can do, not by what is written somewhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.verifier.policy_cases import findings
+
+HOT = """\"\"\"Folios wait on a list of their own.\"\"\"
+
+hot = folio_list()
+
+
+@hook
+def folio_added(folio: Folio) -> Place:
+    {filling}
+    return inactive_anon.head
+
+
+@hook
+def isolate_folio(folio: Folio, sc: ScanControl) -> Isolation:
+    {claiming}
+    return TAKE
+
+
+@hook
+def next_batch(sc: ScanControl) -> Batch:
+    {draining}
+    return inactive_anon.batch(32)
+"""
+
+PLACED = "if folio.in_fault: return hot.head"
+CLAIMED = "folio.retarget(hot)"
+NEVER = "if sc.priority > 12: return hot.batch(32)"
+SOMETIMES = "if sc.priority > 11: return hot.batch(32)"
+
+
+def codes(filling: str = "pass", claiming: str = "pass", draining: str = "pass") -> list[str]:
+    """Return the codes found in a policy that does these things with a list."""
+    source = HOT.format(filling=filling, claiming=claiming, draining=draining)
+    for line in (filling, claiming, draining):
+        source = source.replace(line, line.replace(": return", ":\n        return"))
+    return [d.code for d in findings(source)]
+
+
+@pytest.mark.parametrize(
+    "draining",
+    [
+        "pass",
+        NEVER,
+        "if False: return hot.batch(32)",
+        "kept = hot.batch(32)",
+        "return (hot if sc.priority > 12 else inactive_anon).batch(32)",
+    ],
+)
+@pytest.mark.parametrize("how", ["filling", "claiming"])
+def test_filled_list_without_reached_answered_batch_is_rejected(how: str, draining: str) -> None:
+    """A batch that no run answers drains nothing, however the list is filled."""
+    filled = {"filling": PLACED} if how == "filling" else {"claiming": CLAIMED}
+    assert codes(**filled, draining=draining) == ["RP0654"]
+
+
+@pytest.mark.parametrize(
+    "draining",
+    [
+        SOMETIMES,
+        "kept = hot.batch(32)\n    if sc.priority > 11: return kept",
+        "return (hot if sc.priority > 11 else inactive_anon).batch(32)",
+    ],
+)
+def test_filled_list_with_reached_batch_is_accepted(draining: str) -> None:
+    """One way that some run can go is enough."""
+    assert codes(PLACED, CLAIMED, draining) == []
+
+
+def test_unreached_fill_needs_no_drain() -> None:
+    """What never happens fills nothing."""
+    assert codes(claiming="if sc.priority > 12: return move(hot.head)") == []
+
+
+def test_claimed_unevictable_list_is_rejected_like_a_place_there() -> None:
+    """Folios that claim a list which reclaim never looks at are pinned."""
+    assert codes(claiming="folio.retarget(unevictable)") == ["RP0654"]
+
+
+def test_claiming_the_own_list_fills_nothing() -> None:
+    """A list that was read from the folio is no new one."""
+    claiming = "own = folio.list\n    if own is not None:\n        folio.retarget(own)"
+    assert codes(claiming=claiming) == []
