@@ -34,16 +34,21 @@ class Part:
     Args:
         span: the loop's head or the call.
         name: "loop", or the helper.
-        times: rounds, or runs of another hook.
+        times: rounds, units of the argument that drives the cost, else 1.
         each: cost of one.
-        total: cost of all, fixed parts included.
+        once: cost beside that: a loop's last visit of its header, the fixed part of a driven cost.
     """
 
     span: Span
     name: str
     times: int
     each: int
-    total: int
+    once: int
+
+    @property
+    def total(self) -> int:
+        """Return the cost of all."""
+        return self.times * self.each + self.once
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +124,8 @@ class CostModel:
         items: tuple[int | Nest, ...] = (loop.header, *loop.inside)
         each, inner = self._dearest(items, inside, loop.header)
         times = self._results.rounds.get(loop.header, 0)
-        total = times * each + own
-        described = Part(self._loops[loop.header].span, "loop", times, each, total)
-        return total, (described, *inner, *parts) if times else parts
+        described = Part(self._loops[loop.header].span, "loop", times, each, own)
+        return described.total, (described, *inner, *parts) if times else parts
 
     def _block(self, number: int) -> tuple[int, tuple[Part, ...]]:
         total, parts = 1, []
@@ -139,8 +143,9 @@ class CostModel:
         helper = op.helper
         runs = sum(self._run_cost(name) for name in helper.effects.runs)
         times = self._results.arguments.get(id(op), 0)
-        each = (helper.cost_per[1] if helper.cost_per else 0) + runs
-        return Part(op.span, helper.name, times, each, helper.cost + times * each)
+        if helper.cost_per is None or not times:
+            return Part(op.span, helper.name, 1, helper.cost, 0)
+        return Part(op.span, helper.name, times, helper.cost_per[1] + runs, helper.cost)
 
     def _run_cost(self, name: str) -> int:
         known = self._costs.get(name)

@@ -35,25 +35,25 @@ def over_budget(hook: HookIR, cost: HookCost, source: SourceText) -> Diagnostic:
 
 
 def cost_table(cost: HookCost, source: SourceText, budget: int) -> tuple[str, ...]:
-    """Return the dearest parts and the sum as lines of a table.
+    """Return the dearest parts and the sum as lines of a table: times * each + once = total.
 
     Args:
         cost: what the hook costs.
         source: text of the policy.
         budget: the hook's limit.
     """
-    lines = [f"{'part':<40} {'times':>9} {'each':>9} {'total':>12}"]
+    lines = [f"{'part':<40} {'times':>7} {'each':>9} {'once':>7} {'total':>12}"]
     for row in cost.parts[:MOST_ROWS]:
         text = f"line {row.span.start.line}: {source.text(row.span)}"
-        lines.append(f"{text[:40]:<40} {row.times:>9} {row.each:>9} {row.total:>12}")
-    lines.append(f"{'worst case':<40} {'':>9} {'':>9} {cost.total:>12}")
-    lines.append(f"{'budget':<40} {'':>9} {'':>9} {budget:>12}")
+        lines.append(f"{text[:40]:<40} {row.times:>7} {row.each:>9} {row.once:>7} {row.total:>12}")
+    for name, number in (("worst case", cost.total), ("budget", budget)):
+        lines.append(f"{name:<40} {'':>7} {'':>9} {'':>7} {number:>12}")
     return tuple(lines)
 
 
 def _shown(part: Part) -> str:
     if part.name == "loop":
-        return f"{part.times} rounds of {part.each} instructions: {part.total}"
-    if part.times:
-        return f"`{part.name}` costs {part.total}: {part.times} times {part.each} and a fixed part"
+        return f"{part.times} rounds of {part.each} instructions, {part.once} to leave: {part.total}"
+    if part.once:
+        return f"`{part.name}` costs {part.total}: {part.times} times {part.each}, and {part.once} once"
     return f"`{part.name}` costs {part.total}"

@@ -15,7 +15,9 @@ from reclaim.lang.interp import ObligationBroken, RuntimeValue
 from reclaim.lang.ir import Block, Call, Op, ScanFirst, ScanNext, Terminator, Value
 from tests.fakes.fake_machine import FakeMachine
 from tests.verifier.test_executed_policies import ContractEnvironment, compiled
+from verifier.explain_cost import cost_table
 from verifier.obligations import RUN_BY_HELPERS
+from verifier.source_places import SourceText
 from verifier.verified import verify
 
 HEADER = (
@@ -54,6 +56,33 @@ def test_hooks_run_by_helpers_run_no_helpers_that_run_hooks() -> None:
     """The graph hook, helper, hook has no cycle, so costs can be added up."""
     families = {family for name in RUN_BY_HELPERS for family in HOOKS[name].families}
     assert [helper.name for helper in HELPERS if helper.effects.runs and helper.family in families] == []
+
+
+WALKED = """\"\"\"x\"\"\"
+
+
+@hook
+def reclaim_folio(folio: Folio) -> Verdict:
+    looked = folio.referenced(look_around=8)
+    return RECLAIM if folio.referenced() + looked > 0 else ROTATE
+"""
+
+
+def test_rows_of_calls_say_how_often_and_how_much() -> None:
+    """A fixed cost is one time that cost; a driven one is units times their cost, and the fixed part once."""
+    rows = verify(compile_source(WALKED, "x.rpol")).costs["reclaim_folio"].parts
+    shown = [(row.times, row.each, row.once, row.total) for row in rows]
+    assert shown == [(8, 20, 600, 760), (1, 600, 0, 600)]
+
+
+def test_cost_table_multiplies_out() -> None:
+    """In every row times * each + once is the total, loops included."""
+    loop = "    for i in range(16):\n        lruvec.nr[i] = isqrt(lruvec.nr_pages)\n"
+    costs = verify(compile_source(HEADER + loop, "x.rpol")).costs["batch_done"]
+    rows = [line.split()[-4:] for line in cost_table(costs, SourceText(HEADER + loop), 1)]
+    numbers = [[int(word) for word in row] for row in rows[1:-2]]
+    assert len(numbers) == 2
+    assert [times * each + once for times, each, once, _ in numbers] == [row[3] for row in numbers]
 
 
 class Meter:
