@@ -1,6 +1,7 @@
 """Offer only help that helps: each edit is applied and the policy verified again.
 
-An edit stays if fewer errors are left than before; otherwise it is taken away from the diagnostic. That
+An edit stays if the policy still compiles and fewer errors are left than before; otherwise it is taken
+away from the diagnostic. That
 costs a second verification for each edit, which only rejected policies pay.
 """
 
@@ -30,13 +31,15 @@ def with_checked_help(
     """
 
     def helps(offer: Help) -> bool:
-        return offer.edit is None or _errors_after(ir, offer.edit, count_errors) < len(diagnostics)
+        left = None if offer.edit is None else _errors_after(ir, offer.edit, count_errors)
+        return offer.edit is None or (left is not None and left < len(diagnostics))
 
     return [replace(d, help=tuple(offer for offer in d.help if helps(offer))) for d in diagnostics]
 
 
-def _errors_after(ir: PolicyIR, edit: Edit, count_errors: CountErrors) -> int:
+def _errors_after(ir: PolicyIR, edit: Edit, count_errors: CountErrors) -> int | None:
+    """Return how many errors an edit leaves, None if what it makes is no policy."""
     try:
         return count_errors(compile_source(apply_edits(ir.source, [edit]), ir.path))
-    except PolicyRejected as rejected:
-        return len(rejected.diagnostics) + 1
+    except PolicyRejected:
+        return None

@@ -8,8 +8,10 @@ comes here would fail the message says "is", where only the analysis cannot excl
 
 from __future__ import annotations
 
+import re
 from typing import Any, assert_never
 
+from reclaim.abi.kinds import INT_KINDS
 from reclaim.diag.diagnostic import Diagnostic, Edit, Help, Label, Span
 from reclaim.diag.registry import report
 from reclaim.lang.ir import Binary, Value
@@ -42,6 +44,15 @@ _NAMES = {
     Role.STORE: "value-does-not-fit",
     Role.ARGUMENT: "argument-out-of-range",
 }
+
+_AUGMENTED = re.compile(r"(.+?) *(//|<<|>>|[-+*%&|^])= *(.+)")
+"""An assignment that computes: target, operator, operand."""
+
+_ATOM = r"[\w.]+(?:\([^()]*\)|\[[^][]*\])?"
+"""An operand that needs no parentheses."""
+
+_DIFFERENCE = re.compile(rf"({_ATOM}) - ({_ATOM})")
+"""A difference of two such operands."""
 
 
 def shown_range(bounds: tuple[int, int]) -> str:
@@ -141,8 +152,15 @@ class Explainer:
             span,
             label="must not be None",
             labels=self._origins(violation, value, span),
-            help=(Help(f"if {name} is not None:"),),
+            help=self._test_of(name if value.name is not None else self._source.text(span)),
         )
+
+    def _test_of(self, written: str) -> tuple[Help, ...]:
+        """Offer the test; what is called is asked once and kept, for a second call may answer otherwise."""
+        if "(" not in written:
+            return (Help(f"if {written} is not None:"),)
+        kept = self._source.unused_name("found")
+        return (Help(f"{kept} = {written}"), Help(f"if {kept} is not None:"))
 
     def _zero(self, violation: Violation, value: Value) -> Diagnostic:
         assert violation.op is not None
@@ -269,9 +287,26 @@ def _replacing(span: Span, text: str) -> tuple[Help, ...]:
 
 
 def _bounding_help(written: str, span: Span, demand: InRange, found: tuple[int, int]) -> tuple[Help, ...]:
-    """Offer `min`, `max` or `clamp` around the number."""
+    """Offer `min`, `max` or `clamp` around the number; `x += e` is written out for that."""
+    statement = _AUGMENTED.fullmatch(written) if demand.role is Role.STORE else None
+    if statement is not None:
+        target, sign, operand = statement[1], statement[2], statement[3]
+        term = operand if re.fullmatch(_ATOM, operand) else f"({operand})"
+        return _replacing(span, f"{target} = {_bounded(f'{target} {sign} {term}', demand, found)}")
+    return _replacing(span, _bounded(written, demand, found))
+
+
+def _bounded(written: str, demand: InRange, found: tuple[int, int]) -> str:
+    difference = _DIFFERENCE.fullmatch(written)
+    if difference is not None and found[0] >= 0 and found[1] > INT_KINDS["s64"].max:
+        # It wrapped around: `min` would turn what is below 0 into the maximum.
+        left, right = difference[1], difference[2]
+        if right.isdecimal():
+            return f"max({left}, {int(right) + demand.low}) - {right}"
+        room = left if demand.low == 0 else f"{left} - {demand.low}"
+        return f"{left} - min({right}, {room})"
     if found[0] >= demand.low:
-        return _replacing(span, f"min({written}, {demand.high})")
+        return f"min({written}, {demand.high})"
     if found[1] <= demand.high:
-        return _replacing(span, f"max({written}, {demand.low})")
-    return _replacing(span, f"clamp({written}, {demand.low}, {demand.high})")
+        return f"max({written}, {demand.low})"
+    return f"clamp({written}, {demand.low}, {demand.high})"

@@ -39,6 +39,12 @@ class SourceText:
         text = self.text(value.span)
         return text if 0 < len(text) <= LONGEST_QUOTE else "this value"
 
+    def unused_name(self, wish: str) -> str:
+        """Return a name that does not occur in the policy: the one wished for, else with a number."""
+        text = "\n".join(self._lines)
+        names = (wish, *(f"{wish}_{number}" for number in range(2, len(self._lines) + 3)))
+        return next(name for name in names if not re.search(rf"\b{name}\b", text))
+
     def operand(self, around: Span, value: Value, last: bool = True) -> Span:
         """Return where an operand stands inside an expression.
 

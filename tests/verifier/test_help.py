@@ -1,0 +1,102 @@
+"""Help is code that can be pasted: each of its edits compiles and makes its error go away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from reclaim.diag.diagnostic import Diagnostic, Edit, Help
+from reclaim.diag.edits import apply_edits
+from reclaim.lang.frontend import compile_source
+from tests.verifier.policy_cases import findings
+from verifier.checked_help import with_checked_help
+
+STORES = '''"""Stores that may not fit."""
+
+
+class Use(FolioState):
+    uses: u8 = field(2, max=3)
+    floor: u8 = field(2, min=1, max=3)
+    signed: s16 = field(0, min=-4, max=4)
+    nr: u8[4]
+    few: u8
+
+
+@hook
+def folio_accessed(folio: Folio) -> None:
+    {}
+'''
+
+LOOKED_UP = '''"""What a map answers is used in place."""
+
+dropped = hash_map(key=u64, value=u64, max_entries=64, scope=lruvec)
+
+
+@hook
+def folio_added(lruvec: Lruvec, folio: Folio) -> Place:
+    if now() - dropped.get(folio.key) < 1_000_000:
+        return inactive_file.head
+    return inactive_anon.head
+'''
+
+
+def only(source: str) -> Diagnostic:
+    """Return the one finding in a policy."""
+    (found,) = findings(source)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("statement", "helpful"),
+    [
+        ("folio.uses += 1", "folio.uses = min(folio.uses + 1, 3)"),
+        ("folio.nr[1] += folio.few", "folio.nr[1] = min(folio.nr[1] + folio.few, 255)"),
+        ("folio.uses *= 1 + folio.few", "folio.uses = min(folio.uses * (1 + folio.few), 3)"),
+        ("folio.floor -= 1", "folio.floor = max(folio.floor - 1, 1)"),
+        ("folio.signed -= 1", "folio.signed = max(folio.signed - 1, -4)"),
+        ("folio.uses -= folio.few", "folio.uses = folio.uses - min(folio.few, folio.uses)"),
+        ("folio.floor -= 2", "folio.floor = max(folio.floor, 3) - 2"),
+        ("folio.uses = folio.few", "min(folio.few, 3)"),
+        ("folio.uses = folio.uses - 1", "max(folio.uses, 1) - 1"),
+        ("folio.floor = folio.few // 64", "max(folio.few // 64, 1)"),
+        ("folio.floor = folio.few", "clamp(folio.few, 1, 3)"),
+    ],
+)
+def test_help_for_a_store_keeps_it_in_range(statement: str, helpful: str) -> None:
+    """The edit says what was meant, statements that compute are written out, and it verifies."""
+    source = STORES.format(statement)
+    found = only(source)
+    (offer,) = found.help
+    assert offer.edit is not None
+    assert (found.code, offer.message) == ("RP0507", helpful)
+    assert findings(apply_edits(source, [offer.edit])) == ()
+
+
+def test_edit_that_does_not_compile_is_not_offered() -> None:
+    """Among many errors too, an edit has to make a policy before it can make a better one."""
+    source = STORES.format("folio.uses = folio.few")
+    found = only(source)
+    broken = replace(found, help=(Help("=", Edit(found.span, "=")),))
+    checked = with_checked_help(compile_source(source, "x.rpol"), [broken] * 9, lambda _: 0)
+    assert [d.help for d in checked] == [()] * 9
+
+
+def test_help_for_a_call_that_may_be_none_keeps_its_result_first() -> None:
+    """Testing one call proves nothing about the next, so the result goes into a variable."""
+    lines = [offer.message for offer in only(LOOKED_UP).help]
+    assert lines == ["found = dropped.get(folio.key)", "if found is not None:"]
+
+
+def test_help_for_a_call_that_may_be_none_works_when_written() -> None:
+    """What the help says, put in front of the use, is accepted."""
+    keep, test = (f"    {offer.message}\n" for offer in only(LOOKED_UP).help)
+    use = "        if now() - found < 1_000_000:\n            return inactive_file.head\n"
+    head, _, rest = LOOKED_UP.partition("    if now()")
+    assert findings(head + keep + test + use + rest.partition("head\n")[2]) == ()
+
+
+def test_help_for_a_call_takes_a_name_that_is_free() -> None:
+    """A variable of the author is not overwritten."""
+    (keep, _) = only(LOOKED_UP.replace("    if now", "    found = 1\n    if now")).help
+    assert keep.message == "found_2 = dropped.get(folio.key)"
