@@ -18,6 +18,7 @@ from reclaim.workload import FileSpec, Mapping, Trace, TraceHeader, memory_trace
 
 ZIPF = "zipf:pages=2K,accesses=40K,write=20%"
 FILE_ZIPF = f"{ZIPF},kind=file-read"
+MAXIMAL = Path(__file__).parents[1] / "policies" / "maximal.rpol"
 
 
 def _anon_header(pages: int, name: str = "anon") -> TraceHeader:
@@ -203,7 +204,16 @@ def test_attached_policy_governs_and_its_state_can_be_read() -> None:
     lruvec = machine.lruvec("/lab")
     assert len(lists["small"]) + len(lists["main"]) > 900
     assert int(str(attachment.state("lruvec", lruvec)["drops"])) > 0
-    assert attachment.map_size("ghosts", instance=lruvec) > 0
+
+
+def test_map_of_an_attached_policy_can_be_read() -> None:
+    """What a policy keeps in a map is open to look at, by instance."""
+    machine = _pressed()
+    attachment = machine.attach(MAXIMAL)
+    machine.add_task(synth(FILE_ZIPF))
+    machine.run(check=True)
+
+    assert attachment.map_size("evicted", instance=machine.lruvec("/lab")) > 0
 
 
 def test_detached_policy_hands_its_folios_to_the_default() -> None:
