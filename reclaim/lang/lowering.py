@@ -14,10 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-from reclaim.diag.diagnostic import Label, Span
+from reclaim.diag.diagnostic import Help, Label, Span
 from reclaim.lang import nodes
 from reclaim.lang.findings import Findings, Stop
-from reclaim.lang.ir import Block, OptionalType, Type, Value
+from reclaim.lang.ir import Block, BoolType, IntType, OptionalType, Type, Value
 from reclaim.lang.spelling import did_you_mean
 from reclaim.lang.type_rules import describe
 
@@ -187,9 +187,20 @@ class Lowering:
                     node.span,
                     label="used here",
                     labels=(Label(span, why),),
+                    help=self._first_value(node.id),
                 )
             case _:
                 return binding
+
+    def _first_value(self, name: str) -> tuple[Help, ...]:
+        """Offer a value to begin with, for types that have an obvious one."""
+        match self.frame.types.get(name):
+            case BoolType():
+                return (Help(f"{name} = False"),)
+            case IntType():
+                return (Help(f"{name} = 0"),)
+            case _:
+                return ()
 
     def _check_ended(self, node: nodes.Name) -> None:
         loop = self.frame.ended_loops.get(node.id)
