@@ -22,6 +22,7 @@
 #define RCL_ANON 0
 #define RCL_FILE 1
 #define RCL_MAX_PAGES 268435456
+#define RCL_PAGE_BYTES 4096
 
 enum rcl_added {
 	RCL_ADDED_ANON_FAULT = 0,

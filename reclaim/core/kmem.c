@@ -15,7 +15,6 @@
 
 #include "memcg.h"
 
-#define PAGE_BYTES 4096
 #define TREE_NODE_BYTES (576 + 8)	/* struct xa_node and its object's cgroup pointer, x86-64 v6.12 */
 #define TABLES_PER_DIRECTORY 512	/* PTE tables below one PMD table */
 
@@ -27,6 +26,13 @@ static bool charge_page(struct rcl_machine *m, struct task *task)
 	return true;
 }
 
+static void uncharge_tables(struct task *task, uint32_t nr_pages)
+{
+	memcg_uncharge(task->memcg, nr_pages);
+	task->memcg->kmem_pages -= nr_pages;
+	task->nr_tables -= nr_pages;
+}
+
 /* Small objects share pages: the rest of the last one is used up first (consume_obj_stock()). */
 static bool charge_bytes(struct rcl_machine *m, struct task *task, uint32_t nr_bytes)
 {
@@ -35,7 +41,7 @@ static bool charge_bytes(struct rcl_machine *m, struct task *task, uint32_t nr_b
 	if (memcg->kmem_rest_bytes < nr_bytes) {
 		if (!charge_page(m, task))
 			return false;
-		memcg->kmem_rest_bytes += PAGE_BYTES;
+		memcg->kmem_rest_bytes += RCL_PAGE_BYTES;
 	}
 	memcg->kmem_rest_bytes -= nr_bytes;
 	return true;
@@ -55,15 +61,17 @@ static bool has_directory(const struct task *task, uint32_t table)
 bool kmem_add_table(struct rcl_machine *m, struct task *task, uint32_t vpn)
 {
 	uint32_t table = vpn / PTES_PER_TABLE;
+	uint32_t nr_pages = has_directory(task, table) ? 1 : 2;
 
-	if (!has_directory(task, table)) {
-		if (!charge_page(m, task))
+	for (uint32_t i = 0; i < nr_pages; i++) {
+		if (!charge_page(m, task)) {
+			/* Interrupted: the fault is tried again as a whole. Killed: all is given back already. */
+			if (task->state != RCL_TASK_KILLED)
+				uncharge_tables(task, i);
 			return false;
+		}
 		task->nr_tables++;
 	}
-	if (!charge_page(m, task))
-		return false;
-	task->nr_tables++;
 	task->tables[table] = 1;
 	return true;
 }
@@ -78,8 +86,6 @@ bool kmem_add_tree_node(struct rcl_machine *m, struct task *task, struct file *f
 
 void kmem_free_tables(struct task *task)
 {
-	memcg_uncharge(task->memcg, task->nr_tables);
-	task->memcg->kmem_pages -= task->nr_tables;
-	task->nr_tables = 0;
+	uncharge_tables(task, task->nr_tables);
 	memset(task->tables, 0, task->nr_pages / PTES_PER_TABLE + 1);
 }

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from reclaim.abi.limits import PAGE_BYTES
 from reclaim.diag.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,8 +36,7 @@ IFETCH = 1 << 29
 PAGE_MASK = (1 << 29) - 1
 """Bits of the page number, which limits either space to 2 TiB of 4 KiB pages."""
 MAX_PAGES = PAGE_MASK + 1
-PAGE_SHIFT = 12
-PAGE_BYTES = 1 << PAGE_SHIFT
+PAGE_SHIFT = PAGE_BYTES.bit_length() - 1
 
 CHUNK_RECORDS = 1 << 20
 """Records per chunk: 4 MiB, enough that a call per chunk costs nothing, small beside any machine."""

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from reclaim.abi.limits import PAGE_BYTES
 from reclaim.diag.errors import ConfigError, TraceError
 from reclaim.workload.access_trace import (
     BUFFERED,
-    PAGE_BYTES,
     PAGE_SHIFT,
     WRITE,
     FileSpec,

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from reclaim.workload.access_trace import PAGE_BYTES, PAGE_SHIFT, WRITE
+from reclaim.abi.limits import PAGE_BYTES
+from reclaim.workload.access_trace import PAGE_SHIFT, WRITE
 from reclaim.workload.address_space import INDEX_BITS, AddressSpace, RecordedMapping
 
 if TYPE_CHECKING:
