@@ -10,6 +10,7 @@ from pathlib import Path
 
 from reclaim.abi import limits
 from reclaim.abi.answers import CONSTRUCTORS
+from reclaim.abi.costs import COSTS
 from reclaim.abi.counters import COUNTERS
 from reclaim.abi.enumerations import ENUMS
 from reclaim.abi.helpers import HELPERS, SCAN_HELPERS
@@ -66,6 +67,7 @@ def render() -> str:
         _hooks(),
         _helpers(),
         _counters(),
+        _costs(),
         "#endif\n",
     ]
     return "\n\n".join(parts)
@@ -190,6 +192,15 @@ def _counters() -> str:
     lines = ["enum rcl_counter {"]
     lines += [f"\tRCL_{c.name.upper()}," for c in COUNTERS]
     lines += ["\tRCL_NR_COUNTERS,", "};"]
+    return "\n".join(lines)
+
+
+def _costs() -> str:
+    lines = ["/* What each action costs in virtual nanoseconds. */", "struct rcl_costs {"]
+    lines += [f"\tuint64_t {c.name};\t/* {c.doc.rstrip('.')} */" for c in COSTS.values()]
+    lines += ["};", "", "#define RCL_DEFAULT_COSTS { \\"]
+    lines += [f"\t.{c.name} = {c.ns}, \\" for c in COSTS.values()]
+    lines.append("}")
     return "\n".join(lines)
 
 

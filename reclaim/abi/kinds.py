@@ -1,7 +1,7 @@
 """The vocabulary of the contract: what an integer, a handle, a field, a hook or a helper *is*.
 
 Pure data, no behaviour beyond look-ups. The tables beside this file (`enumerations`,
-`kernel_types`, `answers`, `hooks`, `helpers`, `maps`, `counters`) are written in these words, and
+`kernel_types`, `answers`, `hooks`, `helpers`, `maps`, `counters`, `costs`) are written in these words, and
 everything else - the C header, the type rules, the verifier's contracts, the code generator's
 signatures, the reference pages - is derived from the tables.
 
@@ -301,4 +301,21 @@ class Counter:
     name: str
     doc: str
     group: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Describe an entry of the cost table.
+
+    Args:
+        name: member of the machine's cost table.
+        ns: default; nanoseconds of virtual time.
+        doc: what costs that, once per page, PTE, folio or call as it says.
+        source: hardware or measurement that the number comes from.
+    """
+
+    name: str
+    ns: int
+    doc: str
     source: str

@@ -19,6 +19,7 @@ from reclaim.abi.kinds import Helper, Hook, Param
 from reclaim.cli.reference_tables import (
     answers_page,
     code_link,
+    costs_page,
     counters_page,
     heading,
     kernel_types_page,
@@ -78,6 +79,7 @@ def generated_pages() -> dict[str, Callable[[], str]]:
         "docs/reference/answers.md": answers_page,
         "docs/reference/maps.md": maps_page,
         "docs/reference/counters.md": counters_page,
+        "docs/reference/costs.md": costs_page,
         "docs/reference/codes.md": codes_page,
         "docs/limits.md": lambda: limits_page(ROOT),
     }

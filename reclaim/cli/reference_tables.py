@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reclaim.abi import answers as answer_tables
+from reclaim.abi import costs as cost_tables
 from reclaim.abi import limits
 from reclaim.abi.answers import ANSWERS, CONSTRUCTORS
+from reclaim.abi.costs import COSTS
 from reclaim.abi.counters import COUNTERS
 from reclaim.abi.enumerations import ENUMS
 from reclaim.abi.helpers import HELPERS
@@ -204,6 +206,22 @@ def counters_page() -> str:
     for group in dict.fromkeys(counter.group for counter in COUNTERS):
         rows = [(f"`{c.name}`", c.doc, c.source) for c in COUNTERS if c.group == group]
         lines += ["", f"## {group}", "", *table(("counter", "rises", "counted in the kernel by"), rows)]
+    return "\n".join(lines) + "\n"
+
+
+def costs_page() -> str:
+    """Return the page of virtual costs."""
+    lines = heading("Costs", "reclaim/abi/costs.py")
+    lines += [
+        *(cost_tables.__doc__ or "").partition("\n\n")[2].strip().splitlines(),
+        "",
+        "`costs=` of `Machine`, or `[machine.costs]` of a scenario, changes entries.",
+        "",
+        *table(
+            ("cost", "ns", "of what", "source"),
+            [(f"`{c.name}`", f"{c.ns:,}", c.doc, c.source) for c in COSTS.values()],
+        ),
+    ]
     return "\n".join(lines) + "\n"
 
 

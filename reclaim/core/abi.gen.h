@@ -485,4 +485,53 @@ enum rcl_counter {
 	RCL_NR_COUNTERS,
 };
 
+/* What each action costs in virtual nanoseconds. */
+struct rcl_costs {
+	uint64_t minor_fault_ns;	/* A fault that needs no I/O, reclaim excluded */
+	uint64_t major_fault_ns;	/* The same for one that does, the device's time excluded */
+	uint64_t buffered_ns;	/* A read or write call for one page: entry, look-up, copy */
+	uint64_t copy_page_ns;	/* Copying one page (copy on write) */
+	uint64_t hook_ns;	/* One indirect call of a policy's hook inside reclaim */
+	uint64_t map_ns;	/* One look-up or update of a policy's hash map */
+	uint64_t rmap_pte_ns;	/* Visiting one PTE through rmap: a random access */
+	uint64_t walk_pte_ns;	/* Visiting one PTE of a page table in order */
+	uint64_t walk_table_ns;	/* Entering one page table (512 PTEs): lock, filter test */
+	uint64_t unmap_pte_ns;	/* Unmapping one PTE, its share of the TLB flush included */
+	uint64_t list_move_ns;	/* Moving a folio between lists under the lruvec lock */
+	uint64_t isolate_ns;	/* Looking at one folio of a list under the lruvec lock */
+	uint64_t retarget_ns;	/* Changing the claimed list without the lock: an atomic */
+	uint64_t free_page_ns;	/* Freeing a page: removal from its mapping, uncharge */
+	uint64_t alloc_page_ns;	/* Allocating and charging one page */
+	uint64_t zram_compress_ns;	/* One page into zram */
+	uint64_t zram_decompress_ns;	/* One page out of zram */
+	uint64_t ssd_read_ns;	/* Reading one page from an SSD */
+	uint64_t ssd_write_ns;	/* Writing one page to an SSD */
+	uint64_t disk_read_ns;	/* Reading one page from a rotating disk */
+	uint64_t disk_write_ns;	/* Writing one page to a rotating disk */
+};
+
+#define RCL_DEFAULT_COSTS { \
+	.minor_fault_ns = 500, \
+	.major_fault_ns = 1500, \
+	.buffered_ns = 400, \
+	.copy_page_ns = 200, \
+	.hook_ns = 5, \
+	.map_ns = 30, \
+	.rmap_pte_ns = 100, \
+	.walk_pte_ns = 3, \
+	.walk_table_ns = 150, \
+	.unmap_pte_ns = 200, \
+	.list_move_ns = 20, \
+	.isolate_ns = 30, \
+	.retarget_ns = 10, \
+	.free_page_ns = 100, \
+	.alloc_page_ns = 150, \
+	.zram_compress_ns = 4000, \
+	.zram_decompress_ns = 1500, \
+	.ssd_read_ns = 80000, \
+	.ssd_write_ns = 20000, \
+	.disk_read_ns = 8000000, \
+	.disk_write_ns = 8000000, \
+}
+
 #endif

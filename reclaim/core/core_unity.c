@@ -5,7 +5,7 @@
  * inlines across them without link-time optimisation, which not every tool chain that builds Python
  * extensions has set up. Each file also compiles on its own, so that it includes what it uses.
  */
-#include "costs.c"
+#include "config.c"
 #include "machine.c"
 #include "node.c"
 #include "memcg.c"

@@ -35,36 +35,6 @@ enum rcl_status {
 	RCL_BROKEN_INVARIANT = 6,	/* rcl_check() found the core's own state inconsistent */
 };
 
-/* ---- costs ----------------------------------------------------------------------------- */
-
-/*
- * What each action costs in virtual nanoseconds. rcl_config_init() fills in the defaults; where
- * each comes from stands in costs.c.
- */
-struct rcl_costs {
-	uint64_t minor_fault_ns;	/* a fault that needs no I/O, reclaim excluded */
-	uint64_t major_fault_ns;	/* the same for one that does, the device's time excluded */
-	uint64_t buffered_ns;		/* read or write call for one page: entry, look-up, copy */
-	uint64_t copy_page_ns;		/* copying one page (copy on write) */
-	uint64_t hook_ns;		/* one indirect call of a policy's hook inside reclaim */
-	uint64_t map_ns;		/* one look-up or update of a policy's hash map */
-	uint64_t rmap_pte_ns;		/* visiting one PTE through rmap: a random access */
-	uint64_t walk_pte_ns;		/* visiting one PTE of a page table in order */
-	uint64_t walk_table_ns;		/* entering one page table (512 PTEs): lock, filter test */
-	uint64_t unmap_pte_ns;		/* unmapping one PTE, its share of the TLB flush included */
-	uint64_t list_move_ns;		/* moving a folio between lists under the lruvec lock */
-	uint64_t isolate_ns;		/* looking at one folio of a list under the lruvec lock */
-	uint64_t retarget_ns;		/* changing the claimed list without the lock: an atomic */
-	uint64_t free_page_ns;		/* freeing a page: removal from mapping, uncharge */
-	uint64_t alloc_page_ns;		/* taking a free page and charging it */
-	uint64_t zram_compress_ns;	/* one page into zram */
-	uint64_t zram_decompress_ns;	/* one page out of zram */
-	uint64_t ssd_read_ns;		/* reading one page from an SSD */
-	uint64_t ssd_write_ns;		/* writing one page to an SSD */
-	uint64_t disk_read_ns;		/* reading one page from a rotating disk */
-	uint64_t disk_write_ns;		/* writing one page to a rotating disk */
-};
-
 /* ---- machine --------------------------------------------------------------------------- */
 
 enum rcl_device {

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from reclaim.abi.costs import COSTS
 from reclaim.abi.counters import COUNTERS
 from reclaim.abi.helpers import HELPERS
 from reclaim.abi.hooks import HOOKS
-from reclaim.cli import codes, counters, helpers, hooks, policies
+from reclaim.cli import codes, costs, counters, helpers, hooks, policies
 from reclaim.cli.new import TEMPLATE, write_policy
 from reclaim.diag.errors import ConfigError
 from reclaim.diag.registry import pages
@@ -22,6 +23,7 @@ SIZES = [
     (hooks.command, "hooks", len(HOOKS)),
     (helpers.command, "helpers", len(HELPERS)),
     (counters.command, "counters", len(COUNTERS)),
+    (costs.command, "costs", len(COSTS)),
     (codes.command, "codes", len(pages())),
 ]
 

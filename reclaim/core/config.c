@@ -1,0 +1,24 @@
+/*
+ * The defaults of a machine.
+ *
+ * Here: what rcl_config_init() fills in. Not here: what actions cost, which is declared with its
+ * sources in reclaim/abi/costs.py.
+ */
+#include "machine.h"
+
+void rcl_config_init(struct rcl_config *config)
+{
+	*config = (struct rcl_config){
+		.seed = 1,
+		.costs = RCL_DEFAULT_COSTS,
+		.swappiness = 60,		/* vm_swappiness, mm/vmscan.c v6.12 */
+		.add_batch_folios = 31,		/* PAGEVEC_SIZE, include/linux/pagevec.h v6.12 */
+		.charge_batch_pages = 64,	/* MEMCG_CHARGE_BATCH, include/linux/memcontrol.h v6.12 */
+		.reclaim_batch_pages = 32,	/* SWAP_CLUSTER_MAX, include/linux/swap.h v6.12 */
+		.watermark_scale_factor = 10,	/* mm/page_alloc.c v6.12 */
+		.slice_ns = 3000000,		/* sysctl_sched_base_slice of a small machine, kernel/sched/fair.c */
+		.kswapd = 1,
+		.charge_kmem = 1,
+		.forced_release = 1,
+	};
+}
