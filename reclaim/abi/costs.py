@@ -100,6 +100,24 @@ COSTS: dict[str, Cost] = {
         Cost("zram_compress_ns", 4000, "One page into zram.", "lzo-rle, 4 KiB at about 1 GB/s"),
         Cost("zram_decompress_ns", 1500, "One page out of zram.", "lzo-rle, 4 KiB at about 2.7 GB/s"),
         Cost(
+            "around_pte_ns",
+            50,
+            "Mapping one more page in a fault (fault-around).",
+            "a reference, a PTE and a map count: three lines in L2 or L3",
+        ),
+        Cost(
+            "ssd_page_ns",
+            1300,
+            "Each further page of one request to an SSD.",
+            "4 KiB at 3.2 GB/s, four lanes of PCIe 3",
+        ),
+        Cost(
+            "disk_page_ns",
+            27_000,
+            "Each further page of one request to a rotating disk.",
+            "4 KiB at 150 MB/s off the platter",
+        ),
+        Cost(
             "ssd_read_ns", 80_000, "Reading one page from an SSD.", "NVMe flash, 4 KiB random read at depth 1"
         ),
         Cost("ssd_write_ns", 20_000, "Writing one page to an SSD.", "the same into its write cache"),

@@ -29,7 +29,12 @@ FOLIO = KernelType(
         Field("is_executable", "bool", "Some mapping of it is executable.", bit=5),
         Field("is_swap_backed", "bool", "Reclaiming it needs swap.", bit=6),
         Field("is_mapped", "bool", "Some page table maps it.", bit=7),
-        Field("in_fault", "bool", "It was added by a page fault, not by read, write or readahead.", bit=8),
+        Field(
+            "in_fault",
+            "bool",
+            "It was added by a page fault, readahead in it included, not by read or write.",
+            bit=8,
+        ),
         Field("is_isolated", "bool", "It is out of its list: in a batch of reclaim.", bit=9),
         Field("order", "u8", "Its size is 2**order pages.", max=9),
         Field("type", "u8", "ANON or FILE.", max=1),

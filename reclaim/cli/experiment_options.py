@@ -129,6 +129,14 @@ _OPTIONS: tuple[Decorator, ...] = (
     ),
     _option(
         _MACHINE,
+        "--read-ahead",
+        type=int,
+        metavar="KIB",
+        help="Largest readahead window of files, and with it fault-around of 64 KiB; 0 for neither. "
+        "Default: the kernel's 128 for recordings of programs, 0 for other traces.",
+    ),
+    _option(
+        _MACHINE,
         "--set",
         "settings",
         metavar="POLICY.TUNABLE=V",
@@ -165,7 +173,7 @@ _OPTIONS: tuple[Decorator, ...] = (
         _KERNEL,
         "--exact",
         is_flag=True,
-        help="All of these: batches of 1, no background reclaim, no kernel memory, repeated reads count.",
+        help="All of these: batches of 1, no background reclaim, no kernel memory, repeated reads count; and no readahead.",
     ),
     _option(
         _OUTPUT,
@@ -209,6 +217,7 @@ class ExperimentOptions:
     limits: tuple[str, ...]
     swap: str
     swappiness: int | None
+    read_ahead: int | None
     settings: tuple[str, ...]
     reclaim_batch: int | None
     charge_batch: int | None
@@ -289,13 +298,17 @@ def _workloads(options: ExperimentOptions) -> tuple[WorkloadChoice, ...]:
 
 def _machine_options(options: ExperimentOptions) -> dict[str, int | bool]:
     """Return the members of the machine's description that were given, by their names there."""
-    from reclaim.engine.machine_config import TEXTBOOK_MACHINE
+    from reclaim.engine.machine_config import KERNEL_READ_AHEAD, TEXTBOOK_MACHINE
 
     chosen: dict[str, int | bool] = dict(TEXTBOOK_MACHINE) if options.exact else {}
     for name in ("swappiness", "reclaim_batch", "charge_batch", "add_batch"):
         value = getattr(options, name)
         if value is not None:
             chosen[name] = value
+    if options.read_ahead is not None:
+        basis = KERNEL_READ_AHEAD if options.read_ahead else TEXTBOOK_MACHINE
+        chosen["read_ahead_kb"] = options.read_ahead
+        chosen["fault_around_bytes"] = basis["fault_around_bytes"]
     if options.no_kswapd:
         chosen["kswapd"] = False
     if options.no_kmem:

@@ -468,6 +468,9 @@ enum rcl_counter {
 	RCL_WORKINGSET_ACTIVATE_FILE,
 	RCL_WORKINGSET_RESTORE_ANON,
 	RCL_WORKINGSET_RESTORE_FILE,
+	RCL_READAHEAD,
+	RCL_READAHEAD_WASTED,
+	RCL_FAULT_AROUND,
 	RCL_ALLOCSTALL,
 	RCL_KSWAPD_WAKEUPS,
 	RCL_OOM_KILL,
@@ -504,6 +507,9 @@ struct rcl_costs {
 	uint64_t alloc_page_ns;	/* Allocating and charging one page */
 	uint64_t zram_compress_ns;	/* One page into zram */
 	uint64_t zram_decompress_ns;	/* One page out of zram */
+	uint64_t around_pte_ns;	/* Mapping one more page in a fault (fault-around) */
+	uint64_t ssd_page_ns;	/* Each further page of one request to an SSD */
+	uint64_t disk_page_ns;	/* Each further page of one request to a rotating disk */
 	uint64_t ssd_read_ns;	/* Reading one page from an SSD */
 	uint64_t ssd_write_ns;	/* Writing one page to an SSD */
 	uint64_t disk_read_ns;	/* Reading one page from a rotating disk */
@@ -528,6 +534,9 @@ struct rcl_costs {
 	.alloc_page_ns = 150, \
 	.zram_compress_ns = 4000, \
 	.zram_decompress_ns = 1500, \
+	.around_pte_ns = 50, \
+	.ssd_page_ns = 1300, \
+	.disk_page_ns = 27000, \
 	.ssd_read_ns = 80000, \
 	.ssd_write_ns = 20000, \
 	.disk_read_ns = 8000000, \

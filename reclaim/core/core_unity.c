@@ -16,6 +16,8 @@
 #include "workingset.c"
 #include "batches.c"
 #include "pagecache.c"
+#include "readahead.c"
+#include "faultaround.c"
 #include "fault.c"
 #include "maps.c"
 #include "policy.c"

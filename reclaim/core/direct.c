@@ -67,14 +67,15 @@ static uint64_t run_ladder(struct rcl_machine *m, struct scan *sc, const struct 
 /* Where the core may release by force, it does so where the kernel would kill: after the last retry. */
 static uint64_t run_ladders(struct rcl_machine *m, struct scan *sc, const struct node *home)
 {
-	uint32_t retries = m->config.forced_release ? MAX_RECLAIM_RETRIES : 0;
+	bool may_force = m->config.forced_release && !m->no_retry;
+	uint32_t retries = may_force ? MAX_RECLAIM_RETRIES : 0;
 
 	while (run_ladder(m, sc, home) == 0 && !m->interrupted && retries > 0)
 		retries--;
 	if (m->interrupted)
 		return sc->pub.nr_reclaimed;
 	policy_note_ladder(m, sc, sc->pub.nr_reclaimed > 0);
-	if (sc->pub.nr_reclaimed == 0 && m->config.forced_release)
+	if (sc->pub.nr_reclaimed == 0 && may_force)
 		scan_forced_release(m, sc);
 	policy_run_ejections(m);
 	return sc->pub.nr_reclaimed;

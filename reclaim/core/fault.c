@@ -7,15 +7,15 @@
  *
  * SIMPLIFIED: reading untouched anonymous memory takes a page as writing it does, the kernel maps
  * the zero page; effect: programs that read memory they never wrote use more of it here.
- * SIMPLIFIED: no fault-around and no readahead; effect: each page of a file mapping has its own
- * fault.
  */
 #include "fault.h"
 
+#include "faultaround.h"
 #include "hooks.h"
 #include "kmem.h"
 #include "mm.h"
 #include "pagecache.h"
+#include "readahead.h"
 #include "rmap.h"
 #include "swap.h"
 
@@ -98,22 +98,60 @@ static bool copy_on_write(struct rcl_machine *m, struct task *task, uint32_t vpn
 	return true;
 }
 
+/* A major fault: the page comes in, and with it what is read around it. */
+static struct folio *bring_in(struct rcl_machine *m, struct task *task, const struct vma *vma, uint32_t page)
+{
+	struct folio *folio = NULL;
+
+	if (m->config.read_ahead_kb && !task->is_retry) {
+		readahead_fault_miss(m, task, vma, page);
+		folio = pagecache_find(m, vma->file, page);
+		task->is_retry = true;
+	}
+	if (!folio)
+		folio = pagecache_fill(m, task, vma->file, page, RCL_ADDED_FILE_FAULT);
+	if (!folio)
+		return NULL;
+	count(folio_lruvec(folio), RCL_PGMAJFAULT, 1);
+	spend(m, m->config.costs.major_fault_ns);
+	return folio;
+}
+
+/* A minor fault: reading ahead goes on if the page is marked, and the page may still be on its way. */
+static void use_cached(struct rcl_machine *m, struct task *task, const struct vma *vma, struct folio *folio,
+		       uint32_t page)
+{
+	uint64_t arrival_ns = readahead_arrival_ns(readahead_of_vma(task, vma), page);
+
+	readahead_note_used(folio);
+	if (!m->config.read_ahead_kb || task->is_retry)
+		return;
+	folio->pins++;
+	readahead_fault_hit(m, task, vma, folio, page);
+	folio->pins--;
+	task->is_retry = true;
+	readahead_wait(m, task, arrival_ns, folio->pub.flags & RCL_FOLIO_IS_WORKINGSET);
+}
+
 static bool fault_file(struct rcl_machine *m, struct task *task, uint32_t vpn, bool is_write)
 {
 	const struct vma *vma = mm_find_vma(task, vpn);
 	uint32_t page = vma->file_page + (vpn - vma->first);
-	uint64_t slot = m->files[vma->file].slots[page];
 	bool is_shared = vma->flags & RCL_MAPPING_SHARED;
 	struct folio *folio;
 
-	if (slot && !slot_is_shadow(slot)) {
-		folio = folio_at(m, slot_pfn(slot));
+	if (!is_write && faultaround_map(m, task, vma, vpn))
+		return true;
+	folio = pagecache_find(m, vma->file, page);
+	if (folio) {
+		use_cached(m, task, vma, folio, page);
 	} else {
-		folio = pagecache_fill(m, task, vma->file, page, RCL_ADDED_FILE_FAULT);
+		folio = bring_in(m, task, vma, page);
 		if (!folio)
 			return false;
-		count(folio_lruvec(folio), RCL_PGMAJFAULT, 1);
-		spend(m, m->config.costs.major_fault_ns);
+		/* The fault starts over when the page has arrived (VM_FAULT_RETRY). */
+		if (!is_write && faultaround_map(m, task, vma, vpn))
+			return true;
 	}
 	if (vma->flags & RCL_MAPPING_EXEC)
 		folio->pub.flags |= RCL_FOLIO_IS_EXECUTABLE;
@@ -156,6 +194,7 @@ bool fault_page(struct rcl_machine *m, struct task *task, uint32_t vpn, bool is_
 		is_resolved = fault_anon(m, task, vpn);
 	if (!is_resolved)
 		return false;
+	task->is_retry = false;
 	count(task_lruvec(task), RCL_PGFAULT, 1);
 	spend(m, m->config.costs.minor_fault_ns);
 	return true;

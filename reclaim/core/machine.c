@@ -15,6 +15,8 @@
 #include "policy.h"
 #include "swap.h"
 
+#define MAX_READ_AHEAD_KB 65536		/* ours: the kernel takes any number; 64 MiB are beyond use */
+
 int machine_error(struct rcl_machine *m, int status, const char *format, ...)
 {
 	va_list arguments;
@@ -61,6 +63,19 @@ static void seed_random(struct rcl_machine *m)
 	}
 }
 
+static int check_readahead(struct rcl_machine *m, const struct rcl_config *config)
+{
+	uint32_t around = config->fault_around_bytes;
+
+	if (config->read_ahead_kb > MAX_READ_AHEAD_KB)
+		return machine_error(m, RCL_BAD_ARGUMENT, "read_ahead_kb is %u, 0 to %d expected", config->read_ahead_kb,
+				     MAX_READ_AHEAD_KB);
+	if (around < RCL_PAGE_BYTES || around > PTES_PER_TABLE * RCL_PAGE_BYTES || around & (around - 1))
+		return machine_error(m, RCL_BAD_ARGUMENT, "fault_around_bytes is %u, a power of two from %d to %d expected",
+				     around, RCL_PAGE_BYTES, PTES_PER_TABLE * RCL_PAGE_BYTES);
+	return RCL_OK;
+}
+
 static int check_config(struct rcl_machine *m, const struct rcl_config *config)
 {
 	if (config->nr_nodes == 0 || config->nr_nodes > RCL_MAX_NODES || !config->nodes)
@@ -82,7 +97,7 @@ static int check_config(struct rcl_machine *m, const struct rcl_config *config)
 	if (config->watermark_scale_factor < 1 || config->watermark_scale_factor > 3000)
 		return machine_error(m, RCL_BAD_ARGUMENT, "watermark scale factor %u, 1 to 3000 expected",
 				     config->watermark_scale_factor);
-	return RCL_OK;
+	return check_readahead(m, config);
 }
 
 static int set_up(struct rcl_machine *m, const struct rcl_config *config)

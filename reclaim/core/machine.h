@@ -55,7 +55,11 @@ struct folio {
 	uint8_t transit;		/* enum rcl_transit */
 	uint8_t reason;			/* enum rcl_added, while it waits in an add batch */
 	uint8_t pins;			/* references besides mappings and page cache: activate batch, copy source */
+	uint8_t marks;			/* MARK_... */
 } __attribute__((aligned(64)));
+
+#define MARK_READAHEAD 1		/* PG_readahead: who comes here reads the next window */
+#define MARK_AHEAD 2			/* came in unasked, and nobody has asked for it yet */
 
 _Static_assert(sizeof(struct folio) == 64, "a folio is one cache line");
 
@@ -141,12 +145,26 @@ struct file {
 	uint32_t nr_mappings;		/* VMAs that map it, for the size of the rmap pool */
 };
 
+/* Readahead of one open file (struct file_ra_state, include/linux/fs.h): the latest window, and
+ * what is not the kernel's: when its pages arrive. */
+struct file_ra_state {
+	uint64_t arrival_ns;
+	uint32_t window_first;		/* what the latest request covers; start and size may differ */
+	uint32_t window_pages;
+	uint32_t start;
+	uint32_t size;
+	uint32_t async_size;		/* the page that many before the end is marked */
+	uint32_t mmap_miss;		/* faults that found nothing, less pages found */
+};
+
 struct vma {
 	uint32_t first;			/* first page in the mapping space */
 	uint32_t nr_pages;
 	uint32_t flags;			/* enum rcl_mapping_flags */
 	uint32_t file;
 	uint32_t file_page;
+	uint32_t ra_vma;		/* the task's first VMA of this file, whose `ra` holds for all */
+	struct file_ra_state ra;
 };
 
 /* A file's place in a task's file page space. */
@@ -155,6 +173,7 @@ struct file_span {
 	uint32_t nr_pages;
 	uint32_t file;
 	uint32_t prev_page;		/* last page accessed through this descriptor (ra->prev_pos) */
+	struct file_ra_state ra;
 };
 
 #define STALL_SUB 16			/* buckets per power of two: quantiles at most 1/16 off */
@@ -198,6 +217,7 @@ struct task {
 	uint16_t ran_nodes;		/* bit per node: it ran since that node's last walk of it */
 	uint8_t state;			/* enum rcl_task_state */
 	bool is_last_chunk;
+	bool is_retry;			/* its record was interrupted after reading ahead (FAULT_FLAG_TRIED) */
 	uint64_t stall_start_ns;	/* its latest stall on memory */
 	uint64_t stall_end_ns;
 	uint32_t add_batch[RCL_MAX_ADD_BATCH];
@@ -298,6 +318,7 @@ struct rcl_machine {
 	uint32_t rmap_free;		/* free list */
 	uint32_t nr_scans;		/* reclaims that are running, one inside the other */
 	bool any_eject_pending;
+	bool no_retry;			/* allocations give up after one reclaim (__GFP_NORETRY) */
 	bool has_default;
 	uint64_t random[4];
 	uint64_t nr_records;		/* run so far, all tasks */

@@ -267,6 +267,8 @@ bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
 			drained = true;
 			continue;
 		}
+		if (m->no_retry)
+			return false;
 		if (nr_reclaimed == 0 && retries-- == 0) {
 			oom_kill(m, task);
 			return false;

@@ -74,6 +74,18 @@ static int check_task(struct rcl_machine *m, const struct rcl_task_config *confi
 	return RCL_OK;
 }
 
+/* Which VMA holds the readahead state: the first one of the same file. */
+static uint32_t find_ra_vma(const struct task *task, uint32_t number, const struct rcl_mapping *mapping)
+{
+	if (!(mapping->flags & RCL_MAPPING_FILE))
+		return number;
+	for (uint32_t i = 0; i < number; i++) {
+		if (task->vmas[i].flags & RCL_MAPPING_FILE && task->vmas[i].file == mapping->file)
+			return i;
+	}
+	return number;
+}
+
 static void fill_spaces(struct rcl_machine *m, struct task *task, const struct rcl_task_config *config)
 {
 	for (uint32_t i = 0, first = 0; i < config->nr_mappings; i++) {
@@ -81,7 +93,8 @@ static void fill_spaces(struct rcl_machine *m, struct task *task, const struct r
 
 		task->vmas[i] = (struct vma){ .first = first, .nr_pages = (uint32_t)mapping->nr_pages,
 					      .flags = mapping->flags, .file = mapping->file,
-					      .file_page = (uint32_t)mapping->file_page };
+					      .file_page = (uint32_t)mapping->file_page,
+					      .ra_vma = find_ra_vma(task, i, mapping) };
 		first += (uint32_t)mapping->nr_pages;
 		task->nr_pages = first;
 	}

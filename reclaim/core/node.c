@@ -175,6 +175,8 @@ static struct folio *alloc_slowpath(struct rcl_machine *m, struct task *task)
 		nr_reclaimed = direct_reclaim_node(m, task);
 		if (m->interrupted)
 			return NULL;
+		if (m->no_retry)
+			return take_above(m, home, false);
 		if (nr_reclaimed == 0 && retries-- == 0) {
 			oom_kill(m, task);
 			return NULL;

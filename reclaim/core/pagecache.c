@@ -13,6 +13,7 @@
 #include "mm.h"
 #include "node.h"
 #include "policy.h"
+#include "readahead.h"
 
 int rcl_file_create(struct rcl_machine *m, uint64_t nr_pages, uint32_t device, uint32_t *number)
 {
@@ -68,6 +69,7 @@ struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, ui
 	folio->physical_list = 0;
 	folio->transit = RCL_TRANSIT_ENTERING;
 	folio->pins = 0;
+	folio->marks = 0;
 	task->nr_misses++;
 	spend(m, m->config.costs.alloc_page_ns);
 	return folio;
@@ -79,7 +81,7 @@ void pagecache_admit_folio(struct rcl_machine *m, struct task *task, struct foli
 	struct lruvec *lruvec = folio_lruvec(folio);
 	struct rcl_shadow shadow;
 
-	if (reason == RCL_ADDED_ANON_FAULT || reason == RCL_ADDED_FILE_FAULT || reason == RCL_ADDED_SWAP_IN)
+	if (reason == RCL_ADDED_ANON_FAULT || reason == RCL_ADDED_SWAP_IN)
 		folio->pub.flags |= RCL_FOLIO_IN_FAULT;
 	if (slot) {
 		workingset_unpack(m, lruvec, slot, &shadow);
@@ -92,9 +94,13 @@ void pagecache_admit_folio(struct rcl_machine *m, struct task *task, struct foli
 	batches_add_folio(m, task, folio, reason);
 }
 
-void pagecache_read_page(struct rcl_machine *m, const struct file *file)
+uint64_t pagecache_read_ns(const struct rcl_machine *m, const struct file *file, uint64_t nr_pages)
 {
-	spend(m, file->device == RCL_DEVICE_SSD ? m->config.costs.ssd_read_ns : m->config.costs.disk_read_ns);
+	const struct rcl_costs *costs = &m->config.costs;
+
+	if (file->device == RCL_DEVICE_SSD)
+		return costs->ssd_read_ns + (nr_pages - 1) * costs->ssd_page_ns;
+	return costs->disk_read_ns + (nr_pages - 1) * costs->disk_page_ns;
 }
 
 void pagecache_write_page(struct rcl_machine *m, const struct file *file)
@@ -102,12 +108,12 @@ void pagecache_write_page(struct rcl_machine *m, const struct file *file)
 	spend(m, file->device == RCL_DEVICE_SSD ? m->config.costs.ssd_write_ns : m->config.costs.disk_write_ns);
 }
 
-struct folio *pagecache_fill(struct rcl_machine *m, struct task *task, uint32_t number, uint32_t page,
-			     enum rcl_added reason)
+struct folio *pagecache_add(struct rcl_machine *m, struct task *task, uint32_t number, uint32_t page,
+			    enum rcl_added reason, bool in_fault)
 {
 	struct file *file = &m->files[number];
-	uint64_t start_ns, shadow;
 	struct folio *folio;
+	uint64_t shadow;
 
 	if (!has_place(m, task, file, page))
 		return NULL;
@@ -116,11 +122,24 @@ struct folio *pagecache_fill(struct rcl_machine *m, struct task *task, uint32_t 
 		return NULL;
 	shadow = file->slots[page];
 	file->slots[page] = slot_of_pfn(folio->pub.pfn);
+	if (in_fault)
+		folio->pub.flags |= RCL_FOLIO_IN_FAULT;
 	pagecache_admit_folio(m, task, folio, shadow, reason);
-	start_ns = *m->clock;
-	pagecache_read_page(m, file);
 	count(folio_lruvec(folio), RCL_PGPGIN, 1);
-	stall_record(m, task, RCL_STALL_IO, start_ns, shadow != 0);
+	return folio;
+}
+
+struct folio *pagecache_fill(struct rcl_machine *m, struct task *task, uint32_t number, uint32_t page,
+			     enum rcl_added reason)
+{
+	bool is_refault = m->files[number].slots[page] != 0;
+	struct folio *folio = pagecache_add(m, task, number, page, reason, reason == RCL_ADDED_FILE_FAULT);
+	uint64_t start_ns = *m->clock;
+
+	if (!folio)
+		return NULL;
+	spend(m, pagecache_read_ns(m, &m->files[number], 1));
+	stall_record(m, task, RCL_STALL_IO, start_ns, is_refault);
 	return folio;
 }
 
@@ -139,43 +158,90 @@ static void mark_accessed(struct rcl_machine *m, struct task *task, struct folio
 
 /* A write that creates a page overwrites it: nothing is read, and the refault test is skipped.
  * SIMPLIFIED: also when the write covers part of the page; effect: such writes are too cheap. */
-static struct folio *create_page(struct rcl_machine *m, struct task *task, uint32_t number, uint32_t page)
+static bool create_page(struct rcl_machine *m, struct task *task, uint32_t number, uint32_t page)
 {
 	struct folio *folio;
 
 	if (!has_place(m, task, &m->files[number], page))
-		return NULL;
+		return false;
 	folio = pagecache_alloc_folio(m, task, RCL_FILE, file_key(number, page));
 	if (!folio)
-		return NULL;
+		return false;
 	m->files[number].slots[page] = slot_of_pfn(folio->pub.pfn);
 	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
 	pagecache_admit_folio(m, task, folio, 0, RCL_ADDED_BUFFERED);
+	return true;
+}
+
+static bool write_page(struct rcl_machine *m, struct task *task, struct file_span *span, uint32_t page)
+{
+	struct folio *folio = pagecache_find(m, span->file, page);
+
+	if (RCL_UNLIKELY(!folio))
+		return create_page(m, task, span->file, page);
+	readahead_note_used(folio);
+	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
+	if (span->prev_page != page || m->config.repeat_reads)
+		mark_accessed(m, task, folio, RCL_ACCESS_WRITE);
+	return true;
+}
+
+/* A page that was not cached, by a window or alone. */
+static struct folio *read_missing(struct rcl_machine *m, struct task *task, struct file_span *span, uint32_t page)
+{
+	struct folio *folio = NULL;
+
+	if (m->config.read_ahead_kb && !task->is_retry) {
+		readahead_read_miss(m, task, span, page);
+		folio = pagecache_find(m, span->file, page);
+		task->is_retry = true;
+	}
+	if (!folio)
+		folio = pagecache_fill(m, task, span->file, page, RCL_ADDED_BUFFERED);
+	if (folio)
+		task->is_retry = false;
 	return folio;
+}
+
+/* The first access to a page that was read ahead, or to a marked one. */
+static void read_marked(struct rcl_machine *m, struct task *task, struct file_span *span, struct folio *folio,
+			uint32_t page)
+{
+	uint64_t arrival_ns = readahead_arrival_ns(&span->ra, page);
+
+	readahead_note_used(folio);
+	if (folio->marks & MARK_READAHEAD) {
+		folio->pins++;
+		readahead_read_marked(m, task, span, folio, page);
+		folio->pins--;
+	}
+	readahead_wait(m, task, arrival_ns, folio->pub.flags & RCL_FOLIO_IS_WORKINGSET);
+}
+
+static bool read_page(struct rcl_machine *m, struct task *task, struct file_span *span, uint32_t page)
+{
+	struct folio *folio = pagecache_find(m, span->file, page);
+	bool is_first = !folio || folio->marks & MARK_AHEAD;
+
+	if (RCL_UNLIKELY(!folio)) {
+		folio = read_missing(m, task, span, page);
+		if (!folio)
+			return false;
+	}
+	if (RCL_UNLIKELY(folio->marks))
+		read_marked(m, task, span, folio, page);
+	if (is_first || span->prev_page != page || m->config.repeat_reads)
+		mark_accessed(m, task, folio, is_first ? RCL_ACCESS_FIRST_READ : RCL_ACCESS_READ);
+	return true;
 }
 
 bool pagecache_access(struct rcl_machine *m, struct task *task, uint32_t page, bool is_write)
 {
 	struct file_span *span = mm_find_span(task, page);
 	uint32_t index = page - span->first;
-	uint64_t slot = m->files[span->file].slots[index];
-	struct folio *folio;
 
-	if (RCL_LIKELY(slot && !slot_is_shadow(slot))) {
-		folio = folio_at(m, slot_pfn(slot));
-		if (is_write)
-			folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
-		if (span->prev_page != index || m->config.repeat_reads)
-			mark_accessed(m, task, folio, is_write ? RCL_ACCESS_WRITE : RCL_ACCESS_READ);
-	} else if (is_write) {
-		if (!create_page(m, task, span->file, index))
-			return false;
-	} else {
-		folio = pagecache_fill(m, task, span->file, index, RCL_ADDED_BUFFERED);
-		if (!folio)
-			return false;
-		mark_accessed(m, task, folio, RCL_ACCESS_FIRST_READ);
-	}
+	if (!(is_write ? write_page(m, task, span, index) : read_page(m, task, span, index)))
+		return false;
 	span->prev_page = index;
 	spend(m, m->config.costs.buffered_ns);
 	return true;

@@ -6,9 +6,6 @@
  *
  * A file has one 64-bit word per page: 0, a folio, or the shadow of the folio that was there
  * (workingset.h).
- *
- * SIMPLIFIED: no readahead; effect: sequential reads wait for the device at every page, and no
- * page comes in that nobody asked for.
  */
 #ifndef RCL_PAGECACHE_H
 #define RCL_PAGECACHE_H
@@ -40,9 +37,23 @@ struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, ui
 void pagecache_admit_folio(struct rcl_machine *m, struct task *task, struct folio *folio, uint64_t shadow,
 			   enum rcl_added reason);
 
-/* Charge the time of reading or writing one page of a file. */
-void pagecache_read_page(struct rcl_machine *m, const struct file *file);
+/* The folio that holds a page of a file; NULL where it is not cached. */
+static inline struct folio *pagecache_find(struct rcl_machine *m, uint32_t file, uint32_t page)
+{
+	uint64_t slot = m->files[file].slots[page];
+
+	return slot && !slot_is_shadow(slot) ? folio_at(m, slot_pfn(slot)) : NULL;
+}
+
+/* How long one request for so many pages of a file takes. */
+uint64_t pagecache_read_ns(const struct rcl_machine *m, const struct file *file, uint64_t nr_pages);
+
+/* Charge the time of writing one page of a file. */
 void pagecache_write_page(struct rcl_machine *m, const struct file *file);
+
+/* Let a page of a file enter the cache, not yet read; NULL as above. */
+struct folio *pagecache_add(struct rcl_machine *m, struct task *task, uint32_t file, uint32_t page,
+			    enum rcl_added reason, bool in_fault);
 
 /* Bring a page of a file into the cache for a fault or a read; NULL as above. */
 struct folio *pagecache_fill(struct rcl_machine *m, struct task *task, uint32_t file, uint32_t page,

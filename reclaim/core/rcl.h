@@ -79,6 +79,10 @@ struct rcl_config {
 					 * reach folio_accessed; default 0: they count once */
 	uint8_t charge_kmem;		/* 1: memcgs pay for page tables and page cache trees, as in the
 					 * kernel; default 1, 0 = textbook caches */
+	uint32_t read_ahead_kb;		/* largest readahead window of files; 0 to 65536, the kernel's 128;
+					 * default 0 = none, because not every trace is a program's */
+	uint32_t fault_around_bytes;	/* what a read fault of a file maps; a power of two, 4096 to 2 MiB,
+					 * the kernel's 65536; default 4096 = the page itself */
 	uint8_t forced_release;		/* 0: a ladder without progress goes to OOM as in the
 					 * kernel; default 1: the core takes from list tails first */
 };

@@ -81,6 +81,8 @@ static void remove_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 		m->swap_slots[folio->swap_slot] = shadow;
 	else
 		*pagecache_slot(m, folio) = shadow;
+	if (RCL_UNLIKELY(folio->marks & MARK_AHEAD))
+		count(lruvec, RCL_READAHEAD_WASTED, nr_pages);
 	memcg_uncharge(memcg_of(folio->pub.memcg), nr_pages);
 	node_free_folio(m, folio);
 	sc->pub.nr_reclaimed += nr_pages;

@@ -581,4 +581,6 @@ def _core_settings(config: MachineConfig) -> dict[str, Any]:
         "forced_release": config.forced_release,
         "charge_kmem": config.charge_kmem,
         "repeat_reads": config.repeat_reads,
+        "read_ahead_kb": config.read_ahead_kb,
+        "fault_around_bytes": config.fault_around_bytes,
     }

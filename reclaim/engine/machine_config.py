@@ -132,8 +132,17 @@ TEXTBOOK_MACHINE: dict[str, int | bool] = {
     "kswapd": False,
     "charge_kmem": False,
     "repeat_reads": True,
+    "read_ahead_kb": 0,
+    "fault_around_bytes": PAGE_BYTES,
 }
 """Machine options under which a policy evicts page by page at exactly the limit."""
+
+KERNEL_READ_AHEAD: dict[str, int] = {"read_ahead_kb": 128, "fault_around_bytes": 1 << 16}
+"""Machine options with which files are read ahead as on a real system: VM_READAHEAD_PAGES (include/linux/mm.h v6.12),
+fault_around_pages (mm/memory.c v6.12). docs/decisions/0017 says when they hold."""
+
+MAX_READ_AHEAD_KB = 1 << 16
+"""As in the core."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +262,8 @@ class MachineConfig:
         forced_release: whether the core takes folios from list tails itself before it kills for lack of memory.
         charge_kmem: whether memcgs pay for page tables and for the trees of the page cache, as in the kernel.
         repeat_reads: whether repeated reads of one page through one file count each; the kernel counts them once.
+        read_ahead_kb: largest readahead window of files; 0 for none, 128 in the kernel.
+        fault_around_bytes: what a read fault maps of a file; PAGE_BYTES for the page itself, 65536 in the kernel.
 
     Raises:
         ConfigError: nothing to run on, too much of it, or a tree that is none.
@@ -271,6 +282,8 @@ class MachineConfig:
     forced_release: bool = True
     charge_kmem: bool = True
     repeat_reads: bool = False
+    read_ahead_kb: int = 0
+    fault_around_bytes: int = PAGE_BYTES
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -282,6 +295,10 @@ class MachineConfig:
         check_range("add_batch", self.add_batch, 1, 31)
         check_range("charge_batch", self.charge_batch, 1, 64)
         check_range("reclaim_batch", self.reclaim_batch, 1, 512)
+        check_range("read_ahead_kb", self.read_ahead_kb, 0, MAX_READ_AHEAD_KB)
+        check_range("fault_around_bytes", self.fault_around_bytes, PAGE_BYTES, 512 * PAGE_BYTES)
+        if self.fault_around_bytes & (self.fault_around_bytes - 1):
+            raise ConfigError(f"fault_around_bytes is {self.fault_around_bytes}; expected a power of two")
         self._check_tree()
         for node in self.nodes:
             if node.distances is not None and len(node.distances) != len(self.nodes):

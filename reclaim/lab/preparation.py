@@ -20,7 +20,7 @@ import numpy as np
 from reclaim.diag.errors import ConfigError
 from reclaim.engine import Machine, parse_size, parse_swap
 from reclaim.engine.attachment import compiled, policy_code
-from reclaim.engine.machine_config import make_config
+from reclaim.engine.machine_config import KERNEL_READ_AHEAD, make_config
 from reclaim.jit.policy_loader import CompiledPolicy
 from reclaim.lab.experiment import Experiment, MachineOptions, PolicyChoice, WorkloadChoice
 from reclaim.lab.scenario import Scenario, load_scenario
@@ -128,12 +128,13 @@ class TraceWorkload:
         footprint = self.footprint_pages(setting.seed)
         limit = self.limit_pages(setting.limit, setting.seed)
         needed = min(limit, footprint)
+        read_ahead = KERNEL_READ_AHEAD if self._trace.header.is_program else {}
         config = make_config(
             nodes=needed + needed // 4 + _SPARE_PAGES,
             memory_max=limit,
             swap=parse_swap(setting.options.swap, footprint),
             seed=setting.seed,
-            **setting.options.options,
+            **{**read_ahead, **setting.options.options},
         )
         machine = Machine(config)
         machine.attach(setting.policy, tunables=setting.tunables)

@@ -22,6 +22,7 @@ from reclaim.diag.errors import ConfigError
 from reclaim.engine import Attachment, Machine
 from reclaim.engine.machine import FileDevice
 from reclaim.engine.machine_config import (
+    KERNEL_READ_AHEAD,
     MachineConfig,
     MemcgConfig,
     NodeConfig,
@@ -73,6 +74,8 @@ class _MachineTable(_Table):
     forced_release: bool | None = None
     charge_kmem: bool | None = None
     repeat_reads: bool | None = None
+    read_ahead_kb: int | None = None
+    fault_around_bytes: int | None = None
 
 
 class _MemcgTable(_Table):
@@ -368,6 +371,8 @@ def _machine(path: Path, table: _ScenarioTable, tasks: tuple[TaskPlan, ...]) -> 
         with _named(path, f"memcg[{index}]"):
             memcgs.append(_memcg(memcg, tasks))
     own = machine.model_dump(exclude={"nodes", "swap", "costs"}, exclude_none=True)
+    if all(task.trace.header.is_program for task in tasks):
+        own = {**KERNEL_READ_AHEAD, **own}
     with _named(path, "machine"):
         return MachineConfig(
             nodes=tuple(nodes), memcgs=tuple(memcgs), swap=tuple(swap), costs=machine.costs, **own

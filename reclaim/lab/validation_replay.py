@@ -3,9 +3,9 @@
 Here: the machine, the two phases, and what is read off at the end. Not here: what the kernel gave
 (validation_recording.py) and how close that is (validation.py).
 
-What the harness did: a fresh memcg with memory.max alone; every anonymous page written once in index order, then every
-file page read once in index order, through the mapping or through the descriptor; then the trace, by one task. Counters
-are differences over the trace. A machine of one GiB never wakes kswapd for regions of this size, and a zram of one GiB
+What the harness did: readahead and fault-around off; a fresh memcg with memory.max alone; every anonymous page written
+once in index order, then every file page read once in index order, through the mapping or through the descriptor; then
+the trace, by one task. Counters are differences over the trace. A machine of one GiB never wakes kswapd for regions of this size, and a zram of one GiB
 never fills; both grow with larger runs. Nothing here makes up for what the model lacks.
 """
 
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from reclaim.abi.limits import PAGE_BYTES
 from reclaim.engine import Attachment, Machine, Task
 from reclaim.lab.validation_recording import FILE_BIT, INDEX_MASK, Generation, RecordedRun
 from reclaim.workload import access_trace
@@ -110,6 +111,8 @@ def replay(run: RecordedRun, words: Records, report: Report | None = None) -> Re
         swap=f"zram:{max(GUEST_PAGES, 2 * run.n_anon)}",
         swappiness=SWAPPINESS,
         forced_release=False,
+        read_ahead_kb=0,
+        fault_around_bytes=PAGE_BYTES,
     )
     attachment = machine.attach(run.lru)
     stream = _stream(run, words)

@@ -105,6 +105,11 @@ class TraceHeader:
     version: int = 1
 
     @property
+    def is_program(self) -> bool:
+        """Tell whether this is what a program did on a running system: a recording, which names its command."""
+        return "command" in self.source
+
+    @property
     def nr_mapped_pages(self) -> int:
         """Count the pages of the mapping space."""
         return sum(mapping.pages for mapping in self.mappings)
