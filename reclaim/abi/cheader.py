@@ -18,6 +18,7 @@ from reclaim.abi.hooks import HOOKS
 from reclaim.abi.kernel_types import KERNEL_TYPES
 from reclaim.abi.kinds import INT_KINDS, Helper, KernelType, Param
 from reclaim.abi.layout import CONTEXT_MEMBERS, LIST_SIZES, plain_members, slots
+from reclaim.abi.levels import LEVELS
 from reclaim.abi.maps import MAP_KINDS
 
 HEADER = Path(__file__).parent.parent / "core" / "abi.gen.h"
@@ -68,6 +69,7 @@ def render() -> str:
         _helpers(),
         _counters(),
         _costs(),
+        _levels(),
         "#endif\n",
     ]
     return "\n\n".join(parts)
@@ -201,6 +203,13 @@ def _costs() -> str:
     lines += ["};", "", "#define RCL_DEFAULT_COSTS { \\"]
     lines += [f"\t.{c.name} = {c.ns}, \\" for c in COSTS.values()]
     lines.append("}")
+    return "\n".join(lines)
+
+
+def _levels() -> str:
+    lines = ["enum rcl_level {"]
+    lines += [f"\tRCL_LEVEL_{level.name.upper()}," for level in LEVELS]
+    lines += ["\tRCL_NR_LEVELS,", "};"]
     return "\n".join(lines)
 
 

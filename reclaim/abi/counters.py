@@ -1,7 +1,7 @@
 """Counters: the kernel's under the kernel's names, and what the core did for the policy.
 
-`vmstat` counters exist per memcg, per node and for the machine; `core_did` ones per attachment and
-for the machine.
+`vmstat` counters exist per memcg, per node and for the machine; `memory_events` ones per memcg, for its
+`memory.events`; `core_did` ones per attachment and for the machine.
 """
 
 from __future__ import annotations
@@ -58,6 +58,27 @@ _VMSTAT = (
     Counter("rmap_walked", "PTEs visited by rmap walks.", "vmstat", "ours"),
 )
 
+_MEMORY_EVENTS = (
+    Counter(
+        "memory_events_low",
+        "Times that reclaim came to a memcg although its usage was below its low.",
+        "memory_events",
+        "shrink_node_memcgs()",
+    ),
+    Counter(
+        "memory_events_max",
+        "Times that a charge met the memcg's max and had to reclaim.",
+        "memory_events",
+        "try_charge_memcg()",
+    ),
+    Counter(
+        "memory_events_oom",
+        "Times that reclaim at the memcg's max came to nothing and somebody had to be killed.",
+        "memory_events",
+        "mem_cgroup_oom()",
+    ),
+)
+
 _CORE_DID = (
     Counter(
         "forced_release",
@@ -97,4 +118,4 @@ _CORE_DID = (
     Counter("ejected", "Policies ejected to the default.", "core_did", "ours"),
 )
 
-COUNTERS: tuple[Counter, ...] = (*_VMSTAT, *_CORE_DID)
+COUNTERS: tuple[Counter, ...] = (*_VMSTAT, *_MEMORY_EVENTS, *_CORE_DID)

@@ -141,6 +141,18 @@ _LIST = (
         source="list_empty()",
     ),
     Helper(
+        "set_active",
+        "list_set_active",
+        "Say whether the list counts as active in memory.stat and vmstat; until then only the kernel's own active lists do. Nothing else follows from it.",
+        "list",
+        (Param("active", "bool", "Whether it does."),),
+        "None",
+        4,
+        method_of="List",
+        implicit=("lruvec",),
+        source="lru_gen_is_active(), include/linux/mm_inline.h",
+    ),
+    Helper(
         "splice",
         "list_splice",
         "Move up to `limit` folios from the tail of this list to a place, in order; answers how many pages moved.",

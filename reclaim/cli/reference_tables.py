@@ -21,6 +21,7 @@ from reclaim.abi.enumerations import ENUMS
 from reclaim.abi.helpers import HELPERS
 from reclaim.abi.kernel_types import KERNEL_TYPES, LIST_FIELDS
 from reclaim.abi.kinds import U64_MAX, Constructor, Field
+from reclaim.abi.levels import LEVELS
 from reclaim.abi.maps import MAP_KINDS
 from reclaim.diag.registry import Page
 
@@ -197,15 +198,30 @@ def maps_page() -> str:
 
 def counters_page() -> str:
     """Return the page of counters."""
-    lines = heading("Counters", "reclaim/abi/counters.py")
+    lines = heading("Counters", "reclaim/abi/counters.py and reclaim/abi/levels.py")
     lines += [
         "`vmstat` counters carry the kernel's names and exist per memcg, per node and for the machine.",
+        "`memory_events` counters are the lines of a memcg's `memory.events`.",
         "`core_did` counters say what the core did for a policy, per attachment and for the machine.",
         "All count pages unless they say otherwise, and rise from the machine's start.",
     ]
     for group in dict.fromkeys(counter.group for counter in COUNTERS):
         rows = [(f"`{c.name}`", c.doc, c.source) for c in COUNTERS if c.group == group]
         lines += ["", f"## {group}", "", *table(("counter", "rises", "counted in the kernel by"), rows)]
+    lines += [
+        "",
+        "## Levels",
+        "",
+        "How many pages are in some state at the moment of asking; per memcg, per node and for the machine.",
+        "",
+        *table(
+            ("level", "line of memory.stat", "line of vmstat", "counts", "in the kernel"),
+            [
+                (f"`{level.name}`", level.memory_stat or "", level.vmstat or "", level.doc, level.source)
+                for level in LEVELS
+            ],
+        ),
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -411,6 +411,7 @@ uint64_t h_folio_referenced(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64
 void h_folio_retarget(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t list);
 void h_folio_move(struct rcl_ctx *ctx, struct rcl_folio *folio, struct rcl_lruvec *lruvec, uint64_t place);
 uint64_t h_list_is_empty(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec);
+void h_list_set_active(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec, uint64_t active);
 uint64_t h_list_splice(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec, uint64_t place, uint64_t limit);
 uint64_t h_walk_page_tables(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t filter_in, uint64_t filter_out, uint64_t anon, uint64_t density, uint64_t max_ptes);
 uint64_t h_array_map_get(struct rcl_ctx *ctx, uint64_t map, uint64_t index);
@@ -476,6 +477,9 @@ enum rcl_counter {
 	RCL_OOM_KILL,
 	RCL_PTES_WALKED,
 	RCL_RMAP_WALKED,
+	RCL_MEMORY_EVENTS_LOW,
+	RCL_MEMORY_EVENTS_MAX,
+	RCL_MEMORY_EVENTS_OOM,
 	RCL_FORCED_RELEASE,
 	RCL_REFUSED_ANSWER,
 	RCL_DEFAULT_TAKEN,
@@ -542,5 +546,26 @@ struct rcl_costs {
 	.disk_read_ns = 8000000, \
 	.disk_write_ns = 8000000, \
 }
+
+enum rcl_level {
+	RCL_LEVEL_NR_ANON_MAPPED,
+	RCL_LEVEL_NR_FILE_PAGES,
+	RCL_LEVEL_MEMCG_KMEM,
+	RCL_LEVEL_NR_PAGETABLE,
+	RCL_LEVEL_NR_FILE_MAPPED,
+	RCL_LEVEL_NR_FILE_DIRTY,
+	RCL_LEVEL_NR_WRITEBACK,
+	RCL_LEVEL_NR_SWAPCACHE,
+	RCL_LEVEL_NR_ANON_THPS,
+	RCL_LEVEL_NR_INACTIVE_ANON,
+	RCL_LEVEL_NR_ACTIVE_ANON,
+	RCL_LEVEL_NR_INACTIVE_FILE,
+	RCL_LEVEL_NR_ACTIVE_FILE,
+	RCL_LEVEL_NR_UNEVICTABLE,
+	RCL_LEVEL_NR_SLAB_RECLAIMABLE,
+	RCL_LEVEL_NR_ISOLATED_ANON,
+	RCL_LEVEL_NR_ISOLATED_FILE,
+	RCL_NR_LEVELS,
+};
 
 #endif

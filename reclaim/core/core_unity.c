@@ -28,6 +28,7 @@
 #include "walk.c"
 #include "helpers.c"
 #include "stats.c"
+#include "levels.c"
 #include "inspect.c"
 #include "invariants.c"
 #include "belady.c"

@@ -9,6 +9,7 @@
  * know (whether a folio is on a list at this moment) is.
  */
 #include "hooks.h"
+#include "levels.h"
 #include "maps.h"
 #include "rmap.h"
 #include "swap.h"
@@ -180,6 +181,12 @@ uint64_t h_list_is_empty(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *
 {
 	(void)ctx;
 	return lruvec_of(lruvec)->lists[list].nr_folios == 0;
+}
+
+void h_list_set_active(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec, uint64_t active)
+{
+	(void)ctx;
+	list_set_active(lruvec_of(lruvec), (uint32_t)list, active);
 }
 
 struct rcl_folio *h_list_tail(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t list)

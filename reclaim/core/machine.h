@@ -100,6 +100,7 @@ struct lruvec {
 	uint32_t nr_lists;		/* numbers end below this for the governor */
 	uint32_t lists_capacity;
 	struct walk_cursor cursor;
+	uint64_t active_lists[RCL_MAX_LISTS / 64];	/* bit per list: it counts as active (levels.h) */
 	uint64_t stat[RCL_NR_COUNTERS];
 };
 

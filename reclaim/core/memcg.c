@@ -12,6 +12,7 @@
 
 #include "direct.h"
 #include "policy.h"
+#include "stats.h"
 
 #define MAX_SWAPPINESS 200		/* MAX_SWAPPINESS, include/linux/swap.h v6.12 */
 
@@ -257,6 +258,7 @@ bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
 			task->stock_pages = batch - 1;
 			return true;
 		}
+		count(&limited->lruvecs[0], RCL_MEMORY_EVENTS_MAX, 1);
 		nr_reclaimed = direct_reclaim_memcg(m, limited, 1, RCL_ORIGIN_MEMCG_LIMIT, limited->pub.swappiness);
 		if (m->interrupted)
 			return false;
@@ -270,6 +272,7 @@ bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
 		if (m->no_retry)
 			return false;
 		if (nr_reclaimed == 0 && retries-- == 0) {
+			count(&limited->lruvecs[0], RCL_MEMORY_EVENTS_OOM, 1);
 			oom_kill(m, task);
 			return false;
 		}

@@ -12,6 +12,7 @@
 
 #include "batches.h"
 #include "hooks.h"
+#include "levels.h"
 #include "maps.h"
 
 #define MAX_REFUSED 64			/* ours: a verified policy refuses nothing, a buggy one soon gets there */
@@ -307,6 +308,7 @@ static void govern(struct rcl_machine *m, struct lruvec *lruvec, struct attachme
 	chain = old ? collect_folios(m, lruvec) : RCL_NIL;
 	lruvec->att = att;
 	lruvec->nr_lists = RCL_NR_STANDARD_LISTS + att->nr_lists;
+	levels_reset_classes(lruvec);
 	if (att->stride[RCL_SCOPE_LRUVEC])
 		policy_init_element(att, RCL_SCOPE_LRUVEC, lruvec->pub.id);
 	if (att->own.init) {

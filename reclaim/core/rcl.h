@@ -332,6 +332,13 @@ enum rcl_counter_scope {
 /* Copy RCL_NR_COUNTERS counters, in the order of enum rcl_counter; take differences for phases. */
 int rcl_counters(const struct rcl_machine *m, uint32_t scope, uint32_t id, uint64_t *out);
 
+/* The same of every lruvec: RCL_NR_COUNTERS counters for each, in the order of their numbers. */
+int rcl_all_counters(const struct rcl_machine *m, uint64_t *out);
+
+/* Pages in each state right now: RCL_NR_LEVELS levels (enum rcl_level) for every lruvec. Looks at
+ * every folio in use. */
+int rcl_levels(const struct rcl_machine *m, uint64_t *out);
+
 enum rcl_stall_kind {
 	RCL_STALL_RECLAIM = 0,		/* a task's time in direct and limit reclaim, per entry */
 	RCL_STALL_IO = 1,		/* a task's time waiting for a page from swap or disk */

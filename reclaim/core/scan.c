@@ -291,10 +291,14 @@ static bool is_protected(struct scan *sc, struct memcg *root, struct memcg *memc
 		return false;
 	if (memcg->pub.effective_min >= memcg->pub.usage)
 		return true;
-	if (memcg->pub.effective_low < memcg->pub.usage || sc->low_reclaim)
+	if (memcg->pub.effective_low < memcg->pub.usage)
 		return false;
-	sc->low_skipped = true;
-	return true;
+	if (!sc->low_reclaim) {
+		sc->low_skipped = true;
+		return true;
+	}
+	count(&memcg->lruvecs[0], RCL_MEMORY_EVENTS_LOW, 1);
+	return false;
 }
 
 void scan_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)

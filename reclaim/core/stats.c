@@ -134,6 +134,13 @@ static void add_counters(uint64_t *out, const struct lruvec *lruvec)
 		out[i] += lruvec->stat[i];
 }
 
+int rcl_all_counters(const struct rcl_machine *m, uint64_t *out)
+{
+	for (uint32_t i = 0; i < m->nr_memcgs * m->nr_nodes; i++, out += RCL_NR_COUNTERS)
+		memcpy(out, m->memcgs[i / m->nr_nodes]->lruvecs[i % m->nr_nodes].stat, RCL_NR_COUNTERS * sizeof(*out));
+	return RCL_OK;
+}
+
 int rcl_counters(const struct rcl_machine *m, uint32_t scope, uint32_t id, uint64_t *out)
 {
 	uint32_t limit = scope == RCL_COUNT_MACHINE	 ? 1

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from reclaim.abi.counters import COUNTERS
 from reclaim.abi.hooks import HOOKS
 from reclaim.abi.kinds import U64_MAX
+from reclaim.abi.levels import LEVELS
 from reclaim.abi.limits import FIRST_POLICY_LIST
 from reclaim.abi.maps import MAP_KINDS
 from reclaim.diag.errors import ConfigError, CoreFault, ReclaimError
@@ -459,6 +460,18 @@ class Core:
         pointer = ffi.from_buffer("uint64_t[]", counters)
         self._check(lib.rcl_counters(self._machine, COUNTER_SCOPES[scope], number, pointer))
         return counters
+
+    def all_counters(self, nr_lruvecs: int) -> Counters:
+        """Return the counters of every lruvec, shape (nr_lruvecs, nr_counters), uint64, in the order of their numbers."""
+        counters = np.zeros((nr_lruvecs, len(COUNTERS)), dtype=np.uint64)
+        self._check(lib.rcl_all_counters(self._machine, ffi.from_buffer("uint64_t[]", counters)))
+        return counters
+
+    def all_levels(self, nr_lruvecs: int) -> Counters:
+        """Return the levels of every lruvec, shape (nr_lruvecs, nr_levels), uint64; pages."""
+        levels = np.zeros((nr_lruvecs, len(LEVELS)), dtype=np.uint64)
+        self._check(lib.rcl_levels(self._machine, ffi.from_buffer("uint64_t[]", levels)))
+        return levels
 
     def stalls(self, kind: str, task: int | None = None) -> dict[str, int]:
         """Return the members of `struct rcl_stalls` for one task, or for all."""

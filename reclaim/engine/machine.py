@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from reclaim.abi.limits import FIRST_POLICY_LIST, STANDARD_LISTS
 from reclaim.diag.errors import ConfigError, TraceError
+from reclaim.engine import kernel_files
 from reclaim.engine.access_stream import CHUNK_RECORDS, AccessStream, Records, with_last_marked
 from reclaim.engine.attachment import (
     Attachment,
@@ -356,6 +357,47 @@ class Machine:
             values = self._core.counters("machine")
         return named_counters(values, "vmstat")
 
+    def memory_stat(self, memcg: str = "/") -> dict[str, int]:
+        """Return the lines of a memcg's `memory.stat`, descendants included; `kernel_files.as_text` writes the file.
+
+        Looks at every folio in use.
+
+        Raises:
+            ConfigError: no such memcg.
+        """
+        below = self._lruvecs_below(memcg)
+        return kernel_files.memory_stat(
+            kernel_files.sums(self._levels(), below), kernel_files.sums(self._all_counters(), below)
+        )
+
+    def memory_events(self, memcg: str = "/", *, local: bool = False) -> dict[str, int]:
+        """Return the lines of a memcg's `memory.events`, or of its `memory.events.local`.
+
+        Raises:
+            ConfigError: no such memcg.
+        """
+        lruvecs = self._lruvecs_of(self._memcg(memcg)) if local else self._lruvecs_below(memcg)
+        return kernel_files.memory_events(kernel_files.sums(self._all_counters(), lruvecs))
+
+    def vmstat(self, node: int | None = None) -> dict[str, int]:
+        """Return the lines of `/proc/vmstat`, or of a node's `vmstat`.
+
+        Looks at every folio in use.
+
+        Raises:
+            ConfigError: no such node.
+        """
+        nr_nodes = len(self.config.nodes)
+        if node is not None and not 0 <= node < nr_nodes:
+            raise ConfigError(f"no node {node}; expected 0 to {nr_nodes - 1}")
+        nodes = range(nr_nodes) if node is None else (node,)
+        lruvecs = np.concatenate([np.arange(nid, self._nr_lruvecs, nr_nodes) for nid in nodes])
+        return kernel_files.vmstat(
+            kernel_files.sums(self._levels(), lruvecs),
+            kernel_files.sums(self._all_counters(), lruvecs),
+            sum(self._core.node_info(nid)["nr_free_pages"] for nid in nodes),
+        )
+
     @property
     def core_did(self) -> dict[str, int]:
         """Return what the core did for the policies since the machine was made."""
@@ -454,6 +496,27 @@ class Machine:
         self._core.check()
 
     # Inside.
+
+    @property
+    def _nr_lruvecs(self) -> int:
+        return len(self._memcgs) * len(self.config.nodes)
+
+    def _levels(self) -> kernel_files.Numbers:
+        return self._core.all_levels(self._nr_lruvecs)
+
+    def _all_counters(self) -> kernel_files.Numbers:
+        return self._core.all_counters(self._nr_lruvecs)
+
+    def _lruvecs_of(self, memcg: int) -> npt.NDArray[np.int64]:
+        nr_nodes = len(self.config.nodes)
+        return np.arange(memcg * nr_nodes, (memcg + 1) * nr_nodes)
+
+    def _lruvecs_below(self, path: str) -> npt.NDArray[np.int64]:
+        """Return the numbers of the lruvecs of a memcg and of all its descendants."""
+        self._memcg(path)
+        prefix = path.rstrip("/") + "/"
+        below = [n for other, n in self._memcgs.items() if other == path or other.startswith(prefix)]
+        return np.concatenate([self._lruvecs_of(number) for number in below])
 
     def _memcg(self, path: str) -> int:
         if path not in self._memcgs:

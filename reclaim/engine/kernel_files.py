@@ -1,0 +1,104 @@
+"""The kernel's own files of numbers: `memory.stat`, `vmstat` and `memory.events`, at any moment of a machine.
+
+Here: which lines each file has, their units and their sums, and how they are written. Not here: the numbers themselves
+(`abi/levels.py` and `abi/counters.py` name them; the core adds them up).
+
+A file leaves out the lines of what the model does not have (sockets, shmem, kernel stacks); a line that is there means
+what it means in Linux 6.12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from reclaim.abi.counters import COUNTERS
+from reclaim.abi.levels import LEVELS
+from reclaim.abi.limits import PAGE_BYTES
+
+Numbers = npt.NDArray[np.uint64]
+
+_NO_MEMORY_STAT = frozenset(
+    "pgscan_anon pgscan_file pgsteal_anon pgsteal_file pgrotated pswpin pswpout pgpgin pgpgout allocstall "
+    "kswapd_wakeups oom_kill ptes_walked rmap_walked".split()
+)
+"""Counters that `/proc/vmstat` has, or that are ours, and `memory.stat` has not (memcg_vm_event_stat, 6.12)."""
+
+_PMD_PAGES = 512
+_EVENTS = "memory_events_"
+
+
+def sums(lines: Numbers, lruvecs: npt.NDArray[np.int64]) -> Numbers:
+    """Return the sums over some lruvecs.
+
+    Args:
+        lines: numbers of every lruvec, shape (nr_lruvecs, n).
+        lruvecs: which ones; an index array.
+
+    Returns:
+        Shape (n,), uint64.
+    """
+    total: Numbers = lines[lruvecs].sum(axis=0, dtype=np.uint64)
+    return total
+
+
+def memory_stat(levels: Numbers, counters: Numbers) -> dict[str, int]:
+    """Return the lines of `memory.stat`: bytes, then counts since the start.
+
+    Args:
+        levels: of the memcg and its descendants, in the order of `LEVELS`.
+        counters: the same, in the order of `COUNTERS`.
+    """
+    lines = {
+        level.memory_stat: int(pages) * PAGE_BYTES
+        for level, pages in zip(LEVELS, levels, strict=True)
+        if level.memory_stat is not None
+    }
+    lines["slab"] = lines["slab_reclaimable"]
+    events = _events(counters, "vmstat")
+    for kind in ("pgscan", "pgsteal"):
+        lines[kind] = events[f"{kind}_kswapd"] + events[f"{kind}_direct"]
+    workingset = {name: count for name, count in events.items() if name.startswith("workingset_")}
+    others = {
+        name: count
+        for name, count in events.items()
+        if name not in _NO_MEMORY_STAT and name not in workingset
+    }
+    return lines | workingset | others
+
+
+def vmstat(levels: Numbers, counters: Numbers, nr_free_pages: int) -> dict[str, int]:
+    """Return the lines of `/proc/vmstat`, or of a node's `vmstat`: pages, then counts since the start.
+
+    Args:
+        levels: of the machine or the node, in the order of `LEVELS`.
+        counters: the same, in the order of `COUNTERS`.
+        nr_free_pages: free pages there.
+    """
+    values = dict(zip((level.name for level in LEVELS), map(int, levels), strict=True))
+    values["nr_file_pages"] += values["nr_swapcache"]
+    values["nr_anon_thps"] //= _PMD_PAGES
+    lines = {level.vmstat: values[level.name] for level in LEVELS if level.vmstat is not None}
+    return {"nr_free_pages": nr_free_pages} | lines | _events(counters, "vmstat")
+
+
+def memory_events(counters: Numbers) -> dict[str, int]:
+    """Return the lines of `memory.events`; descendants count where the counters include them."""
+    events = _events(counters, "memory_events")
+    lines = {name.removeprefix(_EVENTS): count for name, count in events.items()}
+    return lines | {"oom_kill": _events(counters, "vmstat")["oom_kill"]}
+
+
+def as_text(lines: Mapping[str, int]) -> str:
+    """Return a file of numbers as the kernel writes it: a name and a number a line."""
+    return "".join(f"{name} {value}\n" for name, value in lines.items())
+
+
+def _events(counters: Numbers, group: str) -> dict[str, int]:
+    return {
+        counter.name: int(value)
+        for counter, value in zip(COUNTERS, counters, strict=True)
+        if counter.group == group
+    }

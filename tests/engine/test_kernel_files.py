@@ -1,0 +1,90 @@
+"""The kernel's files of numbers: memory.stat, vmstat, memory.events."""
+
+from __future__ import annotations
+
+import pytest
+
+from reclaim.diag.errors import ConfigError
+from reclaim.engine import Machine, MemcgConfig, NodeConfig, kernel_files
+from reclaim.workload import synth
+
+
+def _run(spec: str, **options: object) -> Machine:
+    machine = Machine(memory_max="4M", swap="zram:8M", **options)
+    machine.add_task(synth(spec))
+    machine.run()
+    return machine
+
+
+def test_memory_stat_after_a_run_adds_up_to_usage() -> None:
+    """Anonymous, file and kernel memory is all that a memcg is charged for, but for the stock."""
+    machine = _run("zipf:pages=2K,accesses=40K,write=20%")
+
+    stat = machine.memory_stat("/lab")
+
+    charged = stat["anon"] + stat["file"] + stat["kernel"]
+    stock = 64 * 4096
+    assert 0 <= machine.memcg_info("/lab")["usage_pages"] * 4096 - charged < stock
+    assert stat["anon"] > 0
+    assert stat["kernel"] == stat["pagetables"] + stat["slab"]
+
+
+def test_memory_stat_lists_of_the_lru_hold_all_but_what_waits_in_a_batch() -> None:
+    """Active and inactive pages are the anonymous and file pages that are on lists."""
+    stat = _run("zipf:pages=2K,accesses=40K,kind=file-read").memory_stat()
+
+    listed = sum(stat[f"{state}_{kind}"] for state in ("active", "inactive") for kind in ("anon", "file"))
+    assert 0 <= stat["anon"] + stat["file"] - listed <= 31 * 4096
+    assert stat["active_file"] > 0
+    assert stat["pgscan"] == stat["pgscan_kswapd"] + stat["pgscan_direct"]
+
+
+def test_memory_stat_of_a_parent_includes_its_children() -> None:
+    """Files of a memcg sum over its descendants, as in cgroup v2."""
+    machine = Machine(
+        nodes="32M", memcgs=(MemcgConfig(path="/a"), MemcgConfig(path="/a/b"), MemcgConfig(path="/ab"))
+    )
+    for memcg in ("/a", "/a/b", "/ab"):
+        machine.add_task(synth("zipf:pages=100,accesses=5K"), memcg=memcg)
+    machine.run()
+
+    sizes = {path: machine.memory_stat(path)["anon"] for path in ("/", "/a", "/a/b", "/ab")}
+
+    assert sizes["/a"] == 2 * sizes["/a/b"]
+    assert sizes["/"] == sizes["/a"] + sizes["/ab"]
+
+
+def test_vmstat_of_nodes_adds_up_to_the_machine() -> None:
+    """Each line of /proc/vmstat is the sum of the nodes' lines."""
+    machine = Machine(nodes=(NodeConfig(pages=512), NodeConfig(pages=512)), swap="zram:8M")
+    machine.add_task(synth("zipf:pages=1500,accesses=20K,write=50%"))
+    machine.run()
+
+    nodes = [machine.vmstat(nid) for nid in range(2)]
+
+    assert machine.vmstat() == {name: nodes[0][name] + nodes[1][name] for name in nodes[0]}
+    assert all(node["nr_free_pages"] > 0 and node["nr_anon_pages"] > 0 for node in nodes)
+
+
+def test_vmstat_of_a_node_that_is_not_there_is_refused() -> None:
+    """A wrong node number is named with what was expected."""
+    with pytest.raises(ConfigError, match="no node 1; expected 0 to 0"):
+        Machine(nodes="4M").vmstat(1)
+
+
+def test_memory_events_count_the_limit_that_was_met() -> None:
+    """Each charge that met memory.max counts at that memcg, and at its ancestors in the file that sums."""
+    machine = _run("zipf:pages=2K,accesses=40K,write=20%")
+
+    assert machine.memory_events("/lab")["max"] > 0
+    assert machine.memory_events("/")["max"] == machine.memory_events("/lab")["max"]
+    assert machine.memory_events("/", local=True)["max"] == 0
+    assert machine.memory_events("/lab")["oom_kill"] == 0
+
+
+def test_text_of_a_file_is_a_name_and_a_number_a_line() -> None:
+    """The files can be read by whatever reads the kernel's."""
+    text = kernel_files.as_text(_run("zipf:pages=100,accesses=1K").memory_stat("/lab"))
+
+    assert text.startswith("anon ")
+    assert all(len(line.split()) == 2 and line.split()[1].isdigit() for line in text.splitlines())
