@@ -128,5 +128,11 @@ COSTS: dict[str, Cost] = {
             "7200 rpm: seek and half a turn",
         ),
         Cost("disk_write_ns", 8_000_000, "Writing one page to a rotating disk.", "the same"),
+        Cost(
+            "far_access_ns",
+            100,
+            "What an access to memory at distance 20 takes beyond one at distance 10.",
+            "SLIT counts relative latency, 10 is local (ACPI 6.5, 5.2.17), and DRAM answers in about 100 ns",
+        ),
     )
 }

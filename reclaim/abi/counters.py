@@ -10,6 +10,7 @@ from reclaim.abi.kinds import Counter
 
 _VMSCAN = "mm/vmscan.c v6.12"
 _WORKINGSET = "mm/workingset.c v6.12"
+_NUMA = "zone_statistics(), mm/page_alloc.c v6.12"
 
 _VMSTAT = (
     Counter("pgfault", "Faults, major ones included.", "vmstat", "handle_mm_fault()"),
@@ -54,6 +55,13 @@ _VMSTAT = (
     Counter("allocstall", "Direct reclaims entered.", "vmstat", "__alloc_pages_direct_reclaim()"),
     Counter("kswapd_wakeups", "Times kswapd woke.", "vmstat", "ours, as mm_vmscan_kswapd_wake"),
     Counter("oom_kill", "Tasks killed for lack of memory.", "vmstat", "oom_kill_process()"),
+    Counter("numa_hit", "Pages that came from the node they were to come from.", "vmstat", _NUMA),
+    Counter("numa_miss", "Pages that came from this node though another was meant.", "vmstat", _NUMA),
+    Counter("numa_foreign", "Pages meant for this node that came from another.", "vmstat", _NUMA),
+    Counter("numa_interleave", "Pages that came from their turn of an interleave policy.", "vmstat", _NUMA),
+    Counter("numa_local", "Pages that came from their task's home node.", "vmstat", _NUMA),
+    Counter("numa_other", "Pages that came from another node than their task's home.", "vmstat", _NUMA),
+    Counter("node_accesses", "Accesses to pages of the node, on machines with several.", "vmstat", "ours"),
     Counter("ptes_walked", "PTEs visited by page-table walks.", "vmstat", "ours"),
     Counter("rmap_walked", "PTEs visited by rmap walks.", "vmstat", "ours"),
 )

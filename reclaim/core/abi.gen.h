@@ -475,6 +475,13 @@ enum rcl_counter {
 	RCL_ALLOCSTALL,
 	RCL_KSWAPD_WAKEUPS,
 	RCL_OOM_KILL,
+	RCL_NUMA_HIT,
+	RCL_NUMA_MISS,
+	RCL_NUMA_FOREIGN,
+	RCL_NUMA_INTERLEAVE,
+	RCL_NUMA_LOCAL,
+	RCL_NUMA_OTHER,
+	RCL_NODE_ACCESSES,
 	RCL_PTES_WALKED,
 	RCL_RMAP_WALKED,
 	RCL_MEMORY_EVENTS_LOW,
@@ -518,6 +525,7 @@ struct rcl_costs {
 	uint64_t ssd_write_ns;	/* Writing one page to an SSD */
 	uint64_t disk_read_ns;	/* Reading one page from a rotating disk */
 	uint64_t disk_write_ns;	/* Writing one page to a rotating disk */
+	uint64_t far_access_ns;	/* What an access to memory at distance 20 takes beyond one at distance 10 */
 };
 
 #define RCL_DEFAULT_COSTS { \
@@ -545,6 +553,7 @@ struct rcl_costs {
 	.ssd_write_ns = 20000, \
 	.disk_read_ns = 8000000, \
 	.disk_write_ns = 8000000, \
+	.far_access_ns = 100, \
 }
 
 enum rcl_level {

@@ -7,6 +7,7 @@
  */
 #include "config.c"
 #include "machine.c"
+#include "numa.c"
 #include "node.c"
 #include "memcg.c"
 #include "kmem.c"

@@ -26,7 +26,8 @@ static void scan_nodes(struct rcl_machine *m, struct scan *sc, const struct node
 	for (uint32_t i = 0; i < m->nr_nodes && !sc->quit && !m->interrupted; i++) {
 		if (sc->may_walk_partially && sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim)
 			return;
-		scan_node(m, sc, home->order[i]);
+		if (sc->nodes >> home->order[i] & 1)
+			scan_node(m, sc, home->order[i]);
 	}
 }
 
@@ -108,13 +109,14 @@ uint64_t direct_reclaim_memcg(struct rcl_machine *m, struct memcg *memcg, uint64
 	return reclaim(m, &sc, outer, &m->nodes[m->current ? m->current->nid : 0]);
 }
 
-uint64_t direct_reclaim_node(struct rcl_machine *m, struct task *task)
+uint64_t direct_reclaim_node(struct rcl_machine *m, const struct placement *place)
 {
 	struct scan *outer = m->scan;
 	struct scan sc;
 
 	scan_begin(m, &sc, NULL, RCL_ORIGIN_DIRECT, m->config.reclaim_batch_pages);
-	return reclaim(m, &sc, outer, &m->nodes[task->nid]);
+	sc.nodes = place->allowed;
+	return reclaim(m, &sc, outer, place->home);
 }
 
 int rcl_memcg_reclaim(struct rcl_machine *m, uint32_t number, uint64_t nr_pages, uint32_t swappiness,

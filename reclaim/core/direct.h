@@ -7,6 +7,7 @@
 #define RCL_DIRECT_H
 
 #include "machine.h"
+#include "numa.h"
 
 #define MAX_RECLAIM_RETRIES 16	/* mm/internal.h v6.12; ladders without progress before somebody is killed */
 
@@ -14,8 +15,8 @@
 uint64_t direct_reclaim_memcg(struct rcl_machine *m, struct memcg *memcg, uint64_t nr_pages,
 			      enum rcl_origin origin, uint32_t swappiness);
 
-/* Reclaim on the nodes that a task may use (try_to_free_pages()). */
-uint64_t direct_reclaim_node(struct rcl_machine *m, struct task *task);
+/* Reclaim on the nodes that a page may come from (try_to_free_pages()). */
+uint64_t direct_reclaim_node(struct rcl_machine *m, const struct placement *place);
 
 /* Kill the task that found no memory: all it has is freed. */
 void oom_kill(struct rcl_machine *m, struct task *task);

@@ -123,7 +123,10 @@ struct node {
 	uint32_t nr_fresh;		/* frames never used yet: the last nr_fresh of the node */
 	uint32_t free_head;		/* frames used before and free again */
 	uint32_t kswapd_failures;
-	uint8_t order[RCL_MAX_NODES];	/* all nodes, nearest first (zonelist) */
+	uint8_t order[RCL_MAX_NODES];	/* all nodes in fallback order (zonelist) */
+	uint8_t distance[RCL_MAX_NODES];	/* as SLIT has it, 10 to itself */
+	uint64_t far_ns[RCL_MAX_NODES];	/* what an access from here to each node takes beyond a near one */
+	uint64_t farthest_ns;		/* the most of them */
 	uint64_t kswapd_clock_ns;
 	uint64_t kswapd_ns;
 };
@@ -216,6 +219,9 @@ struct task {
 	uint32_t nr_add;
 	uint32_t nr_activate;
 	uint16_t ran_nodes;		/* bit per node: it ran since that node's last walk of it */
+	uint16_t mempolicy_nodes;	/* bit per node */
+	uint8_t mempolicy;		/* enum rcl_mempolicy */
+	uint8_t interleave_prev;	/* il_prev: node of the last interleaved page */
 	uint8_t state;			/* enum rcl_task_state */
 	bool is_last_chunk;
 	bool is_retry;			/* its record was interrupted after reading ahead (FAULT_FLAG_TRIED) */
@@ -278,6 +284,7 @@ struct scan {
 	bool low_skipped;
 	bool quit;
 	bool may_walk_partially;
+	uint16_t nodes;			/* bit per node that may be scanned (sc->nodemask) */
 };
 
 struct rcl_machine {
@@ -296,6 +303,8 @@ struct rcl_machine {
 	bool interrupted;
 	struct rcl_config config;
 	struct node nodes[RCL_MAX_NODES];
+	uint32_t node_load[RCL_MAX_NODES];	/* how often each is the first of its distance in a zonelist */
+	uint32_t end_pfn[RCL_MAX_NODES];	/* by node: the first frame beyond it */
 	struct swap_device swaps[RCL_MAX_SWAPS];
 	uint8_t swap_order[RCL_MAX_SWAPS];	/* devices by falling priority */
 	struct memcg **memcgs;
@@ -317,6 +326,7 @@ struct rcl_machine {
 	uint32_t rmap_capacity;
 	uint32_t rmap_used;		/* items ever used */
 	uint32_t rmap_free;		/* free list */
+	uint8_t top_tier;		/* the fastest there is */
 	uint32_t nr_scans;		/* reclaims that are running, one inside the other */
 	bool any_eject_pending;
 	bool no_retry;			/* allocations give up after one reclaim (__GFP_NORETRY) */
@@ -361,6 +371,15 @@ static inline struct memcg *memcg_of(struct rcl_memcg *pub)
 static inline struct memcg *memcg_parent(const struct memcg *memcg)
 {
 	return memcg_of(memcg->pub.parent);
+}
+
+static inline uint32_t pfn_to_nid(const struct rcl_machine *m, uint32_t pfn)
+{
+	uint32_t nid = 0;
+
+	while (pfn >= m->end_pfn[nid])
+		nid++;
+	return nid;
 }
 
 static inline struct lruvec *folio_lruvec(const struct folio *folio)

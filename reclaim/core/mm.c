@@ -56,6 +56,10 @@ static int check_task(struct rcl_machine *m, const struct rcl_task_config *confi
 				     config->memcg, config->nid);
 	if (m->nr_tasks >= RCL_MAX_TASKS)
 		return machine_error(m, RCL_BAD_ARGUMENT, "more than %d tasks", RCL_MAX_TASKS);
+	if (config->mempolicy > RCL_MEMPOLICY_INTERLEAVE || config->mempolicy_nodes >> m->nr_nodes ||
+	    (config->mempolicy == RCL_MEMPOLICY_DEFAULT) != (config->mempolicy_nodes == 0))
+		return machine_error(m, RCL_BAD_ARGUMENT, "memory policy %u of nodes 0x%x makes no sense on %u nodes",
+				     config->mempolicy, config->mempolicy_nodes, m->nr_nodes);
 	for (uint32_t i = 0; i < config->nr_mappings; i++) {
 		int status = check_mapping(m, i, &config->mappings[i]);
 
@@ -162,6 +166,9 @@ int rcl_task_create(struct rcl_machine *m, const struct rcl_task_config *config,
 	task->number = m->nr_tasks;
 	task->memcg = m->memcgs[config->memcg];
 	task->nid = config->nid;
+	task->mempolicy = (uint8_t)config->mempolicy;
+	task->mempolicy_nodes = (uint16_t)config->mempolicy_nodes;
+	task->interleave_prev = RCL_MAX_NODES - 1;	/* before the first */
 	task->ns_per_access = config->ns_per_access;
 	task->ran_nodes = UINT16_MAX;
 	m->tasks[m->nr_tasks++] = task;

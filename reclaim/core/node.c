@@ -11,13 +11,12 @@
 
 #include "direct.h"
 #include "kswapd.h"
+#include "numa.h"
 #include "stats.h"
 
 #define PAGE_KIB 4
 #define MIN_FREE_KIB_FLOOR 128		/* init_per_zone_wmark_min(), mm/page_alloc.c */
 #define MIN_FREE_KIB_CEILING 262144	/* the same */
-#define LOCAL_DISTANCE 10		/* LOCAL_DISTANCE, include/linux/topology.h */
-#define REMOTE_DISTANCE 20		/* REMOTE_DISTANCE, the same */
 #define SMALLEST_NODE_SHARE 8		/* ours: the formula's min takes at most 1/8 of a tiny node,
 					 * or its floor of 32 pages would leave nothing to use */
 
@@ -50,29 +49,6 @@ static void set_watermarks(struct rcl_machine *m, struct node *node, uint64_t to
 	node->pub.min_wmark = min;
 	node->pub.low_wmark = min + gap;
 	node->pub.high_wmark = min + 2 * gap;
-}
-
-/* Order all nodes by distance from one; equal distances by number (build_zonelists()). */
-static void set_fallback_order(struct rcl_machine *m, uint32_t nid)
-{
-	const struct rcl_node_config *config = &m->config.nodes[nid];
-	uint32_t distance[RCL_MAX_NODES];
-	uint8_t *order = m->nodes[nid].order;
-
-	for (uint32_t other = 0; other < m->nr_nodes; other++) {
-		uint32_t position = other;
-
-		distance[other] = config->distance[other];
-		if (distance[other] == 0)
-			distance[other] = REMOTE_DISTANCE;
-		if (other == nid)
-			distance[other] = LOCAL_DISTANCE - 1;	/* itself first, whatever is given */
-		while (position > 0 && distance[order[position - 1]] > distance[other]) {
-			order[position] = order[position - 1];
-			position--;
-		}
-		order[position] = (uint8_t)other;
-	}
 }
 
 static int check_node(struct rcl_machine *m, uint32_t nid, const struct rcl_node_config *config)
@@ -123,14 +99,15 @@ int node_setup(struct rcl_machine *m)
 		node->first_pfn = first;
 		node->nr_fresh = (uint32_t)config->nr_pages;
 		node->free_head = RCL_NIL;
-		set_fallback_order(m, nid);
+		m->end_pfn[nid] = first + (uint32_t)config->nr_pages;
 		first += (uint32_t)config->nr_pages;
 	}
+	numa_build_zonelists(m);
 	return RCL_OK;
 }
 
 /* Take a frame, last freed first: its record is still in the cache. */
-static struct folio *take_frame(struct rcl_machine *m, struct node *node)
+static inline struct folio *take_frame(struct rcl_machine *m, struct node *node)
 {
 	struct folio *folio;
 
@@ -147,36 +124,39 @@ static struct folio *take_frame(struct rcl_machine *m, struct node *node)
 	return folio;
 }
 
-static struct folio *take_above(struct rcl_machine *m, const struct node *home, bool above_low)
+/* get_page_from_freelist(): the first allowed node of the zonelist above its watermark. */
+static struct folio *take_above(struct rcl_machine *m, const struct placement *place, bool above_low)
 {
 	for (uint32_t i = 0; i < m->nr_nodes; i++) {
-		struct node *node = &m->nodes[home->order[i]];
+		struct node *node = &m->nodes[place->home->order[i]];
 
-		if (node->pub.nr_free_pages > (above_low ? node->pub.low_wmark : node->pub.min_wmark))
+		if (placement_allows(place, node->pub.nid) &&
+		    node->pub.nr_free_pages > (above_low ? node->pub.low_wmark : node->pub.min_wmark))
 			return take_frame(m, node);
 	}
 	return NULL;
 }
 
-static struct folio *alloc_slowpath(struct rcl_machine *m, struct task *task)
+static struct folio *alloc_slowpath(struct rcl_machine *m, struct task *task, const struct placement *place)
 {
-	struct node *home = &m->nodes[task->nid];
 	uint32_t retries = m->config.forced_release ? 0 : MAX_RECLAIM_RETRIES;
 
-	for (uint32_t i = 0; i < m->nr_nodes; i++)
-		kswapd_wake(m, &m->nodes[home->order[i]]);
+	for (uint32_t i = 0; i < m->nr_nodes; i++) {
+		if (placement_allows(place, place->home->order[i]))
+			kswapd_wake(m, &m->nodes[place->home->order[i]]);
+	}
 	for (;;) {
-		struct folio *folio = take_above(m, home, false);
+		struct folio *folio = take_above(m, place, false);
 		uint64_t nr_reclaimed;
 
 		if (folio)
 			return folio;
 		count(task_lruvec(task), RCL_ALLOCSTALL, 1);
-		nr_reclaimed = direct_reclaim_node(m, task);
+		nr_reclaimed = direct_reclaim_node(m, place);
 		if (m->interrupted)
 			return NULL;
 		if (m->no_retry)
-			return take_above(m, home, false);
+			return take_above(m, place, false);
 		if (nr_reclaimed == 0 && retries-- == 0) {
 			oom_kill(m, task);
 			return NULL;
@@ -184,17 +164,20 @@ static struct folio *alloc_slowpath(struct rcl_machine *m, struct task *task)
 	}
 }
 
-struct folio *node_alloc_folio(struct rcl_machine *m, struct task *task)
+struct folio *node_alloc_folio(struct rcl_machine *m, struct task *task, uint32_t interleave_index)
 {
-	struct node *home = &m->nodes[task->nid];
+	struct placement place = numa_place(m, task, interleave_index);
+	struct folio *folio;
 
-	if (RCL_LIKELY(home->pub.nr_free_pages > home->pub.low_wmark))
-		return take_frame(m, home);
-	if (m->nr_nodes > 1) {
-		struct folio *folio = take_above(m, home, true);
-
-		if (folio)
-			return folio;
+	if (RCL_LIKELY(placement_allows(&place, place.home->pub.nid) &&
+		       place.home->pub.nr_free_pages > place.home->pub.low_wmark)) {
+		folio = take_frame(m, place.home);
+	} else {
+		folio = m->nr_nodes > 1 ? take_above(m, &place, true) : NULL;
+		if (!folio)
+			folio = alloc_slowpath(m, task, &place);
 	}
-	return alloc_slowpath(m, task);
+	if (folio)
+		numa_count_allocation(task, &place, folio->pub.nid);
+	return folio;
 }

@@ -8,14 +8,15 @@
 
 #include "machine.h"
 
-/* Set up nodes, frames, watermarks and fallback orders from the machine's configuration. */
+/* Set up nodes, frames and watermarks from the machine's configuration. */
 int node_setup(struct rcl_machine *m);
 
 /*
- * Take a frame for a task: nearest node above its low watermark; else kswapd wakes and the
- * nearest above min; else direct reclaim. NULL when the task was killed or the run interrupted.
+ * Take a frame for a task: of the nodes that its memory policy allows (numa.h), the first in zonelist
+ * order above its low watermark; else kswapd wakes and the first above min; else direct reclaim. NULL
+ * when the task was killed or the run interrupted.
  */
-struct folio *node_alloc_folio(struct rcl_machine *m, struct task *task);
+struct folio *node_alloc_folio(struct rcl_machine *m, struct task *task, uint32_t interleave_index);
 
 /* Whether a frame was never used, so that its record is not even initialised. */
 static inline bool node_is_fresh(const struct rcl_machine *m, uint32_t pfn)

@@ -12,6 +12,7 @@
 #include "memcg.h"
 #include "mm.h"
 #include "node.h"
+#include "numa.h"
 #include "policy.h"
 #include "readahead.h"
 
@@ -51,7 +52,7 @@ struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, ui
 
 	if (!memcg_charge(m, task))
 		return NULL;
-	folio = node_alloc_folio(m, task);
+	folio = node_alloc_folio(m, task, type == RCL_ANON ? (uint32_t)key : NO_INTERLEAVE_INDEX);
 	if (!folio) {
 		memcg_uncharge(task->memcg, 1);
 		return NULL;
@@ -235,6 +236,18 @@ static bool read_page(struct rcl_machine *m, struct task *task, struct file_span
 	return true;
 }
 
+/* What the call costs, and what the node of the page adds. */
+static void account_access(struct rcl_machine *m, struct task *task, uint32_t file, uint32_t page)
+{
+	spend(m, m->config.costs.buffered_ns);
+	if (m->nr_nodes > 1) {
+		const struct folio *folio = pagecache_find(m, file, page);
+
+		if (folio)
+			numa_account_accesses(m, task, folio->pub.nid, 1);
+	}
+}
+
 bool pagecache_access(struct rcl_machine *m, struct task *task, uint32_t page, bool is_write)
 {
 	struct file_span *span = mm_find_span(task, page);
@@ -243,7 +256,7 @@ bool pagecache_access(struct rcl_machine *m, struct task *task, uint32_t page, b
 	if (!(is_write ? write_page(m, task, span, index) : read_page(m, task, span, index)))
 		return false;
 	span->prev_page = index;
-	spend(m, m->config.costs.buffered_ns);
+	account_access(m, task, span->file, index);
 	return true;
 }
 

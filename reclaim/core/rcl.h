@@ -165,6 +165,14 @@ struct rcl_mapping {
 	uint64_t file_page;		/* the page of it that the first page shows */
 };
 
+/* Where a task's pages come from; numbers as MPOL_* of include/uapi/linux/mempolicy.h. */
+enum rcl_mempolicy {
+	RCL_MEMPOLICY_DEFAULT = 0,	/* the home node, then by zonelist */
+	RCL_MEMPOLICY_PREFERRED = 1,	/* the lowest node named, then by its zonelist */
+	RCL_MEMPOLICY_BIND = 2,		/* the nodes named only */
+	RCL_MEMPOLICY_INTERLEAVE = 3,	/* the nodes named in turn, then by zonelist */
+};
+
 struct rcl_task_config {
 	uint32_t memcg;
 	uint32_t nid;			/* home node */
@@ -173,6 +181,8 @@ struct rcl_task_config {
 	uint32_t nr_files;
 	const struct rcl_mapping *mappings;	/* the mapping space, in order */
 	const uint32_t *files;		/* files in the order of the file page space; one may repeat */
+	uint32_t mempolicy;		/* enum rcl_mempolicy */
+	uint32_t mempolicy_nodes;	/* bit per node; 0 with the default, at least one node else */
 };
 
 enum rcl_task_state {

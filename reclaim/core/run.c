@@ -16,6 +16,7 @@
 #include "batches.h"
 #include "fault.h"
 #include "mm.h"
+#include "numa.h"
 #include "pagecache.h"
 #include "policy.h"
 
@@ -164,9 +165,44 @@ static inline uint64_t run_mixed(uint32_t *ptes, const uint32_t *records, uint64
 
 _Static_assert(PTE_WP == 1 << 3 && PTE_DIRTY == 1 << 2, "run_mixed() shifts the write bit to them");
 
-/* Run mapped hits from `i`; answers the first record that is something else, or `end`. */
-static uint64_t run_hits(const struct task *task, uint64_t i, uint64_t end, struct stretch *stretch)
+/* Charge the hits of a stretch to the nodes that they went to. */
+static void account_hits(struct rcl_machine *m, struct task *task, const uint64_t *nr_by_node)
 {
+	for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
+		if (nr_by_node[nid])
+			numa_account_accesses(m, task, nid, nr_by_node[nid]);
+	}
+}
+
+/*
+ * Mapped records of all kinds on a machine of several nodes, where an access costs what its node costs:
+ * as run_mixed(), and the node is told from the page frame number.
+ */
+static uint64_t run_counted(struct rcl_machine *m, struct task *task, uint64_t i, uint64_t end)
+{
+	uint64_t nr_by_node[RCL_MAX_NODES] = { 0 };
+	uint32_t *ptes = task->ptes;
+
+	for (; i < end; i++) {
+		uint32_t record = task->records[i], vpn = record & REC_PAGE, is_write = record >> 31, pte;
+
+		if (record & REC_BUFFERED)
+			break;
+		pte = ptes[vpn];
+		if (RCL_UNLIKELY((pte & (PTE_PRESENT | is_write << 3)) != PTE_PRESENT))
+			break;
+		ptes[vpn] = pte | PTE_ACCESSED | is_write << 2;
+		nr_by_node[pfn_to_nid(m, pte >> PTE_SHIFT)]++;
+	}
+	account_hits(m, task, nr_by_node);
+	return i;
+}
+
+/* Run mapped hits from `i`; answers the first record that is something else, or `end`. */
+static uint64_t run_hits(struct rcl_machine *m, struct task *task, uint64_t i, uint64_t end, struct stretch *stretch)
+{
+	if (m->nr_nodes > 1)
+		return run_counted(m, task, i, end);
 	while (i < end) {
 		uint64_t stop, reached;
 
@@ -267,22 +303,31 @@ static uint64_t prefetch_faults(struct rcl_machine *m, const struct task *task, 
 	return looked;
 }
 
+/* The access that a fault was for. */
+static void account_faulted(struct rcl_machine *m, struct task *task, uint32_t vpn)
+{
+	task->clock_ns += task->ns_per_access;
+	if (m->nr_nodes > 1)
+		numa_account_accesses(m, task, pfn_to_nid(m, task->ptes[vpn] >> PTE_SHIFT), 1);
+}
+
 /* Run records until `end` of the chunk or until the clock passes limit_ns; false: killed or interrupted. */
 static bool run_until(struct rcl_machine *m, struct task *task, uint64_t end, uint64_t limit_ns)
 {
 	uint64_t i = task->position, looked = i;
+	const uint64_t most_ns = task->ns_per_access + m->nodes[task->nid].farthest_ns;
 	struct stretch stretch = { .end = i };
 	bool is_done = true;
 
 	while (i < end && task->clock_ns < limit_ns) {
 		uint64_t stop = end, reached;
 
-		if (limit_ns != UINT64_MAX && task->ns_per_access) {
-			uint64_t room = (limit_ns - task->clock_ns) / task->ns_per_access + 1;
+		if (limit_ns != UINT64_MAX && most_ns) {
+			uint64_t room = (limit_ns - task->clock_ns) / most_ns + 1;
 
 			stop = room < end - i ? i + room : end;
 		}
-		reached = run_hits(task, i, stop, &stretch);
+		reached = run_hits(m, task, i, stop, &stretch);
 		task->clock_ns += (reached - i) * task->ns_per_access;
 		i = reached;
 		if (i == stop)
@@ -295,10 +340,8 @@ static bool run_until(struct rcl_machine *m, struct task *task, uint64_t end, ui
 		} else {
 			looked = prefetch_faults(m, task, i + 1, looked);
 			is_done = fault_page(m, task, task->records[i] & REC_PAGE, task->records[i] & REC_WRITE);
-			if (is_done) {
-				task->clock_ns += task->ns_per_access;
-				i++;
-			}
+			if (is_done)
+				account_faulted(m, task, task->records[i++] & REC_PAGE);
 		}
 		policy_run_ejections(m);
 		check_step(m);

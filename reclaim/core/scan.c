@@ -49,6 +49,7 @@ void scan_begin(struct rcl_machine *m, struct scan *sc, struct memcg *target, en
 	sc->may_swap = true;
 	sc->is_kswapd = origin == RCL_ORIGIN_KSWAPD;
 	sc->may_walk_partially = !sc->is_kswapd;
+	sc->nodes = UINT16_MAX;
 	policy_init_scan(m, sc->pub.slot);
 	m->scan = sc;
 }
@@ -359,8 +360,10 @@ uint64_t scan_forced_release(struct rcl_machine *m, struct scan *sc)
 		memcg_calculate_protection(root, memcg);
 		if (memcg != root && memcg->pub.effective_min >= memcg->pub.usage && memcg->pub.usage)
 			continue;
-		for (uint32_t nid = 0; nid < m->nr_nodes && nr_freed < sc->pub.nr_to_reclaim; nid++)
-			nr_freed += force_lruvec(m, &memcg->lruvecs[nid], sc);
+		for (uint32_t nid = 0; nid < m->nr_nodes && nr_freed < sc->pub.nr_to_reclaim; nid++) {
+			if (sc->nodes >> nid & 1)
+				nr_freed += force_lruvec(m, &memcg->lruvecs[nid], sc);
+		}
 	}
 	return nr_freed;
 }

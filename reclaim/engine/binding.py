@@ -55,6 +55,12 @@ COUNTER_SCOPES = {
     "attachment": lib.RCL_COUNT_ATTACHMENT,
 }
 DEVICES = {"zram": lib.RCL_DEVICE_ZRAM, "ssd": lib.RCL_DEVICE_SSD, "disk": lib.RCL_DEVICE_DISK}
+MEMPOLICIES = {
+    "default": lib.RCL_MEMPOLICY_DEFAULT,
+    "preferred": lib.RCL_MEMPOLICY_PREFERRED,
+    "bind": lib.RCL_MEMPOLICY_BIND,
+    "interleave": lib.RCL_MEMPOLICY_INTERLEAVE,
+}
 TASK_STATES = {
     lib.RCL_TASK_IDLE: "idle",
     lib.RCL_TASK_RUNNABLE: "runnable",
@@ -271,8 +277,10 @@ class Core:
         self._check(lib.rcl_file_create(self._machine, nr_pages, DEVICES[device], number))
         return int(number[0])
 
-    def create_task(self, memcg: int, nid: int, ns_per_access: int, spaces: TaskSpaces) -> int:
-        """Create a task and return its number."""
+    def create_task(
+        self, memcg: int, nid: int, ns_per_access: int, spaces: TaskSpaces, mempolicy: tuple[int, int]
+    ) -> int:
+        """Create a task, with its memory policy and the nodes of that as a mask, and return its number."""
         members = ("nr_pages", "flags", "file", "file_page")
         rows = [dict(zip(members, mapping, strict=True)) for mapping in spaces.mappings]
         mappings, nr_mappings = self._structs("struct rcl_mapping[]", rows)
@@ -287,6 +295,8 @@ class Core:
                 "nr_files": len(spaces.files),
                 "mappings": mappings,
                 "files": files,
+                "mempolicy": mempolicy[0],
+                "mempolicy_nodes": mempolicy[1],
             },
         )
         number = ffi.new("uint32_t *")

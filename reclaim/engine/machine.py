@@ -36,6 +36,7 @@ from reclaim.engine.attachment import (
 )
 from reclaim.engine.binding import (
     DEVICES,
+    MEMPOLICIES,
     NO_LIMIT,
     NO_SWAPPINESS,
     TASK_STATES,
@@ -45,7 +46,14 @@ from reclaim.engine.binding import (
     cost_names,
     mapping_flags,
 )
-from reclaim.engine.machine_config import DEFAULT_MEMCG, MachineConfig, MemcgConfig, make_config, suggest
+from reclaim.engine.machine_config import (
+    DEFAULT_MEMCG,
+    MachineConfig,
+    MemcgConfig,
+    make_config,
+    parse_mempolicy,
+    suggest,
+)
 from reclaim.engine.run_results import Result, TaskResult
 from reclaim.engine.signals import kept_interrupts
 from reclaim.jit.policy_loader import CompiledPolicy
@@ -251,6 +259,7 @@ class Machine:
         node: int = 0,
         device: FileDevice = "ssd",
         share_files: bool = False,
+        mempolicy: str = "default",
     ) -> Task:
         """Add a task that runs a trace.
 
@@ -260,12 +269,13 @@ class Machine:
             node: home node.
             device: where its files lie.
             share_files: whether files of the same name that another sharing task brought are the same files.
+            mempolicy: which nodes its pages come from, see `parse_mempolicy`: `bind:1`, `interleave:0,1`.
 
         Returns:
             The task; it runs with the next `run`.
 
         Raises:
-            ConfigError: no such memcg, node or device, or a file that is longer than the one shared.
+            ConfigError: no such memcg, node, device or memory policy, or a file that is longer than the one shared.
         """
         path = memcg if memcg is not None else DEFAULT_MEMCG if DEFAULT_MEMCG in self._memcgs else "/"
         if not 0 <= node < len(self.config.nodes):
@@ -274,6 +284,7 @@ class Machine:
             raise ConfigError(
                 f"task {trace.name}: unknown device {device!r}{suggest(device, get_args(FileDevice))}"
             )
+        policy = parse_mempolicy(mempolicy, len(self.config.nodes))
         header = trace.header
         number_of_memcg = self._memcg(path)
         files = [self._file(f.name, f.pages, device, share_files) for f in header.files]
@@ -287,7 +298,8 @@ class Machine:
             for m in header.mappings
         ]
         spaces = TaskSpaces(mappings, files)
-        number = self._core.create_task(number_of_memcg, node, header.ns_per_access, spaces)
+        placement = (MEMPOLICIES[policy.mode], sum(1 << named for named in policy.nodes))
+        number = self._core.create_task(number_of_memcg, node, header.ns_per_access, spaces, placement)
         task = Task(self._core, number, trace, path, files)
         self.tasks.append(task)
         return task

@@ -32,6 +32,9 @@ DEFAULT_MEMCG = "/lab"
 
 SwapKind = Literal["zram", "ssd"]
 
+MempolicyMode = Literal["default", "preferred", "bind", "interleave"]
+"""Modes of a task's memory policy, in the order of MPOL_* (include/uapi/linux/mempolicy.h)."""
+
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(?:i?B)?|(%))?", re.IGNORECASE)
 _SUFFIX_BYTES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -99,6 +102,36 @@ def parse_swap(spec: str, whole_pages: int | None = None) -> tuple[SwapConfig, .
     return tuple(devices)
 
 
+def parse_mempolicy(text: str, nr_nodes: int) -> Mempolicy:
+    """Turn a memory policy as `numactl` people say it into its parts.
+
+    Args:
+        text: `default`, or `bind:NODES`, `interleave:NODES`, `preferred:NODE`; nodes are numbers with commas.
+        nr_nodes: nodes of the machine.
+
+    Raises:
+        ConfigError: an unknown mode, no nodes, or nodes that do not exist.
+    """
+    mode, colon, listed = text.strip().partition(":")
+    if mode not in get_args(MempolicyMode):
+        raise ConfigError(
+            f"memory policy is {text!r}: unknown mode {mode!r}{suggest(mode, get_args(MempolicyMode))}"
+        )
+    if mode == "default":
+        if colon:
+            raise ConfigError(f"memory policy is {text!r}; `default` names no nodes")
+        return Mempolicy("default", ())
+    parts = [part.strip() for part in listed.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise ConfigError(f"memory policy is {text!r}; expected node numbers such as `{mode}:0,1`")
+    nodes = tuple(sorted({int(part) for part in parts}))
+    if nodes[-1] >= nr_nodes:
+        raise ConfigError(f"memory policy is {text!r}: no node {nodes[-1]}; expected 0 to {nr_nodes - 1}")
+    if mode == "preferred" and len(nodes) > 1:
+        raise ConfigError(f"memory policy is {text!r}; expected one node, as in `preferred:{nodes[0]}`")
+    return Mempolicy(_mempolicy_mode(mode), nodes)
+
+
 def suggest(word: str, known: Iterable[str], other: str = "") -> str:
     """Return the tail of a message about an unknown word: what is known, and which one was probably meant.
 
@@ -123,6 +156,19 @@ def check_range(what: str, value: int, least: int, most: int, unit: str = "") ->
         raise ConfigError(f"{what} is {value!r}; expected a whole number")
     if not least <= value <= most:
         raise ConfigError(f"{what} is {value}{unit and ' ' + unit}; expected {least} to {most}")
+
+
+@dataclass(frozen=True, slots=True)
+class Mempolicy:
+    """Say which nodes a task's pages come from.
+
+    Args:
+        mode: `default` and `preferred` fall back over all nodes, `bind` stays on its own, `interleave` takes turns.
+        nodes: the nodes named, rising; empty for `default`.
+    """
+
+    mode: MempolicyMode
+    nodes: tuple[int, ...]
 
 
 TEXTBOOK_MACHINE: dict[str, int | bool] = {
@@ -398,3 +444,7 @@ def _swap_kind(kind: str) -> SwapKind:
         if kind == known:
             return known  # type: ignore[no-any-return]  # get_args is untyped
     raise ConfigError(f"unknown kind of swap {kind!r}{suggest(kind, get_args(SwapKind))}")
+
+
+def _mempolicy_mode(mode: str) -> MempolicyMode:
+    return next(known for known in get_args(MempolicyMode) if known == mode)

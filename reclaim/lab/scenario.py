@@ -29,6 +29,7 @@ from reclaim.engine.machine_config import (
     SwapConfig,
     SwapKind,
     check_memcg_path,
+    parse_mempolicy,
     parse_size,
     suggest,
 )
@@ -96,6 +97,7 @@ class _TaskTable(_Table):
     seed: int = 0
     device: str = "ssd"
     share_files: bool = False
+    mempolicy: str = "default"
 
 
 class _PolicyTable(_Table):
@@ -137,6 +139,7 @@ class TaskPlan:
     node: int
     device: FileDevice
     share_files: bool
+    mempolicy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +213,7 @@ class Scenario:
                     node=task.node,
                     device=task.device,
                     share_files=task.share_files,
+                    mempolicy=task.mempolicy,
                 )
         return machine
 
@@ -251,6 +255,7 @@ def load_scenario(path: str | Path, *, seed: int = 0) -> Scenario:
         with _named(path, f"task[{index}]"):
             _check_place(entry.memcg, memcgs, nr_nodes, "memcg")
             _check_place(entry.node, memcgs, nr_nodes, "node")
+            parse_mempolicy(entry.mempolicy, nr_nodes)
     tasks = tuple(_task(path, index, task, seed) for index, task in enumerate(table.task))
     config = _machine(path, table, tasks)
     policies = tuple(_policy(path, policy) for policy in table.policy)
@@ -330,7 +335,9 @@ def _task(path: Path, index: int, table: _TaskTable, seed: int) -> TaskPlan:
             trace = synth(table.workload, table.seed + seed)
         else:
             trace = open_trace(_find_trace(path, str(table.trace)))
-        return TaskPlan(trace, table.memcg, table.node, _device(table.device), table.share_files)
+        return TaskPlan(
+            trace, table.memcg, table.node, _device(table.device), table.share_files, table.mempolicy
+        )
 
 
 def _device(name: str) -> FileDevice:

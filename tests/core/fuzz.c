@@ -310,7 +310,8 @@ static struct rcl_machine *random_machine(uint32_t *nr_nodes)
 	*nr_nodes = config.nr_nodes = 1 + (uint32_t)below(3);
 	config.nodes = nodes;
 	for (uint32_t i = 0; i < 3; i++)
-		nodes[i] = (struct rcl_node_config){ .nr_pages = 20 + below(300) };
+		nodes[i] = (struct rcl_node_config){ .nr_pages = 20 + below(300), .tier = (uint8_t)below(3),
+						     .distance = { (uint8_t)below(50), (uint8_t)below(50), 20 } };
 	config.nr_swaps = (uint32_t)below(3);
 	config.swaps = swaps;
 	for (uint32_t i = 0; i < 2; i++)
@@ -347,8 +348,12 @@ static uint32_t random_task(struct rcl_machine *m, uint32_t nr_memcgs, uint32_t 
 	struct rcl_mapping mappings[5];
 	struct rcl_task_config config = { .memcg = (uint32_t)below(nr_memcgs), .nid = (uint32_t)below(nr_nodes),
 					  .ns_per_access = below(200), .nr_mappings = 5, .nr_files = 2,
-					  .mappings = mappings, .files = files };
+					  .mappings = mappings, .files = files,
+					  .mempolicy = below(2) ? 0 : (uint32_t)below(4) };
 	uint32_t task;
+
+	if (config.mempolicy)
+		config.mempolicy_nodes = 1 + (uint32_t)below((1u << nr_nodes) - 1);
 
 	for (int i = 0; i < 5; i++) {
 		uint64_t first = below(50);

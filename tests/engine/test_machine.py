@@ -14,6 +14,7 @@ import pytest
 from reclaim.diag.errors import ConfigError, TraceError
 from reclaim.engine import Machine, MemcgConfig, NodeConfig
 from reclaim.engine.access_stream import Records
+from reclaim.engine.binding import default_costs
 from reclaim.workload import FileSpec, Mapping, Trace, TraceHeader, memory_trace, synth
 
 ZIPF = "zipf:pages=2K,accesses=40K,write=20%"
@@ -351,3 +352,15 @@ def test_stopped_run_goes_on_to_the_same_numbers(nr_stops: int) -> None:
     expected.run()
     assert found.counters() == expected.counters()
     assert found.tasks[0].info == expected.tasks[0].info
+
+
+def test_task_bound_to_the_far_node_pays_for_each_access() -> None:
+    """The memory policy places the pages, and the node that holds them is charged and counted."""
+    machine = Machine(nodes=[NodeConfig(pages=1024), NodeConfig(pages=1024)])
+    near = machine.add_task(_anon_trace([0, 0, 0, 0], 1), mempolicy="bind:0")
+    far = machine.add_task(_anon_trace([0, 0, 0, 0], 1), mempolicy="bind:1")
+
+    machine.run()
+
+    assert far.info["clock_ns"] - near.info["clock_ns"] == 4 * default_costs()["far_access_ns"]
+    assert [machine.counters(node=node)["node_accesses"] for node in (0, 1)] == [4, 4]

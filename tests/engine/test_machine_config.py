@@ -12,6 +12,7 @@ from reclaim.engine.machine_config import (
     NodeConfig,
     SwapConfig,
     make_config,
+    parse_mempolicy,
     parse_size,
     parse_swap,
 )
@@ -146,3 +147,35 @@ def test_memory_max_makes_a_memcg_and_a_node_that_does_not_press() -> None:
     assert config.memcgs == (MemcgConfig(path=DEFAULT_MEMCG, max_pages=1024),)
     assert config.nodes[0].pages > 2 * 1024
     assert config.swap == (SwapConfig(kind="zram", pages=512),)
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "nodes"),
+    [
+        ("default", "default", ()),
+        ("bind:1", "bind", (1,)),
+        ("interleave:1, 0", "interleave", (0, 1)),
+        ("preferred:0", "preferred", (0,)),
+    ],
+)
+def test_memory_policy_is_read_as_people_say_it(text: str, mode: str, nodes: tuple[int, ...]) -> None:
+    """A mode and its nodes, in any order."""
+    policy = parse_mempolicy(text, 2)
+    assert (policy.mode, policy.nodes) == (mode, nodes)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("bimd:0", "unknown mode 'bimd'; .*did you mean `bind`"),
+        ("bind", "expected node numbers such as `bind:0,1`"),
+        ("bind:0,x", "expected node numbers"),
+        ("interleave:0,2", "no node 2; expected 0 to 1"),
+        ("preferred:0,1", "expected one node"),
+        ("default:0", "`default` names no nodes"),
+    ],
+)
+def test_memory_policy_that_makes_no_sense_is_refused(text: str, message: str) -> None:
+    """What is wrong with a memory policy is said in words."""
+    with pytest.raises(ConfigError, match=message):
+        parse_mempolicy(text, 2)
