@@ -118,7 +118,7 @@ _OPTIONS: tuple[Decorator, ...] = (
         metavar="SPEC",
         default=DEFAULT_SWAP,
         show_default=True,
-        help="`none`, or devices zram:SIZE, ssd:SIZE separated by commas, the first filled first; shares are of the footprint.",
+        help="`none`, or devices zram:SIZE, ssd:SIZE, disk:SIZE separated by commas, the first filled first; shares are of the footprint.",
     ),
     _option(
         _MACHINE,
@@ -134,6 +134,13 @@ _OPTIONS: tuple[Decorator, ...] = (
         metavar="KIB",
         help="Largest readahead window of files, and with it fault-around of 64 KiB; 0 for neither. "
         "Default: the kernel's 128 for recordings of programs, 0 for other traces.",
+    ),
+    _option(
+        _MACHINE,
+        "--page-cluster",
+        type=int,
+        metavar="N",
+        help="Swap on ssd or disk reads up to 2**N pages at once; the kernel's 3, 0 for none.",
     ),
     _option(
         _MACHINE,
@@ -218,6 +225,7 @@ class ExperimentOptions:
     swap: str
     swappiness: int | None
     read_ahead: int | None
+    page_cluster: int | None
     settings: tuple[str, ...]
     reclaim_batch: int | None
     charge_batch: int | None
@@ -301,7 +309,7 @@ def _machine_options(options: ExperimentOptions) -> dict[str, int | bool]:
     from reclaim.engine.machine_config import KERNEL_READ_AHEAD, TEXTBOOK_MACHINE
 
     chosen: dict[str, int | bool] = dict(TEXTBOOK_MACHINE) if options.exact else {}
-    for name in ("swappiness", "reclaim_batch", "charge_batch", "add_batch"):
+    for name in ("swappiness", "page_cluster", "reclaim_batch", "charge_batch", "add_batch"):
         value = getattr(options, name)
         if value is not None:
             chosen[name] = value

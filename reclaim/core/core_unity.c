@@ -19,6 +19,7 @@
 #include "pagecache.c"
 #include "readahead.c"
 #include "faultaround.c"
+#include "swapin.c"
 #include "fault.c"
 #include "maps.c"
 #include "policy.c"

@@ -18,6 +18,7 @@
 #include "readahead.h"
 #include "rmap.h"
 #include "swap.h"
+#include "swapin.h"
 
 static void map_folio(struct rcl_machine *m, struct task *task, uint32_t vpn, struct folio *folio, uint32_t bits)
 {
@@ -37,44 +38,29 @@ static bool fault_anon(struct rcl_machine *m, struct task *task, uint32_t vpn)
 	return true;
 }
 
-/* A folio read from swap is dirty unless the slot keeps the same contents; then the first write
- * faults again and gives the slot up. */
-static void settle_slot(struct rcl_machine *m, struct folio *folio, uint32_t slot, bool is_write)
+/* Whether a folio of the swap cache gives its slot up (should_try_to_free_swap()). */
+static bool frees_slot(const struct rcl_machine *m, const struct folio *folio, bool is_write)
 {
-	if (!is_write && swap_keeps_slot(m, slot)) {
-		m->swap_slots[slot] = slot_of_pfn(folio->pub.pfn);
-		folio->swap_slot = slot;
-		return;
-	}
-	swap_free(m, memcg_of(folio->pub.memcg), slot);
-	folio->swap_slot = RCL_NIL;
-	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
+	return !(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK) &&
+	       (is_write || swap_is_full(m, memcg_of(folio->pub.memcg)));
 }
 
-static uint32_t anon_bits(const struct folio *folio, bool is_write)
-{
-	return folio->swap_slot != RCL_NIL ? PTE_WP : is_write ? PTE_DIRTY : 0;
-}
-
+/* The page has one user, so it is mapped writable; a slot that it keeps is stale with the first
+ * write, and is written again when reclaim comes. */
 static bool fault_swap(struct rcl_machine *m, struct task *task, uint32_t vpn, bool is_write)
 {
-	uint32_t slot = task->ptes[vpn] >> PTE_SHIFT;
-	uint64_t start_ns, shadow = m->swap_slots[slot];
-	struct folio *folio;
+	bool is_major;
+	struct folio *folio = swapin_folio(m, task, vpn, &is_major);
 
-	folio = pagecache_alloc_folio(m, task, RCL_ANON, anon_key(task->number, vpn));
 	if (!folio)
 		return false;
-	folio->pub.flags |= RCL_FOLIO_IS_SWAP_BACKED;
-	start_ns = *m->clock;
-	swap_read_page(m, slot);
-	spend(m, m->config.costs.major_fault_ns);
-	settle_slot(m, folio, slot, is_write);
-	map_folio(m, task, vpn, folio, anon_bits(folio, is_write));
-	pagecache_admit_folio(m, task, folio, shadow, RCL_ADDED_SWAP_IN);
-	count(folio_lruvec(folio), RCL_PSWPIN, 1);
-	count(folio_lruvec(folio), RCL_PGMAJFAULT, 1);
-	stall_record(m, task, RCL_STALL_IO, start_ns, true);
+	if (is_major) {
+		spend(m, m->config.costs.major_fault_ns);
+		count(folio_lruvec(folio), RCL_PGMAJFAULT, 1);
+	}
+	map_folio(m, task, vpn, folio, is_write ? PTE_DIRTY : 0);
+	if (folio->swap_slot != RCL_NIL && frees_slot(m, folio, is_write))
+		swap_cache_free(m, folio);
 	return true;
 }
 
@@ -169,8 +155,6 @@ static bool fault_write_protected(struct rcl_machine *m, struct task *task, uint
 
 	if (folio->pub.type == RCL_FILE && !(mm_find_vma(task, vpn)->flags & RCL_MAPPING_SHARED))
 		return copy_on_write(m, task, vpn, folio);
-	if (folio->pub.type == RCL_ANON)
-		settle_slot(m, folio, folio->swap_slot, true);
 	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
 	task->ptes[vpn] = (task->ptes[vpn] & ~PTE_WP) | PTE_ACCESSED | PTE_DIRTY;
 	return true;

@@ -23,6 +23,7 @@ int rcl_memcg_info(const struct rcl_machine *m, uint32_t number, struct rcl_memc
 					.high_pages = memcg->pub.high, .low_pages = memcg->pub.low,
 					.min_pages = memcg->pub.min, .swap_max_pages = memcg->pub.swap_max };
 	for (uint32_t i = memcg->order; i < memcg->order + memcg->nr_subtree; i++) {
+		out->swapcached_pages += m->memcgs[m->memcg_order[i]]->swapcache_pages;
 		for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
 			out->anon_pages += m->memcgs[m->memcg_order[i]]->lruvecs[nid].pub.nr_anon_pages;
 			out->file_pages += m->memcgs[m->memcg_order[i]]->lruvecs[nid].pub.nr_file_pages;

@@ -211,11 +211,17 @@ static bool check_folios(const struct rcl_machine *m, const struct report *repor
 	return true;
 }
 
-/* Swap: every slot free, held by a mapped folio, or by exactly one PTE. An anonymous folio is
- * unmapped only when nothing can stop its removal any more, so that no swap entry finds it in memory. */
+static void count_cached(const struct folio *folio, uint64_t *nr_folios, uint64_t *nr_unmapped)
+{
+	++*nr_folios;
+	*nr_unmapped += !folio_is_mapped(folio);
+}
+
+/* Swap: every slot is free, out with one entry that names it, or held by a folio of the swap cache,
+ * which is mapped or has that entry. */
 static bool check_swap(const struct rcl_machine *m, const struct report *report)
 {
-	uint64_t nr_free = 0, nr_held = 0, nr_entries = 0, nr_folios = 0;
+	uint64_t nr_free = 0, nr_held = 0, nr_entries = 0, nr_folios = 0, nr_unmapped = 0, nr_counted = 0;
 
 	for (uint32_t i = 0; i < m->nr_swaps; i++) {
 		const struct swap_device *device = &m->swaps[i];
@@ -229,7 +235,7 @@ static bool check_swap(const struct rcl_machine *m, const struct report *report)
 			else if (word & FREE_SLOT)
 				nr_free++;
 			else
-				nr_folios++;
+				count_cached(folio_at(m, slot_pfn(word)), &nr_folios, &nr_unmapped);
 		}
 	}
 	for (uint32_t i = 0; i < m->nr_tasks; i++) {
@@ -239,7 +245,12 @@ static bool check_swap(const struct rcl_machine *m, const struct report *report)
 			nr_entries += (pte & (PTE_PRESENT | PTE_SWAP)) == PTE_SWAP;
 		}
 	}
-	if (nr_free != m->nr_swap_free || nr_held != nr_entries ||
+	for (uint32_t i = 0; i < m->nr_memcgs; i++)
+		nr_counted += m->memcgs[i]->swapcache_pages;
+	if (nr_counted != nr_folios)
+		return broken(report, "swap cache: %llu folios, %llu counted", (unsigned long long)nr_folios,
+			      (unsigned long long)nr_counted);
+	if (nr_free != m->nr_swap_free || nr_held + nr_unmapped != nr_entries ||
 	    nr_held + nr_folios != m->memcgs[0]->pub.swap_usage)
 		return broken(report, "swap: %llu slots free (%u counted), %llu with pages out, %llu entries, %llu charged",
 			      (unsigned long long)nr_free, m->nr_swap_free, (unsigned long long)nr_held,

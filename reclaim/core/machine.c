@@ -15,6 +15,7 @@
 #include "policy.h"
 #include "swap.h"
 
+#define MAX_PAGE_CLUSTER 5		/* SWAP_RA_ORDER_CEILING, mm/swap_state.c v6.12 */
 #define MAX_READ_AHEAD_KB 65536		/* ours: the kernel takes any number; 64 MiB are beyond use */
 
 int machine_error(struct rcl_machine *m, int status, const char *format, ...)
@@ -97,6 +98,9 @@ static int check_config(struct rcl_machine *m, const struct rcl_config *config)
 	if (config->watermark_scale_factor < 1 || config->watermark_scale_factor > 3000)
 		return machine_error(m, RCL_BAD_ARGUMENT, "watermark scale factor %u, 1 to 3000 expected",
 				     config->watermark_scale_factor);
+	if (config->page_cluster > MAX_PAGE_CLUSTER)
+		return machine_error(m, RCL_BAD_ARGUMENT, "page_cluster is %u, 0 to %d expected", config->page_cluster,
+				     MAX_PAGE_CLUSTER);
 	return check_readahead(m, config);
 }
 
@@ -159,6 +163,7 @@ void rcl_machine_free(struct rcl_machine *m)
 	free(m->links);
 	free(m->rmap_items);
 	free(m->swap_slots);
+	free(m->swap_keys);
 	free(m);
 }
 

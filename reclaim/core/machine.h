@@ -112,6 +112,7 @@ struct memcg {
 	uint32_t depth;
 	uint32_t swappiness_own;	/* as configured, for rcl_memcg_reclaim's override */
 	uint64_t kmem_pages;		/* charged by kmem.c, own only */
+	uint64_t swapcache_pages;	/* of its folios, in the swap cache */
 	uint32_t kmem_rest_bytes;	/* of the last of them, still free */
 	uint32_t resume[RCL_MAX_NODES];	/* where a partial walk below it goes on, by node */
 	struct lruvec lruvecs[];	/* by node */
@@ -137,6 +138,7 @@ struct swap_device {
 	uint32_t nr_fresh;		/* slots never used yet: the last nr_fresh */
 	uint32_t free_head;
 	uint32_t nr_free;
+	uint32_t next;			/* of a disk: where to look for the next free slot */
 	uint32_t device;
 	int32_t priority;
 };
@@ -161,6 +163,14 @@ struct file_ra_state {
 	uint32_t mmap_miss;		/* faults that found nothing, less pages found */
 };
 
+/* Readahead of swap (vma->swap_readahead_info, and the statics of swapin_nr_pages()). */
+struct swap_ra {
+	uint32_t previous;		/* page or slot of the last swap-in */
+	uint32_t window;		/* its size in pages */
+	uint32_t hits;			/* pages read ahead that were asked for since */
+	bool has_begun;
+};
+
 struct vma {
 	uint32_t first;			/* first page in the mapping space */
 	uint32_t nr_pages;
@@ -169,6 +179,7 @@ struct vma {
 	uint32_t file_page;
 	uint32_t ra_vma;		/* the task's first VMA of this file, whose `ra` holds for all */
 	struct file_ra_state ra;
+	struct swap_ra swap_ra;
 };
 
 /* A file's place in a task's file page space. */
@@ -295,6 +306,8 @@ struct rcl_machine {
 	struct folio_link *links;	/* by pfn */
 	struct rmap_item *rmap_items;
 	uint64_t *swap_slots;		/* by slot: shadow, folio or free (swap.h) */
+	uint64_t *swap_keys;		/* by slot: whose contents, where that is needed (swapin.c), else NULL */
+	struct swap_ra swap_ra;		/* where some swap device rotates */
 	struct scan *scan;		/* the reclaim that is running, NULL for none */
 	struct task *current;		/* the task that is running, NULL for kswapd and set-up */
 	struct task *turn;		/* whose turn it is until its clock passes turn_ns, NULL for nobody's */
@@ -331,6 +344,7 @@ struct rcl_machine {
 	bool any_eject_pending;
 	bool no_retry;			/* allocations give up after one reclaim (__GFP_NORETRY) */
 	bool has_default;
+	bool has_rotating_swap;
 	uint64_t random[4];
 	uint64_t nr_records;		/* run so far, all tasks */
 	uint64_t next_progress;

@@ -190,8 +190,19 @@ void mm_free_task(struct task *task)
 static void free_anon(struct rcl_machine *m, struct folio *folio)
 {
 	if (folio->swap_slot != RCL_NIL)
-		swap_free(m, memcg_of(folio->pub.memcg), folio->swap_slot);
+		swap_cache_free(m, folio);
 	pagecache_discard_folio(m, folio);
+}
+
+/* free_swap_and_cache(): a folio of the swap cache goes with the last entry. */
+static void free_entry(struct rcl_machine *m, struct task *task, uint32_t slot)
+{
+	struct folio *folio = swap_cache_find(m, slot);
+
+	if (folio)
+		free_anon(m, folio);
+	else
+		swap_free(m, task->memcg, slot);
 }
 
 void mm_exit(struct rcl_machine *m, struct task *task)
@@ -205,7 +216,7 @@ void mm_exit(struct rcl_machine *m, struct task *task)
 			continue;
 		task->ptes[vpn] = 0;
 		if (!(pte & PTE_PRESENT)) {
-			swap_free(m, task->memcg, pte >> PTE_SHIFT);
+			free_entry(m, task, pte >> PTE_SHIFT);
 			continue;
 		}
 		folio = folio_at(m, pte >> PTE_SHIFT);

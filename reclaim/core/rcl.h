@@ -83,6 +83,7 @@ struct rcl_config {
 					 * default 0 = none, because not every trace is a program's */
 	uint32_t fault_around_bytes;	/* what a read fault of a file maps; a power of two, 4096 to 2 MiB,
 					 * the kernel's 65536; default 4096 = the page itself */
+	uint32_t page_cluster;		/* swap reads up to 2^n pages at once; 0 to 5, 0 = none, default 3 */
 	uint8_t forced_release;		/* 0: a ladder without progress goes to OOM as in the
 					 * kernel; default 1: the core takes from list tails first */
 };
@@ -133,6 +134,7 @@ struct rcl_memcg_info {
 	uint64_t anon_pages;		/* resident, descendants included */
 	uint64_t file_pages;
 	uint64_t swap_pages;
+	uint64_t swapcached_pages;	/* resident and in swap at once, descendants included */
 	uint64_t max_pages;
 	uint64_t high_pages;
 	uint64_t low_pages;

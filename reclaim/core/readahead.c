@@ -80,6 +80,7 @@ static uint32_t count_from(const struct file *file, uint32_t page, uint32_t most
 static uint32_t add_pages(struct rcl_machine *m, const struct window *window, uint32_t first, uint32_t nr_pages,
 			  uint32_t mark, bool *has_refault)
 {
+	struct folio *asked_for = NULL;
 	uint32_t nr_added = 0;
 
 	for (uint32_t page = first; page < first + nr_pages; page++) {
@@ -98,9 +99,14 @@ static uint32_t add_pages(struct rcl_machine *m, const struct window *window, ui
 		if (is_ahead) {
 			folio->marks |= MARK_AHEAD;
 			count(folio_lruvec(folio), RCL_READAHEAD, 1);
+		} else {
+			folio->pins++;		/* stays until the window is complete, as a locked folio would */
+			asked_for = folio;
 		}
 		nr_added++;
 	}
+	if (asked_for)
+		asked_for->pins--;
 	return nr_added;
 }
 

@@ -38,12 +38,14 @@ static void put_back(struct rcl_machine *m, struct lruvec *lruvec, struct folio 
 /* Anonymous memory needs a slot before it is unmapped (add_to_swap()). */
 static bool ensure_slot(struct rcl_machine *m, struct folio *folio)
 {
+	uint32_t slot;
+
 	if (folio->swap_slot != RCL_NIL)
 		return true;
-	folio->swap_slot = swap_alloc(m, memcg_of(folio->pub.memcg));
-	if (folio->swap_slot == RCL_NIL)
+	slot = swap_alloc(m, memcg_of(folio->pub.memcg));
+	if (slot == RCL_NIL)
 		return false;
-	m->swap_slots[folio->swap_slot] = slot_of_pfn(folio->pub.pfn);
+	swap_cache_add(m, folio, slot);
 	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
 	return true;
 }
@@ -78,7 +80,7 @@ static void remove_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 	uint32_t type = folio->pub.type, nr_pages = folio->pub.nr_pages;
 
 	if (type == RCL_ANON)
-		m->swap_slots[folio->swap_slot] = shadow;
+		swap_cache_evict(m, folio, shadow);
 	else
 		*pagecache_slot(m, folio) = shadow;
 	if (RCL_UNLIKELY(folio->marks & MARK_AHEAD))
@@ -119,13 +121,16 @@ static int try_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *s
 	return FREED;
 }
 
-static void note_kept(struct lruvec *lruvec, const struct folio *folio, uint32_t flags_before,
+/* A folio that became active is no candidate any more; where slots are scarce it gives its own up. */
+static void note_kept(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio, uint32_t flags_before,
 		      struct rcl_batch_result *result)
 {
-	if ((folio->pub.flags & ~flags_before) & RCL_FOLIO_IS_ACTIVE) {
-		result->nr_activated += folio->pub.nr_pages;
-		count(lruvec, RCL_PGACTIVATE, folio->pub.nr_pages);
-	}
+	if (!((folio->pub.flags & ~flags_before) & RCL_FOLIO_IS_ACTIVE))
+		return;
+	result->nr_activated += folio->pub.nr_pages;
+	count(lruvec, RCL_PGACTIVATE, folio->pub.nr_pages);
+	if (folio->swap_slot != RCL_NIL && folio_is_mapped(folio) && swap_is_full(m, memcg_of(folio->pub.memcg)))
+		swap_cache_free(m, folio);
 }
 
 static void fail_to_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio,
@@ -182,7 +187,7 @@ static void shrink_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 	kind = verdict & 0xff;
 	if (kind != RCL_VERDICT_RECLAIM && kind != RCL_VERDICT_RECLAIM_CLEAN) {
 		keep_folio(m, lruvec, folio, verdict, result);
-		note_kept(lruvec, folio, flags, result);
+		note_kept(m, lruvec, folio, flags, result);
 		return;
 	}
 	/* Marking a folio active and asking to free it contradict each other: it stays. */
@@ -195,7 +200,7 @@ static void shrink_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 		return;
 	}
 	fail_to_free(m, lruvec, sc, folio, (enum rcl_outcome)outcome, result);
-	note_kept(lruvec, folio, flags, result);
+	note_kept(m, lruvec, folio, flags, result);
 }
 
 void shrink_folio_list(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint32_t nr,

@@ -1,20 +1,24 @@
 /*
- * Swap: slots on devices by priority, and who pays for them.
+ * Swap: slots on devices by priority, who pays for them, and the swap cache.
  *
- * Here: slot allocation, swap charges, device costs. Not here: when a page is swapped (shrink.c)
- * or read back (fault.c).
+ * Here: slot allocation, swap charges, the swap cache, device costs. Not here: when a page is
+ * swapped (shrink.c) or read back (swapin.h).
  *
  * A slot's word is: a shadow (bit 0) while the page is out; the folio (slot_of_pfn()) while the
- * page is in memory and the slot still holds the same contents; or, free, FREE_SLOT and the number
- * of the next free slot, shifted by one so that bit 0 stays clear.
+ * folio is in the swap cache; or, free, FREE_SLOT and the number of the next free slot, shifted by
+ * one so that bit 0 stays clear.
  *
- * SIMPLIFIED: no readahead around a swapped-in page (page-cluster), no swap cache shared between
- * tasks, no queue at the device; effect: swap-in reads exactly one page at constant latency.
+ * A folio in the swap cache holds a slot. Mapped by nobody, it stands for the swap entries that
+ * name the slot; mapped, it keeps the slot so that, while it is clean, reclaim need not write it
+ * again, and when it is not, knows where to. It gives the slot up when swap is half full.
+ *
+ * SIMPLIFIED: no queue at the device; effect: requests of several tasks do not delay each other.
  */
 #ifndef RCL_SWAP_H
 #define RCL_SWAP_H
 
 #include "machine.h"
+#include "workingset.h"
 
 #define FREE_SLOT (UINT64_C(1) << 62)
 
@@ -27,11 +31,37 @@ uint64_t swap_available(const struct rcl_machine *m, const struct memcg *memcg);
 uint32_t swap_alloc(struct rcl_machine *m, struct memcg *memcg);
 void swap_free(struct rcl_machine *m, struct memcg *memcg, uint32_t slot);
 
-/* Charge the time of writing or reading one page; answers whether it was I/O (not just CPU). */
+/* Charge the time of writing one page; answers whether it was I/O (not just CPU). */
 bool swap_write_page(struct rcl_machine *m, uint32_t slot);
-bool swap_read_page(struct rcl_machine *m, uint32_t slot);
 
-/* Whether a page read back without being written keeps its slot (folio_free_swap(), should_try_to_free_swap()). */
-bool swap_keeps_slot(const struct rcl_machine *m, uint32_t slot);
+/* How long one request for so many pages takes that begins with this slot's. */
+uint64_t swap_read_ns(const struct rcl_machine *m, uint32_t slot, uint64_t nr_pages);
+
+static inline const struct swap_device *swap_device_of(const struct rcl_machine *m, uint32_t slot)
+{
+	const struct swap_device *device = m->swaps;
+
+	while (slot - device->first_slot >= device->nr_slots)
+		device++;
+	return device;
+}
+
+/* The folio of the swap cache that holds a slot; NULL where the page is out. */
+static inline struct folio *swap_cache_find(struct rcl_machine *m, uint32_t slot)
+{
+	return slot_is_shadow(m->swap_slots[slot]) ? NULL : folio_at(m, slot_pfn(m->swap_slots[slot]));
+}
+
+/* Let a folio enter the swap cache with a slot that it will be written to, or was read from. */
+void swap_cache_add(struct rcl_machine *m, struct folio *folio, uint32_t slot);
+
+/* Take a folio out: the page is out then, and `shadow` stays. */
+void swap_cache_evict(struct rcl_machine *m, struct folio *folio, uint64_t shadow);
+
+/* Take a folio out and free its slot (folio_free_swap()); it has to be written again. */
+void swap_cache_free(struct rcl_machine *m, struct folio *folio);
+
+/* Whether slots should not be kept for folios that are in memory (mem_cgroup_swap_full()). */
+bool swap_is_full(const struct rcl_machine *m, const struct memcg *memcg);
 
 #endif

@@ -658,4 +658,5 @@ def _core_settings(config: MachineConfig) -> dict[str, Any]:
         "repeat_reads": config.repeat_reads,
         "read_ahead_kb": config.read_ahead_kb,
         "fault_around_bytes": config.fault_around_bytes,
+        "page_cluster": config.page_cluster,
     }

@@ -30,7 +30,7 @@ DEFAULT_SWAPPINESS = 60
 DEFAULT_MEMCG = "/lab"
 """Memcg that `memory_max` makes and that tasks join when they name none."""
 
-SwapKind = Literal["zram", "ssd"]
+SwapKind = Literal["zram", "ssd", "disk"]
 
 MempolicyMode = Literal["default", "preferred", "bind", "interleave"]
 """Modes of a task's memory policy, in the order of MPOL_* (include/uapi/linux/mempolicy.h)."""
@@ -180,6 +180,7 @@ TEXTBOOK_MACHINE: dict[str, int | bool] = {
     "repeat_reads": True,
     "read_ahead_kb": 0,
     "fault_around_bytes": PAGE_BYTES,
+    "page_cluster": 0,
 }
 """Machine options under which a policy evicts page by page at exactly the limit."""
 
@@ -271,7 +272,7 @@ class SwapConfig:
     """Describe one swap device.
 
     Args:
-        kind: `zram` compresses into memory at the CPU's cost, `ssd` waits for the device.
+        kind: `zram` compresses into memory at the CPU's cost, `ssd` and `disk` wait for the device.
         pages: slots; 1 or more.
         priority: devices with a higher number fill first.
 
@@ -310,6 +311,7 @@ class MachineConfig:
         repeat_reads: whether repeated reads of one page through one file count each; the kernel counts them once.
         read_ahead_kb: largest readahead window of files; 0 for none, 128 in the kernel.
         fault_around_bytes: what a read fault maps of a file; PAGE_BYTES for the page itself, 65536 in the kernel.
+        page_cluster: swap that is no zram reads up to 2**n pages at once; 3 in the kernel, 0 for none.
 
     Raises:
         ConfigError: nothing to run on, too much of it, or a tree that is none.
@@ -330,6 +332,7 @@ class MachineConfig:
     repeat_reads: bool = False
     read_ahead_kb: int = 0
     fault_around_bytes: int = PAGE_BYTES
+    page_cluster: int = 3
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -342,6 +345,7 @@ class MachineConfig:
         check_range("charge_batch", self.charge_batch, 1, 64)
         check_range("reclaim_batch", self.reclaim_batch, 1, 512)
         check_range("read_ahead_kb", self.read_ahead_kb, 0, MAX_READ_AHEAD_KB)
+        check_range("page_cluster", self.page_cluster, 0, 5)
         check_range("fault_around_bytes", self.fault_around_bytes, PAGE_BYTES, 512 * PAGE_BYTES)
         if self.fault_around_bytes & (self.fault_around_bytes - 1):
             raise ConfigError(f"fault_around_bytes is {self.fault_around_bytes}; expected a power of two")

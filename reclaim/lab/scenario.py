@@ -77,6 +77,7 @@ class _MachineTable(_Table):
     repeat_reads: bool | None = None
     read_ahead_kb: int | None = None
     fault_around_bytes: int | None = None
+    page_cluster: int | None = None
 
 
 class _MemcgTable(_Table):
