@@ -9,7 +9,7 @@ PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --quiet --disable-pip-version-
 FAST_TESTS := $(wildcard tests/tidy tests/abi tests/diag tests/docs tests/lang tests/engine tests/lab)
 NATIVE := setup.py reclaim/engine/build_native.py $(wildcard reclaim/core/*.c reclaim/core/*.h)
 
-.PHONY: demo test check bench generate build format clean
+.PHONY: demo test check bench fuzz generate build format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/stamp-run
@@ -29,6 +29,11 @@ check: $(VENV)/stamp-test
 
 bench: $(VENV)/stamp-test
 	$(BIN)/python -m benchmarks
+
+# MINUTES=60 looks longer; what is found is made small and written to build/fuzz.
+MINUTES ?= 10
+fuzz: $(VENV)/stamp-test
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --keep build/fuzz
 
 # The header comes first: the core does not build against a stale one.
 generate: $(VENV)/stamp-venv

@@ -339,6 +339,8 @@ static uint64_t force_lruvec(struct rcl_machine *m, struct lruvec *lruvec, struc
 				lru_move_folio(m, lruvec, folio, folio->pub.list, false);
 				continue;
 			}
+			count(lruvec, sc->is_kswapd ? RCL_PGSCAN_KSWAPD : RCL_PGSCAN_DIRECT, folio->pub.nr_pages);
+			count_typed(lruvec, RCL_PGSCAN_ANON, folio->pub.type);
 			lru_del_folio(m, lruvec, folio);
 			lru_mark_isolated(folio);
 			nr_freed += shrink_forced(m, lruvec, sc, folio);

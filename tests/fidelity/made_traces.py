@@ -56,23 +56,23 @@ def some_writes(draw: Draw, words: Words, share: float) -> Words:
 
 def make_zipf(draw: Draw) -> MadeTrace:
     """Make the everyday case: few pages are asked for often, over no particular places."""
-    nr_pages = 12288
+    nr_pages = 8192
     places = draw.permutation(nr_pages).astype(np.uint32)
-    ranks = zipf_ranks(draw, nr_pages, 120_000, 0.9)
+    ranks = zipf_ranks(draw, nr_pages, 80_000, 0.9)
     return MadeTrace("zipf 0.9, ranks scattered", nr_pages, 0, places[ranks])
 
 
 def make_hot_scan(draw: Draw) -> MadeTrace:
     """Make a hot set that a scan through the rest keeps interrupting."""
-    nr_pages, nr_hot, block = 12288, 2560, 5000
+    nr_pages, nr_hot, block = 8192, 1792, 3500
     cold = np.arange(nr_hot, nr_pages, dtype=np.uint32)
     scan = np.tile(cold, 6)
     parts = []
     for number in range(16):
         parts.append(draw.integers(0, nr_hot, block, dtype=np.uint32))
-        parts.append(scan[number * 2500 : (number + 1) * 2500])
+        parts.append(scan[number * 1600 : (number + 1) * 1600])
     return MadeTrace(
-        "16 times 5,000 accesses to the hot 2,560 pages, then 2,500 pages of a scan through the rest",
+        "16 times 3,500 accesses to the hot 1,792 pages, then 1,600 pages of a scan through the rest",
         nr_pages,
         0,
         np.concatenate(parts),
@@ -81,27 +81,27 @@ def make_hot_scan(draw: Draw) -> MadeTrace:
 
 def make_phases(draw: Draw) -> MadeTrace:
     """Make a program whose working set changes at once, and changes back."""
-    nr_pages, nr_set = 12288, 4096
-    starts = (0, 4096, 8192, 0)
-    parts = [start + zipf_ranks(draw, nr_set, 30_000, 0.6) for start in starts]
+    nr_pages, nr_set = 8192, 2816
+    starts = (0, 2688, 5376, 0)
+    parts = [start + zipf_ranks(draw, nr_set, 20_000, 0.6) for start in starts]
     return MadeTrace(
-        "sets of 4,096 pages one after the other, the first again", nr_pages, 0, np.concatenate(parts)
+        "sets of 2,816 pages one after the other, the first again", nr_pages, 0, np.concatenate(parts)
     )
 
 
 def make_loop(_draw: Draw) -> MadeTrace:
     """Make the loop over more than fits, where any order by age fails."""
-    nr_pages = 12288
+    nr_pages = 8192
     return MadeTrace("5 passes in order", nr_pages, 0, np.tile(np.arange(nr_pages, dtype=np.uint32), 5))
 
 
 def make_stride(draw: Draw) -> MadeTrace:
     """Make a walk through lists: long strides, a few lists more often than others."""
-    nr_pages, nr_lists = 12288, 64
+    nr_pages, nr_lists = 8192, 64
     lists = draw.permutation(nr_pages).astype(np.uint32).reshape(nr_lists, -1)
-    chosen = zipf_ranks(draw, nr_lists, 800, 0.7)
+    chosen = zipf_ranks(draw, nr_lists, 640, 0.7)
     return MadeTrace(
-        "64 scattered lists of 192 pages, followed from head to end 800 times, zipf 0.7",
+        "64 scattered lists of 128 pages, followed from head to end 640 times, zipf 0.7",
         nr_pages,
         0,
         lists[chosen].reshape(-1),
@@ -110,15 +110,15 @@ def make_stride(draw: Draw) -> MadeTrace:
 
 def make_update(draw: Draw) -> MadeTrace:
     """Make a table that is read and updated: hot rows, three accesses in ten write."""
-    nr_pages = 12288
+    nr_pages = 8192
     places = draw.permutation(nr_pages).astype(np.uint32)
-    words = places[zipf_ranks(draw, nr_pages, 120_000, 1.0)]
+    words = places[zipf_ranks(draw, nr_pages, 80_000, 1.0)]
     return MadeTrace("zipf 1.0, 30 % writes", nr_pages, 0, some_writes(draw, words, 0.3))
 
 
 def make_heap_and_file(draw: Draw) -> MadeTrace:
     """Make a program with a hot heap that streams through a file and looks things up in a part of it."""
-    nr_anon, nr_file, nr = 6144, 6144, 120_000
+    nr_anon, nr_file, nr = 4096, 4096, 80_000
     heap = zipf_ranks(draw, nr_anon, nr, 0.8)
     lookups = zipf_ranks(draw, nr_file // 4, nr, 0.6) | FILE
     stream = np.arange(nr, dtype=np.uint32) % nr_file | FILE
