@@ -20,6 +20,7 @@ from reclaim.abi.kinds import INT_KINDS, Helper, KernelType, Param
 from reclaim.abi.layout import CONTEXT_MEMBERS, LIST_SIZES, plain_members, slots
 from reclaim.abi.levels import LEVELS
 from reclaim.abi.maps import MAP_KINDS
+from reclaim.abi.tracepoints import LRU_NONE, TRACEPOINTS
 
 HEADER = Path(__file__).parent.parent / "core" / "abi.gen.h"
 
@@ -70,6 +71,7 @@ def render() -> str:
         _counters(),
         _costs(),
         _levels(),
+        _tracepoints(),
         "#endif\n",
     ]
     return "\n\n".join(parts)
@@ -210,6 +212,16 @@ def _levels() -> str:
     lines = ["enum rcl_level {"]
     lines += [f"\tRCL_LEVEL_{level.name.upper()}," for level in LEVELS]
     lines += ["\tRCL_NR_LEVELS,", "};"]
+    return "\n".join(lines)
+
+
+def _tracepoints() -> str:
+    lines = ["enum rcl_tracepoint {"]
+    lines += [f"\tRCL_TRACE_{tracepoint.name}," for tracepoint in TRACEPOINTS]
+    lines += ["\tRCL_NR_TRACEPOINTS,", "};", "", f"#define RCL_TRACE_LRU_NONE {LRU_NONE}", ""]
+    for tracepoint in TRACEPOINTS:
+        members = "".join(f"\tuint64_t {field.name};\n" for field in tracepoint.fields)
+        lines.append(f"struct trace_{tracepoint.name} {{\n{members}}};")
     return "\n".join(lines)
 
 

@@ -67,8 +67,12 @@ class _SectionOption(click.Option):
         self.section = section
 
 
-def _option(section: str, *names: str, **attributes: Any) -> Decorator:
+def section_option(section: str, *names: str, **attributes: Any) -> Decorator:
+    """Return a decorator that gives a command an option in a section of its help."""
     return click.option(*names, cls=_SectionOption, section=section, **attributes)
+
+
+_option = section_option
 
 
 _OPTIONS: tuple[Decorator, ...] = (
@@ -398,6 +402,8 @@ def conduct_and_show(experiment: Experiment, options: ExperimentOptions, draw: C
         prepared = prepare(experiment)
     with progress_bar() as progress:
         conducted = conduct(prepared, progress)
+    for note in (note for result in conducted.results for note in result.notes):
+        click.echo(f"note: {note}", err=True)
     if conducted.skipped_repeats:
         click.echo(
             f"note: --repeat {experiment.repeats}: {conducted.skipped_repeats} combinations ran once, because "

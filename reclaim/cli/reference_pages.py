@@ -28,6 +28,7 @@ from reclaim.cli.reference_tables import (
     number,
     range_text,
     table,
+    tracepoints_page,
 )
 from reclaim.diag.registry import Page, pages
 
@@ -80,6 +81,7 @@ def generated_pages() -> dict[str, Callable[[], str]]:
         "docs/reference/maps.md": maps_page,
         "docs/reference/counters.md": counters_page,
         "docs/reference/costs.md": costs_page,
+        "docs/reference/tracepoints.md": tracepoints_page,
         "docs/reference/codes.md": codes_page,
         "docs/limits.md": lambda: limits_page(ROOT),
     }

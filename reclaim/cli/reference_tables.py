@@ -23,6 +23,7 @@ from reclaim.abi.kernel_types import KERNEL_TYPES, LIST_FIELDS
 from reclaim.abi.kinds import U64_MAX, Constructor, Field
 from reclaim.abi.levels import LEVELS
 from reclaim.abi.maps import MAP_KINDS
+from reclaim.abi.tracepoints import TRACEPOINTS, TraceField
 from reclaim.diag.registry import Page
 
 _SIMPLIFIED = re.compile(r"SIMPLIFIED: ")
@@ -239,6 +240,28 @@ def costs_page() -> str:
         ),
     ]
     return "\n".join(lines) + "\n"
+
+
+def tracepoints_page() -> str:
+    """Return the page of tracepoints."""
+    lines = heading("Tracepoints", "reclaim/abi/tracepoints.py")
+    lines += [
+        "What `reclaim run --trace-events` and `Machine.trace` record; see [observability.md](../observability.md).",
+        "Names and fields are the kernel's; fields in italics are ours and come last in the text.",
+        "Every event carries its virtual time, who was running and the memcg that it is about.",
+    ]
+    for system in dict.fromkeys(point.system for point in TRACEPOINTS):
+        rows = [
+            (f"`{p.name}`", p.doc, " ".join(_trace_field(f) for f in p.fields), p.source)
+            for p in TRACEPOINTS
+            if p.system == system
+        ]
+        lines += ["", f"## {system}", "", *table(("event", "when", "fields", "in the kernel"), rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _trace_field(field: TraceField) -> str:
+    return f"_`{field.name}`_" if field.ours else f"`{field.name}`"
 
 
 def limits_page(root: Path) -> str:

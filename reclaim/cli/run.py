@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import click
@@ -13,11 +14,13 @@ from reclaim.cli.experiment_options import (
     make_experiment,
     options_of,
 )
+from reclaim.cli.observation_options import observation_of, observation_options
 
 
 @click.command("run", cls=SectionedCommand)
 @click.argument("policy")
 @experiment_options
+@observation_options
 def command(policy: str, **options: Any) -> None:
     """Run one policy and show every counter.
 
@@ -27,4 +30,6 @@ def command(policy: str, **options: Any) -> None:
     from reclaim.lab.comparison_table import counter_tables
 
     chosen = options_of(options)
-    conduct_and_show(make_experiment((policy,), chosen), chosen, counter_tables)
+    experiment = make_experiment((policy,), chosen)
+    observed = dataclasses.replace(experiment, observation=observation_of(options))
+    conduct_and_show(observed, chosen, counter_tables)

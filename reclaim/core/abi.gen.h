@@ -579,4 +579,128 @@ enum rcl_level {
 	RCL_NR_LEVELS,
 };
 
+enum rcl_tracepoint {
+	RCL_TRACE_mm_vmscan_wakeup_kswapd,
+	RCL_TRACE_mm_vmscan_kswapd_wake,
+	RCL_TRACE_mm_vmscan_kswapd_sleep,
+	RCL_TRACE_mm_vmscan_direct_reclaim_begin,
+	RCL_TRACE_mm_vmscan_direct_reclaim_end,
+	RCL_TRACE_mm_vmscan_memcg_reclaim_begin,
+	RCL_TRACE_mm_vmscan_memcg_reclaim_end,
+	RCL_TRACE_mm_vmscan_lru_isolate,
+	RCL_TRACE_mm_vmscan_write_folio,
+	RCL_TRACE_mm_vmscan_lru_shrink_inactive,
+	RCL_TRACE_mm_vmscan_lru_shrink_active,
+	RCL_TRACE_lru_age_begin,
+	RCL_TRACE_lru_age_end,
+	RCL_TRACE_mm_lru_insertion,
+	RCL_TRACE_mm_lru_activate,
+	RCL_TRACE_workingset_eviction,
+	RCL_TRACE_workingset_refault,
+	RCL_TRACE_mark_victim,
+	RCL_NR_TRACEPOINTS,
+};
+
+#define RCL_TRACE_LRU_NONE 5
+
+struct trace_mm_vmscan_wakeup_kswapd {
+	uint64_t nid;
+	uint64_t order;
+};
+struct trace_mm_vmscan_kswapd_wake {
+	uint64_t nid;
+	uint64_t order;
+};
+struct trace_mm_vmscan_kswapd_sleep {
+	uint64_t nid;
+	uint64_t nr_reclaimed;
+};
+struct trace_mm_vmscan_direct_reclaim_begin {
+	uint64_t order;
+};
+struct trace_mm_vmscan_direct_reclaim_end {
+	uint64_t nr_reclaimed;
+};
+struct trace_mm_vmscan_memcg_reclaim_begin {
+	uint64_t order;
+};
+struct trace_mm_vmscan_memcg_reclaim_end {
+	uint64_t nr_reclaimed;
+};
+struct trace_mm_vmscan_lru_isolate {
+	uint64_t order;
+	uint64_t nr_requested;
+	uint64_t nr_scanned;
+	uint64_t nr_skipped;
+	uint64_t nr_taken;
+	uint64_t lru;
+	uint64_t nid;
+	uint64_t list;
+	uint64_t nr_moved;
+};
+struct trace_mm_vmscan_write_folio {
+	uint64_t pfn;
+	uint64_t reclaim_flags;
+};
+struct trace_mm_vmscan_lru_shrink_inactive {
+	uint64_t nid;
+	uint64_t nr_scanned;
+	uint64_t nr_reclaimed;
+	uint64_t nr_dirty;
+	uint64_t nr_writeback;
+	uint64_t nr_congested;
+	uint64_t nr_immediate;
+	uint64_t nr_activate_anon;
+	uint64_t nr_activate_file;
+	uint64_t nr_ref_keep;
+	uint64_t nr_unmap_fail;
+	uint64_t priority;
+	uint64_t reclaim_flags;
+	uint64_t list;
+};
+struct trace_mm_vmscan_lru_shrink_active {
+	uint64_t nid;
+	uint64_t nr_taken;
+	uint64_t nr_active;
+	uint64_t nr_deactivated;
+	uint64_t nr_referenced;
+	uint64_t priority;
+	uint64_t reclaim_flags;
+};
+struct trace_lru_age_begin {
+	uint64_t nid;
+	uint64_t priority;
+};
+struct trace_lru_age_end {
+	uint64_t nid;
+};
+struct trace_mm_lru_insertion {
+	uint64_t pfn;
+	uint64_t lru;
+	uint64_t list;
+};
+struct trace_mm_lru_activate {
+	uint64_t pfn;
+};
+struct trace_workingset_eviction {
+	uint64_t pfn;
+	uint64_t type;
+	uint64_t cookie;
+};
+struct trace_workingset_refault {
+	uint64_t pfn;
+	uint64_t type;
+	uint64_t distance;
+	uint64_t activated;
+	uint64_t restored;
+};
+struct trace_mark_victim {
+	uint64_t pid;
+	uint64_t comm;
+	uint64_t total_vm;
+	uint64_t anon_rss;
+	uint64_t file_rss;
+	uint64_t pgtables;
+};
+
 #endif

@@ -7,6 +7,7 @@
 #include "batches.h"
 
 #include "hooks.h"
+#include "trace.h"
 
 void batches_add_now(struct rcl_machine *m, struct folio *folio, enum rcl_added reason)
 {
@@ -14,6 +15,8 @@ void batches_add_now(struct rcl_machine *m, struct folio *folio, enum rcl_added 
 	uint64_t place = ask_folio_added(m, lruvec, folio, reason);
 
 	lru_add_folio(m, lruvec, folio, place_list(place), place_at_tail(place));
+	TRACE(m, memcg_of(lruvec->pub.memcg), mm_lru_insertion, .pfn = folio->pub.pfn, .lru = trace_lru_of_folio(folio),
+	      .list = folio->pub.list);
 }
 
 void batches_drain_add(struct rcl_machine *m, struct task *task)
@@ -42,6 +45,7 @@ static void activate_now(struct rcl_machine *m, struct folio *folio, uint64_t pl
 	lru_move_folio(m, lruvec, folio, place_list(place), place_at_tail(place));
 	if (!(folio->pub.flags & RCL_FOLIO_IS_ACTIVE))
 		count(lruvec, RCL_PGACTIVATE, folio->pub.nr_pages);
+	TRACE(m, memcg_of(lruvec->pub.memcg), mm_lru_activate, .pfn = folio->pub.pfn);
 	if (is_active_list(place_list(place)))
 		folio->pub.flags |= RCL_FOLIO_IS_ACTIVE;
 	spend(m, m->config.costs.list_move_ns);

@@ -8,6 +8,7 @@
 #include "config.c"
 #include "machine.c"
 #include "numa.c"
+#include "trace.c"
 #include "node.c"
 #include "memcg.c"
 #include "kmem.c"

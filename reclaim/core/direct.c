@@ -18,6 +18,7 @@
 #include "policy.h"
 #include "scan.h"
 #include "stats.h"
+#include "trace.h"
 
 /* shrink_zones() over the nodes of the reclaim: those of the fallback order for a node's reclaim,
  * all for a memcg's. */
@@ -85,8 +86,17 @@ static uint64_t run_ladders(struct rcl_machine *m, struct scan *sc, const struct
 /* Run ladders on behalf of the current task and note how long it stalled. */
 static uint64_t reclaim(struct rcl_machine *m, struct scan *sc, struct scan *outer, const struct node *home)
 {
-	uint64_t start_ns = *m->clock, nr_reclaimed = run_ladders(m, sc, home);
+	uint64_t start_ns = *m->clock, nr_reclaimed;
 
+	if (sc->target)
+		TRACE(m, sc->target, mm_vmscan_memcg_reclaim_begin, .order = 0);
+	else
+		TRACE(m, NULL, mm_vmscan_direct_reclaim_begin, .order = 0);
+	nr_reclaimed = run_ladders(m, sc, home);
+	if (sc->target)
+		TRACE(m, sc->target, mm_vmscan_memcg_reclaim_end, .nr_reclaimed = nr_reclaimed);
+	else
+		TRACE(m, NULL, mm_vmscan_direct_reclaim_end, .nr_reclaimed = nr_reclaimed);
 	scan_end(m, outer);
 	if (m->current)
 		stall_record(m, m->current, RCL_STALL_RECLAIM, start_ns, true);
@@ -142,9 +152,24 @@ int rcl_memcg_reclaim(struct rcl_machine *m, uint32_t number, uint64_t nr_pages,
 	return RCL_OK;
 }
 
+/* A killed task's memory by type, in KiB, as the kernel's message says it. */
+static uint64_t rss_kib(const struct rcl_machine *m, const struct task *task, uint32_t type)
+{
+	uint64_t nr_pages = 0;
+
+	for (uint32_t vpn = 0; vpn < task->nr_pages; vpn++) {
+		if (task->ptes[vpn] & PTE_PRESENT)
+			nr_pages += folio_at(m, task->ptes[vpn] >> PTE_SHIFT)->pub.type == type;
+	}
+	return nr_pages * RCL_PAGE_BYTES / 1024;
+}
+
 void oom_kill(struct rcl_machine *m, struct task *task)
 {
 	count(task_lruvec(task), RCL_OOM_KILL, 1);
+	TRACE(m, task->memcg, mark_victim, .pid = task->number, .comm = task->number,
+	      .total_vm = (uint64_t)task->nr_pages * RCL_PAGE_BYTES / 1024, .anon_rss = rss_kib(m, task, RCL_ANON),
+	      .file_rss = rss_kib(m, task, RCL_FILE), .pgtables = (uint64_t)task->nr_tables * RCL_PAGE_BYTES / 1024);
 	task->state = RCL_TASK_KILLED;
 	mm_exit(m, task);
 }

@@ -9,6 +9,7 @@
 #include "policy.h"
 #include "scan.h"
 #include "stats.h"
+#include "trace.h"
 
 #define MAX_FAILURES 16			/* MAX_RECLAIM_RETRIES, mm/internal.h v6.12: hopeless after that */
 #define LEAST_TARGET_PAGES 32		/* SWAP_CLUSTER_MAX, include/linux/swap.h */
@@ -19,7 +20,7 @@ static bool is_balanced(const struct node *node)
 }
 
 /* One run from priority 12 to 1 (balance_pgdat()). */
-static void balance(struct rcl_machine *m, struct node *node)
+static uint64_t balance(struct rcl_machine *m, struct node *node)
 {
 	struct scan *outer = m->scan;
 	uint64_t target = node->pub.high_wmark > LEAST_TARGET_PAGES ? node->pub.high_wmark : LEAST_TARGET_PAGES;
@@ -42,22 +43,26 @@ static void balance(struct rcl_machine *m, struct node *node)
 	scan_end(m, outer);
 	node->kswapd_failures = total ? 0 : node->kswapd_failures + 1;
 	policy_run_ejections(m);
+	return total;
 }
 
 void kswapd_wake(struct rcl_machine *m, struct node *node)
 {
 	struct task *woke = m->current;
-	uint64_t *clock = m->clock, start_ns;
+	uint64_t *clock = m->clock, start_ns, nr_reclaimed;
 
 	if (!m->config.kswapd || node->pub.nr_free_pages > node->pub.low_wmark || node->kswapd_failures >= MAX_FAILURES)
 		return;
 	if (node->kswapd_clock_ns < *clock)
 		node->kswapd_clock_ns = *clock;
 	count(&m->memcgs[0]->lruvecs[node->pub.nid], RCL_KSWAPD_WAKEUPS, 1);
+	TRACE(m, NULL, mm_vmscan_wakeup_kswapd, .nid = node->pub.nid);
 	start_ns = node->kswapd_clock_ns;
 	m->clock = &node->kswapd_clock_ns;
 	m->current = NULL;
-	balance(m, node);
+	TRACE(m, NULL, mm_vmscan_kswapd_wake, .nid = node->pub.nid);
+	nr_reclaimed = balance(m, node);
+	TRACE(m, NULL, mm_vmscan_kswapd_sleep, .nid = node->pub.nid, .nr_reclaimed = nr_reclaimed);
 	m->current = woke;
 	m->clock = clock;
 	node->kswapd_ns += node->kswapd_clock_ns - start_ns;

@@ -14,6 +14,7 @@
 #include "node.h"
 #include "policy.h"
 #include "swap.h"
+#include "trace.h"
 
 #define MAX_PAGE_CLUSTER 5		/* SWAP_RA_ORDER_CEILING, mm/swap_state.c v6.12 */
 #define MAX_READ_AHEAD_KB 65536		/* ours: the kernel takes any number; 64 MiB are beyond use */
@@ -149,6 +150,7 @@ void rcl_machine_free(struct rcl_machine *m)
 {
 	if (!m)
 		return;
+	trace_teardown(m);
 	policy_teardown(m);
 	memcg_teardown(m);
 	for (uint32_t i = 0; i < m->nr_tasks; i++)

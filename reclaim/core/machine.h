@@ -298,6 +298,22 @@ struct scan {
 	uint16_t nodes;			/* bit per node that may be scanned (sc->nodemask) */
 };
 
+/* The records of trace.h; counted without end, the place of the n-th is n modulo nr_records. */
+struct trace_ring {
+	uint64_t events;		/* bit per enum rcl_tracepoint that is on */
+	uint64_t nr_records;		/* room */
+	uint64_t nr_written;
+	uint64_t nr_read;
+	uint64_t nr_lost;
+	struct rcl_trace_record *records;
+};
+
+/* Of the batch that shrink.c works on, what no policy is told (struct reclaim_stat, vmstat.h). */
+struct batch_stat {
+	uint64_t nr_activate[2];	/* by type */
+	uint64_t nr_ref_keep;
+};
+
 struct rcl_machine {
 	uint64_t *clock;		/* of who is running: a task or a kswapd */
 	uint64_t setup_clock_ns;	/* time of what happens outside of runs */
@@ -348,6 +364,8 @@ struct rcl_machine {
 	uint64_t random[4];
 	uint64_t nr_records;		/* run so far, all tasks */
 	uint64_t next_progress;
+	struct trace_ring trace;
+	struct batch_stat batch;
 	uint64_t psi_some_ns;
 	uint64_t psi_full_ns;
 	uint64_t psi_covered_ns;	/* stalls before this are in psi_some_ns */

@@ -15,6 +15,7 @@
 #include "numa.h"
 #include "policy.h"
 #include "readahead.h"
+#include "trace.h"
 
 int rcl_file_create(struct rcl_machine *m, uint64_t nr_pages, uint32_t device, uint32_t *number)
 {
@@ -90,6 +91,10 @@ void pagecache_admit_folio(struct rcl_machine *m, struct task *task, struct foli
 	}
 	policy_init_folio(m, lruvec->att, folio->pub.pfn);
 	ask_folio_admit(m, lruvec, folio, slot ? &shadow : NULL, reason);
+	if (slot)
+		TRACE(m, memcg_of(folio->pub.memcg), workingset_refault, .pfn = folio->pub.pfn, .type = folio->pub.type,
+		      .distance = shadow.distance, .activated = !!(folio->pub.flags & RCL_FOLIO_IS_ACTIVE),
+		      .restored = !!(folio->pub.flags & RCL_FOLIO_IS_WORKINGSET));
 	if (slot && folio->pub.flags & RCL_FOLIO_IS_ACTIVE)
 		workingset_age(lruvec, folio->pub.nr_pages);	/* workingset_refault() */
 	batches_add_folio(m, task, folio, reason);

@@ -393,6 +393,33 @@ int rcl_node_info(const struct rcl_machine *m, uint32_t nid, struct rcl_node_inf
 /* Slots and free slots over all swap devices. */
 void rcl_swap_info(const struct rcl_machine *m, uint64_t *nr_pages, uint64_t *nr_free);
 
+/* ---- tracing --------------------------------------------------------------------------- */
+
+enum rcl_trace_source {			/* who was running; below these, the task of that number */
+	RCL_TRACE_FROM_KSWAPD = 0x8000,	/* and the node's number */
+	RCL_TRACE_FROM_OUTSIDE = 0xffff,	/* a call of this interface */
+};
+
+#define RCL_TRACE_NO_MEMCG 0xffffffff
+#define RCL_MAX_TRACE_RECORDS 67108864	/* 2^26: 8 GiB */
+
+struct rcl_trace_record {
+	uint64_t time_ns;		/* virtual, by the clock of who was running */
+	uint16_t event;			/* enum rcl_tracepoint */
+	uint16_t source;		/* a task's number or enum rcl_trace_source */
+	uint32_t memcg;			/* which it is about, RCL_TRACE_NO_MEMCG for none */
+	uint64_t fields[14];		/* in the order of the event's own struct */
+};
+
+/* Record the events whose bits are set (bit n: enum rcl_tracepoint n) from now on, into a new ring
+ * of nr_records records; what the old one held is gone. No bit set: stop, the ring can be read. */
+int rcl_trace_start(struct rcl_machine *m, uint64_t events, uint64_t nr_records);
+
+/* Take the oldest records out, at most `capacity`; *nr = how many. out NULL: only say how many there
+ * are. *nr_lost = records that the ring had no room for, since its start. */
+int rcl_trace_read(struct rcl_machine *m, struct rcl_trace_record *out, uint64_t capacity, uint64_t *nr,
+		   uint64_t *nr_lost);
+
 /* ---- looking inside -------------------------------------------------------------------- */
 
 enum rcl_transit {

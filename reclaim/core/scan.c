@@ -17,6 +17,7 @@
 #include "policy.h"
 #include "shrink.h"
 #include "swap.h"
+#include "trace.h"
 #include "workingset.h"
 
 #define MAX_IDLE_BATCHES 64		/* ours: answers in a row that looked at nothing, AGE among them; a
@@ -154,11 +155,30 @@ static uint32_t isolate_folios(struct rcl_machine *m, struct lruvec *lruvec, str
 	return nr_taken;
 }
 
+static void trace_isolate(struct rcl_machine *m, const struct lruvec *lruvec, uint64_t nr, uint64_t lru,
+			  const struct rcl_batch_result *result)
+{
+	TRACE(m, memcg_of(lruvec->pub.memcg), mm_vmscan_lru_isolate, .nr_requested = nr, .nr_scanned = result->nr_scanned,
+	      .nr_skipped = result->nr_skipped, .nr_taken = result->nr_taken, .lru = lru, .nid = lruvec->pub.nid,
+	      .list = result->list, .nr_moved = result->nr_moved);
+}
+
+static void trace_shrink_inactive(struct rcl_machine *m, const struct lruvec *lruvec, const struct scan *sc,
+				  uint64_t lru, const struct rcl_batch_result *result)
+{
+	TRACE(m, memcg_of(lruvec->pub.memcg), mm_vmscan_lru_shrink_inactive, .nid = lruvec->pub.nid,
+	      .nr_scanned = result->nr_taken, .nr_reclaimed = result->nr_reclaimed, .nr_dirty = result->nr_dirty,
+	      .nr_activate_anon = m->batch.nr_activate[RCL_ANON], .nr_activate_file = m->batch.nr_activate[RCL_FILE],
+	      .nr_ref_keep = m->batch.nr_ref_keep, .priority = sc->pub.priority,
+	      .reclaim_flags = trace_reclaim_flags(lru / 2), .list = result->list);
+}
+
 static void run_reclaim_batch(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint64_t answer,
 			      struct rcl_batch_result *result)
 {
 	uint64_t nr = (answer >> RCL_BATCH_NR_SHIFT) & 0xffff;
 	uint64_t nr_look = (answer >> RCL_BATCH_SCAN_SHIFT) & 0xffff;
+	uint64_t lru = trace_lru_of_list(m, lruvec, result->list);
 	uint32_t nr_taken;
 
 	/* Only a machine set below the kernel's batch caps what policies ask for: MGLRU takes 64. */
@@ -170,8 +190,11 @@ static void run_reclaim_batch(struct rcl_machine *m, struct lruvec *lruvec, stru
 	result->nr_taken = nr_taken;
 	sc->pub.nr_scanned += nr_taken;
 	count(lruvec, sc->is_kswapd ? RCL_PGSCAN_KSWAPD : RCL_PGSCAN_DIRECT, nr_taken);
+	trace_isolate(m, lruvec, nr, lru, result);
 	ask_batch_isolated(m, lruvec, sc, result);
 	shrink_folio_list(m, lruvec, sc, nr_taken, result);
+	if (nr_taken)
+		trace_shrink_inactive(m, lruvec, sc, lru, result);
 }
 
 /* shrink_active_list() without its preference. */
@@ -179,7 +202,8 @@ static void run_deactivate_batch(struct rcl_machine *m, struct lruvec *lruvec, s
 				 struct rcl_batch_result *result)
 {
 	struct lru_list *lru = &lruvec->lists[result->list];
-	uint64_t nr = (answer >> RCL_DEACTIVATE_NR_SHIFT) & 0xffff;
+	uint64_t nr = (answer >> RCL_DEACTIVATE_NR_SHIFT) & 0xffff, nr_asked = nr, nr_deactivated = 0;
+	uint64_t traced_lru = trace_lru_of_list(m, lruvec, result->list);
 
 	if (nr > lru->nr_folios)
 		nr = lru->nr_folios;
@@ -199,9 +223,15 @@ static void run_deactivate_batch(struct rcl_machine *m, struct lruvec *lruvec, s
 			result->nr_rotated += folio->pub.nr_pages;
 		} else if (flags & RCL_FOLIO_IS_ACTIVE) {
 			count(lruvec, RCL_PGDEACTIVATE, folio->pub.nr_pages);
+			nr_deactivated += folio->pub.nr_pages;
 		}
 	}
 	result->nr_taken = result->nr_scanned;
+	trace_isolate(m, lruvec, nr_asked, traced_lru, result);
+	TRACE(m, memcg_of(lruvec->pub.memcg), mm_vmscan_lru_shrink_active, .nid = lruvec->pub.nid,
+	      .nr_taken = result->nr_taken, .nr_active = result->nr_rotated, .nr_deactivated = nr_deactivated,
+	      .nr_referenced = result->nr_rotated, .priority = sc->pub.priority,
+	      .reclaim_flags = trace_reclaim_flags((uint32_t)traced_lru / 2));
 	count(lruvec, RCL_PGREFILL, result->nr_scanned);
 	spend(m, result->nr_scanned * (m->config.costs.isolate_ns + m->config.costs.list_move_ns + m->config.costs.hook_ns));
 }
@@ -234,7 +264,9 @@ static void run_batch(struct rcl_machine *m, struct lruvec *lruvec, struct scan 
 	default:
 		result->kind = RCL_BATCH_KIND_AGED;
 		result->list = 0;
+		TRACE(m, memcg_of(lruvec->pub.memcg), lru_age_begin, .nid = lruvec->pub.nid, .priority = sc->pub.priority);
 		ask_age(m, lruvec, sc);
+		TRACE(m, memcg_of(lruvec->pub.memcg), lru_age_end, .nid = lruvec->pub.nid);
 		return;
 	}
 	ask_batch_done(m, lruvec, sc, result);

@@ -15,6 +15,7 @@
 #include "pagecache.h"
 #include "rmap.h"
 #include "swap.h"
+#include "trace.h"
 
 /* What RECLAIM came to; outcomes of the ABI are never negative. */
 #define FREED (-1)
@@ -62,6 +63,8 @@ static void unmap(struct rcl_machine *m, struct lruvec *lruvec, struct folio *fo
 static void write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
 			struct rcl_batch_result *result)
 {
+	TRACE(m, memcg_of(folio->pub.memcg), mm_vmscan_write_folio, .pfn = folio->pub.pfn,
+	      .reclaim_flags = trace_reclaim_flags(folio->pub.type));
 	folio->pub.flags &= ~RCL_FOLIO_IS_DIRTY;
 	result->nr_io += folio->pub.nr_pages;
 	if (folio->pub.type == RCL_ANON) {
@@ -128,6 +131,7 @@ static void note_kept(struct rcl_machine *m, struct lruvec *lruvec, struct folio
 	if (!((folio->pub.flags & ~flags_before) & RCL_FOLIO_IS_ACTIVE))
 		return;
 	result->nr_activated += folio->pub.nr_pages;
+	m->batch.nr_activate[folio->pub.type] += folio->pub.nr_pages;
 	count(lruvec, RCL_PGACTIVATE, folio->pub.nr_pages);
 	if (folio->swap_slot != RCL_NIL && folio_is_mapped(folio) && swap_is_full(m, memcg_of(folio->pub.memcg)))
 		swap_cache_free(m, folio);
@@ -188,6 +192,7 @@ static void shrink_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 	if (kind != RCL_VERDICT_RECLAIM && kind != RCL_VERDICT_RECLAIM_CLEAN) {
 		keep_folio(m, lruvec, folio, verdict, result);
 		note_kept(m, lruvec, folio, flags, result);
+		m->batch.nr_ref_keep += !((folio->pub.flags & ~flags) & RCL_FOLIO_IS_ACTIVE);
 		return;
 	}
 	/* Marking a folio active and asking to free it contradict each other: it stays. */
@@ -206,6 +211,7 @@ static void shrink_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 void shrink_folio_list(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint32_t nr,
 		       struct rcl_batch_result *result)
 {
+	m->batch = (struct batch_stat){ 0 };
 	for (uint32_t i = 0; i < nr; i++)
 		shrink_folio(m, lruvec, sc, folio_at(m, m->isolated[i]), result);
 	spend(m, nr * m->config.costs.hook_ns);

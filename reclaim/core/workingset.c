@@ -8,6 +8,7 @@
 #include "workingset.h"
 
 #include "hooks.h"
+#include "trace.h"
 
 #define WORKINGSET_SHIFT 1
 #define NODE_SHIFT 2
@@ -44,6 +45,8 @@ uint64_t workingset_eviction(struct rcl_machine *m, struct lruvec *lruvec, struc
 	uint64_t workingset = !!(folio->pub.flags & RCL_FOLIO_IS_WORKINGSET);
 	uint64_t clock = stamping->pub.clock & CLOCK_MASK;
 
+	TRACE(m, memcg_of(folio->pub.memcg), workingset_eviction, .pfn = folio->pub.pfn, .type = folio->pub.type,
+	      .cookie = cookie);
 	workingset_age(stamping, folio->pub.nr_pages);
 	return SHADOW_TAG | workingset << WORKINGSET_SHIFT | (uint64_t)folio->pub.nid << NODE_SHIFT |
 	       (uint64_t)target->pub.id << MEMCG_SHIFT | epoch << EPOCH_SHIFT | cookie << COOKIE_SHIFT |

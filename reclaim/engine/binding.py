@@ -26,6 +26,7 @@ from reclaim.abi.limits import FIRST_POLICY_LIST
 from reclaim.abi.maps import MAP_KINDS
 from reclaim.diag.errors import ConfigError, CoreFault, ReclaimError
 from reclaim.engine._rcl import ffi, lib
+from reclaim.engine.trace_log import RECORD
 from reclaim.jit.policy_image import PolicyImage
 from reclaim.lang.ir import Scope
 
@@ -506,6 +507,25 @@ class Core:
         numbers = ffi.new("uint64_t[2]")
         lib.rcl_swap_info(self._machine, numbers, numbers + 1)
         return int(numbers[0]), int(numbers[1])
+
+    # Tracing.
+
+    def trace_start(self, events: int, nr_records: int) -> None:
+        """Record events from now on into a new ring; bit n of `events` stands for the n-th tracepoint."""
+        self._check(lib.rcl_trace_start(self._machine, events, nr_records))
+
+    def trace_read(self) -> tuple[npt.NDArray[np.void], int]:
+        """Take all records out of the ring.
+
+        Returns:
+            Records, dtype `trace_log.RECORD`, and how many older ones the ring had no room for.
+        """
+        count, lost = ffi.new("uint64_t *"), ffi.new("uint64_t *")
+        self._check(lib.rcl_trace_read(self._machine, ffi.NULL, 0, count, lost))
+        records = np.zeros(int(count[0]), dtype=RECORD)
+        pointer = ffi.cast("struct rcl_trace_record *", ffi.from_buffer(records))
+        self._check(lib.rcl_trace_read(self._machine, pointer, len(records), count, lost))
+        return records, int(lost[0])
 
     # Looking inside.
 

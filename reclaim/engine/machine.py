@@ -56,6 +56,7 @@ from reclaim.engine.machine_config import (
 )
 from reclaim.engine.run_results import Result, TaskResult
 from reclaim.engine.signals import kept_interrupts
+from reclaim.engine.trace_log import DEFAULT_RECORDS, TraceLog, select_events
 from reclaim.jit.policy_loader import CompiledPolicy
 
 FileDevice = Literal["ssd", "disk"]
@@ -507,7 +508,32 @@ class Machine:
         """
         self._core.check()
 
+    # Tracing.
+
+    def trace(self, *events: str, records: int = DEFAULT_RECORDS) -> None:
+        """Record events from now on; what was recorded before is forgotten.
+
+        Args:
+            events: names with `*` and `?` (`mm_vmscan_*`, `vmscan:*`), in front `!` to leave out; none: all.
+            records: how many of them are kept, 128 bytes each; of more the latest.
+
+        Raises:
+            ConfigError: a pattern names no event, or there is no memory for the records.
+        """
+        self._core.trace_start(select_events(events), records)
+
+    def trace_log(self) -> TraceLog:
+        """Take out what was recorded so far; recording goes on."""
+        records, nr_lost = self._core.trace_read()
+        return TraceLog(
+            records, nr_lost, [task.name for task in self.tasks], list(self._memcgs), self._list_name
+        )
+
     # Inside.
+
+    def _list_name(self, memcg: int, nid: int, number: int) -> str:
+        info = self._core.lruvec_info(self._core.lruvec_of(memcg, nid))
+        return self._list_names(info["attachment"]).get(number, str(number))
 
     @property
     def _nr_lruvecs(self) -> int:

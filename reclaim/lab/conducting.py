@@ -10,9 +10,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
+from reclaim.diag.errors import ConfigError
 from reclaim.engine import ExitRecord
 from reclaim.lab.comparison import CaseResults
-from reclaim.lab.experiment import Case, Run, cases, plan_runs
+from reclaim.lab.experiment import Case, Experiment, Run, cases, plan_runs
+from reclaim.lab.observing import Observation, observe
 from reclaim.lab.optimum import optimum_misses
 from reclaim.lab.preparation import Prepared, Setting, TraceWorkload, draws_random_numbers
 from reclaim.lab.results_json import Ejection, RunResult, Stalls
@@ -58,6 +60,7 @@ def conduct(prepared: Prepared, progress: Progress | None = None) -> Conducted:
     chance_in_policies = [draws_random_numbers(policy) for policy in prepared.policies]
     chance_in_workloads = [workload.has_chance for workload in prepared.workloads]
     runs = plan_runs(experiment, chance_in_workloads, chance_in_policies)
+    _check_observation(experiment, runs)
     outcomes = _work_off(prepared, runs, progress)
     sorted_cases = tuple(_case_results(prepared, case, outcomes) for case in cases(experiment))
     nr_real = sum(run.policy is not None for run in runs)
@@ -67,6 +70,16 @@ def conduct(prepared: Prepared, progress: Progress | None = None) -> Conducted:
         results=tuple(result for result in outcomes.values() if isinstance(result, RunResult)),
         skipped_repeats=nr_once // max(experiment.repeats - 1, 1),
     )
+
+
+def _check_observation(experiment: Experiment, runs: Iterable[Run]) -> None:
+    """Refuse to observe several runs, whose files would overwrite each other."""
+    nr_real = sum(run.policy is not None for run in runs)
+    if experiment.observation is not None and nr_real > 1:
+        raise ConfigError(
+            f"only a single run can be observed, and this makes {nr_real}; give one --trace, --workload or "
+            "--scenario, one --memory-max and no --repeat"
+        )
 
 
 def perform(prepared: Prepared, run: Run, report: Report) -> Outcome:
@@ -91,7 +104,8 @@ def perform(prepared: Prepared, run: Run, report: Report) -> Outcome:
     policy = prepared.policies[run.policy]
     setting = Setting(policy, choice.tunables, limit, experiment.machine, seed)
     machine = workload.build(setting)
-    result = machine.run(lambda done, _total: report(done))
+    observation = experiment.observation or Observation()
+    result, notes = observe(machine, observation, lambda: machine.run(lambda done, _total: report(done)))
     stalls = Stalls(*(result.stall_ns[key] for key in ("p50", "p99", "p999", "total")))
     return RunResult(
         policy=choice.name,
@@ -111,6 +125,7 @@ def perform(prepared: Prepared, run: Run, report: Report) -> Outcome:
         wall_s=result.wall_s,
         accesses_per_s=result.accesses_per_s,
         ejected=_ejection(machine.attachments[-1].exit_record),
+        notes=notes,
     )
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from reclaim.lab.observing import Observation
+
 DEFAULT_LIMIT = "50%"
 """Half of the footprint; ours: enough pressure that policies differ, not so much that all of them thrash."""
 
@@ -82,6 +84,7 @@ class Experiment:
         machine: what it runs on.
         seed: of synthetic workloads and of the machine; repeat r takes seed + r.
         repeats: how often each combination runs where chance plays a part.
+        observation: what to look at while it runs; only where it comes to a single run.
     """
 
     policies: tuple[PolicyChoice, ...]
@@ -90,6 +93,7 @@ class Experiment:
     machine: MachineOptions = field(default_factory=MachineOptions)
     seed: int = 0
     repeats: int = 1
+    observation: Observation | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -64,6 +64,7 @@ class RunResult:
         wall_s: seconds of real time.
         accesses_per_s: of real time.
         ejected: why the policy was thrown out, None if it was not.
+        notes: what to know of files that the run wrote.
     """
 
     policy: str
@@ -83,6 +84,7 @@ class RunResult:
     wall_s: float
     accesses_per_s: float
     ejected: Ejection | None
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the run as it stands in the JSON."""

@@ -1,0 +1,139 @@
+"""Tracepoints from Python: which events there are, what they say, and what a ring that is too small keeps."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from reclaim.abi.tracepoints import MAX_TRACE_FIELDS, TRACEPOINTS
+from reclaim.diag.errors import ConfigError
+from reclaim.engine import Machine
+from reclaim.engine.trace_log import DEFAULT_RECORDS, TraceLog, select_events
+from reclaim.workload import synth
+
+CORE = Path(__file__).parents[2] / "reclaim" / "core"
+_EMITTED = re.compile(r"\bTRACE\(m, [^,]*(?:\([^)]*\))?, (\w+)")
+
+
+def _traced(*events: str, policy: str = "trad", records: int = DEFAULT_RECORDS) -> tuple[Machine, TraceLog]:
+    machine = Machine(memory_max="4M", swap="zram:8M")
+    machine.attach(policy)
+    machine.add_task(synth("zipf:pages=2K,accesses=40K,write=20%"))
+    machine.trace(*events, records=records)
+    machine.run()
+    return machine, machine.trace_log()
+
+
+def test_every_tracepoint_is_emitted_somewhere_in_the_core() -> None:
+    """An event that nothing emits has no place in the table, nor has one that is emitted twice under a wrong name."""
+    emitted = {name for path in CORE.glob("*.c") for name in _EMITTED.findall(path.read_text())}
+
+    assert emitted == {point.name for point in TRACEPOINTS}
+
+
+def test_every_tracepoint_fits_into_a_record() -> None:
+    """The core copies an event's fields into a record of fixed size."""
+    assert max(len(point.fields) for point in TRACEPOINTS) <= MAX_TRACE_FIELDS
+
+
+def test_trace_of_reclaim_sums_up_to_the_counters() -> None:
+    """What batches say they scanned and freed is what the kernel's counters count."""
+    machine, log = _traced("mm_vmscan_lru_shrink_inactive")
+
+    counters = machine.counters()
+    assert sum(int(event.fields["nr_scanned"]) for event in log) == counters["pgscan_direct"]
+    assert sum(int(event.fields["nr_reclaimed"]) for event in log) == counters["pgsteal_direct"]
+    assert {event.memcg for event in log} == {"/lab"}
+
+
+def test_trace_names_lists_of_the_policy_and_of_the_kernel() -> None:
+    """A policy's own list is named as it declares it, beside the kernel's list that it stands for."""
+    _, log = _traced("*lru_isolate", policy="mglru")
+
+    lists = {(event.fields["list"], event.fields["lru"]) for event in log if event.fields["nr_taken"]}
+    assert ("gens[1][0]", "inactive_anon") in lists
+
+
+def test_trace_of_refaults_counts_them() -> None:
+    """Each page that comes back with a shadow is one event."""
+    machine, log = _traced("workingset:*")
+
+    names = [event.name for event in log]
+    assert names.count("workingset_refault") == machine.counters()["workingset_refault_anon"]
+    assert names.count("workingset_eviction") == machine.counters()["pgsteal_direct"]
+
+
+def test_trace_of_a_killed_task_names_it() -> None:
+    """The OOM killer's event has the task and its memory, as the kernel's has."""
+    machine = Machine(memory_max="1M", swap="none", forced_release=False)
+    machine.add_task(synth("scan:pages=1K,accesses=1K,write=100%"))
+    machine.trace("mark_victim")
+    machine.run()
+
+    (event,) = machine.trace_log()
+
+    assert (event.fields["pid"], event.fields["comm"]) == (1, machine.tasks[0].name)
+    assert 0 < int(event.fields["anon_rss"]) <= 1024
+
+
+def test_trace_of_kswapd_is_on_its_own_track() -> None:
+    """Kswapd has a clock and a track of its own."""
+    machine = Machine(nodes="4M", swap="zram:8M")
+    machine.add_task(synth("zipf:pages=2K,accesses=40K,write=20%"))
+    machine.trace("mm_vmscan_*kswapd*")
+    machine.run()
+
+    log = machine.trace_log()
+    by_track = {(event.track.name, event.name) for event in log}
+
+    assert ("kswapd0", "mm_vmscan_kswapd_wake") in by_track
+    assert ("kswapd0", "mm_vmscan_kswapd_sleep") in by_track
+    assert (machine.tasks[0].name, "mm_vmscan_wakeup_kswapd") in by_track
+
+
+def test_trace_that_overflows_keeps_the_latest_and_counts_the_rest() -> None:
+    """A ring that is too small drops the oldest events and says how many."""
+    machine, log = _traced("mm_lru_insertion", records=10)
+
+    inserted = machine.tasks[0].info["nr_misses"]
+    assert len(log) == 10
+    assert inserted - 31 <= log.nr_lost + 10 <= inserted
+    assert len(machine.trace_log()) == 0
+
+
+def test_trace_changes_no_result() -> None:
+    """Looking makes no difference to what happens."""
+    machine, _ = _traced()
+    quiet = Machine(memory_max="4M", swap="zram:8M")
+    quiet.attach("trad")
+    quiet.add_task(synth("zipf:pages=2K,accesses=40K,write=20%"))
+    quiet.run()
+
+    assert machine.counters() == quiet.counters()
+    assert machine.virtual_ns == quiet.virtual_ns
+
+
+@pytest.mark.parametrize(
+    ("globs", "names"),
+    [
+        (("mm_lru_*",), {"mm_lru_insertion", "mm_lru_activate"}),
+        (("pagemap:*", "!*activate"), {"mm_lru_insertion"}),
+        (("!vmscan:*", "!workingset:*", "!mm_lru_*"), {"mark_victim"}),
+        ((), {point.name for point in TRACEPOINTS}),
+    ],
+)
+def test_select_events_by_patterns_of_names_and_systems(globs: tuple[str, ...], names: set[str]) -> None:
+    """Patterns add events, those with an exclamation mark take them away."""
+    chosen = select_events(globs)
+
+    assert {point.name for n, point in enumerate(TRACEPOINTS) if chosen >> n & 1} == names
+
+
+def test_select_events_without_a_match_says_what_there_is() -> None:
+    """A pattern that names nothing is a mistake."""
+    with pytest.raises(
+        ConfigError, match=r"no event is called 'mm_vmscam_\*'; there are .*mm_vmscan_lru_isolate"
+    ):
+        select_events(["mm_vmscam_*"])
