@@ -31,6 +31,7 @@
 #include "walk.c"
 #include "helpers.c"
 #include "stats.c"
+#include "psi.c"
 #include "levels.c"
 #include "inspect.c"
 #include "invariants.c"

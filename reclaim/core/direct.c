@@ -16,6 +16,7 @@
 #include "batches.h"
 #include "mm.h"
 #include "policy.h"
+#include "psi.h"
 #include "scan.h"
 #include "stats.h"
 #include "trace.h"
@@ -171,5 +172,6 @@ void oom_kill(struct rcl_machine *m, struct task *task)
 	      .total_vm = (uint64_t)task->nr_pages * RCL_PAGE_BYTES / 1024, .anon_rss = rss_kib(m, task, RCL_ANON),
 	      .file_rss = rss_kib(m, task, RCL_FILE), .pgtables = (uint64_t)task->nr_tables * RCL_PAGE_BYTES / 1024);
 	task->state = RCL_TASK_KILLED;
+	psi_task_ends(m, task);
 	mm_exit(m, task);
 }

@@ -7,6 +7,7 @@
 #include "kswapd.h"
 
 #include "policy.h"
+#include "psi.h"
 #include "scan.h"
 #include "stats.h"
 #include "trace.h"
@@ -66,4 +67,5 @@ void kswapd_wake(struct rcl_machine *m, struct node *node)
 	m->current = woke;
 	m->clock = clock;
 	node->kswapd_ns += node->kswapd_clock_ns - start_ns;
+	psi_stall(m, &node->psi, start_ns, node->kswapd_clock_ns, true, false);	/* PF_MEMSTALL, balance_pgdat() */
 }

@@ -13,6 +13,7 @@
 #include "mm.h"
 #include "node.h"
 #include "policy.h"
+#include "psi.h"
 #include "swap.h"
 #include "trace.h"
 
@@ -155,6 +156,8 @@ void rcl_machine_free(struct rcl_machine *m)
 	memcg_teardown(m);
 	for (uint32_t i = 0; i < m->nr_tasks; i++)
 		mm_free_task(m->tasks[i]);
+	for (uint32_t nid = 0; nid < m->nr_nodes; nid++)
+		psi_free_source(&m->nodes[nid].psi);
 	for (uint32_t i = 0; i < m->nr_files; i++) {
 		free(m->files[i].slots);
 		free(m->files[i].tree_nodes);

@@ -104,6 +104,35 @@ struct lruvec {
 	uint64_t stat[RCL_NR_COUNTERS];
 };
 
+#define PSI_NR_STATES 4			/* memory some and full, io some and full */
+#define PSI_NR_WINDOWS 3		/* 10, 60 and 300 s */
+
+/* Pressure of a memcg and its descendants (struct psi_group, include/linux/psi_types.h). */
+struct psi_group {
+	uint64_t last_ns;		/* total_ns is as of then */
+	uint64_t next_update_ns;
+	uint64_t total_ns[PSI_NR_STATES];
+	uint64_t sampled_ns[PSI_NR_STATES];	/* total_ns at the last sample */
+	uint64_t avg[PSI_NR_STATES][PSI_NR_WINDOWS];	/* percent, 11 bits of fraction */
+	uint32_t states;		/* bit per state that holds */
+	uint32_t nr_running;		/* tasks neither idle nor waiting for I/O */
+	uint32_t nr_memstall;
+	uint32_t nr_memstall_running;
+	uint32_t nr_iowait;
+};
+
+/* A task or kswapd as psi.c sees it: what it does, and its changes that are not yet applied. */
+struct psi_source {
+	struct memcg *memcg;
+	uint64_t *queue;		/* a ring */
+	uint64_t head;			/* of the oldest, counted without end */
+	uint64_t last_change;		/* ever queued */
+	uint32_t nr;
+	uint32_t doing;
+	bool is_in_work;		/* a task that may queue more, from its clock on */
+	bool is_kthread;
+};
+
 struct memcg {
 	struct rcl_memcg pub;
 	struct rcl_machine *m;
@@ -115,6 +144,7 @@ struct memcg {
 	uint64_t swapcache_pages;	/* of its folios, in the swap cache */
 	uint32_t kmem_rest_bytes;	/* of the last of them, still free */
 	uint32_t resume[RCL_MAX_NODES];	/* where a partial walk below it goes on, by node */
+	struct psi_group psi;
 	struct lruvec lruvecs[];	/* by node */
 };
 
@@ -130,6 +160,7 @@ struct node {
 	uint64_t farthest_ns;		/* the most of them */
 	uint64_t kswapd_clock_ns;
 	uint64_t kswapd_ns;
+	struct psi_source psi;		/* of kswapd */
 };
 
 struct swap_device {
@@ -236,8 +267,7 @@ struct task {
 	uint8_t state;			/* enum rcl_task_state */
 	bool is_last_chunk;
 	bool is_retry;			/* its record was interrupted after reading ahead (FAULT_FLAG_TRIED) */
-	uint64_t stall_start_ns;	/* its latest stall on memory */
-	uint64_t stall_end_ns;
+	struct psi_source psi;
 	uint32_t add_batch[RCL_MAX_ADD_BATCH];
 	struct pending_place activate_batch[RCL_MAX_ADD_BATCH];
 	struct vma *vmas;
@@ -366,10 +396,7 @@ struct rcl_machine {
 	uint64_t next_progress;
 	struct trace_ring trace;
 	struct batch_stat batch;
-	uint64_t psi_some_ns;
-	uint64_t psi_full_ns;
-	uint64_t psi_covered_ns;	/* stalls before this are in psi_some_ns */
-	uint64_t psi_full_covered_ns;
+	struct psi_source *psi_heap[RCL_MAX_TASKS + RCL_MAX_NODES];
 	uint32_t isolated[RCL_MAX_TAKE];
 	uint32_t skipped[RCL_MAX_BATCH];
 	char error[256];

@@ -12,6 +12,7 @@
 
 #include "direct.h"
 #include "policy.h"
+#include "psi.h"
 #include "stats.h"
 
 #define MAX_SWAPPINESS 200		/* MAX_SWAPPINESS, include/linux/swap.h v6.12 */
@@ -70,6 +71,7 @@ static struct memcg *alloc_memcg(struct rcl_machine *m, struct memcg *parent)
 	memcg->pub.id = m->nr_memcgs;
 	memcg->pub.parent = parent ? &parent->pub : NULL;
 	memcg->depth = parent ? parent->depth + 1 : 0;
+	psi_init_group(&memcg->psi, m->setup_clock_ns);
 	for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
 		if (!init_lruvec(m, memcg, nid)) {
 			free_memcg(m, memcg);
@@ -95,6 +97,8 @@ int memcg_setup(struct rcl_machine *m)
 	insert_in_order(m, root, NULL);
 	m->memcgs[0] = root;
 	m->nr_memcgs = 1;
+	for (uint32_t nid = 0; nid < m->nr_nodes; nid++)
+		m->nodes[nid].psi.memcg = root;
 	return RCL_OK;
 }
 

@@ -10,6 +10,7 @@
 #include "memcg.h"
 #include "node.h"
 #include "pagecache.h"
+#include "psi.h"
 #include "rmap.h"
 #include "swap.h"
 
@@ -129,7 +130,7 @@ static struct task *alloc_task(struct rcl_machine *m, const struct rcl_task_conf
 		task->ptes = calloc(task->nr_pages + UINT64_C(1), sizeof(*task->ptes));
 		task->tables = calloc(task->nr_pages / PTES_PER_TABLE + UINT64_C(1), sizeof(*task->tables));
 	}
-	if (!task->ptes || !task->tables) {
+	if (!task->ptes || !task->tables || !psi_add_source(&task->psi, NULL, false)) {
 		mm_free_task(task);
 		return NULL;
 	}
@@ -165,6 +166,7 @@ int rcl_task_create(struct rcl_machine *m, const struct rcl_task_config *config,
 	}
 	task->number = m->nr_tasks;
 	task->memcg = m->memcgs[config->memcg];
+	task->psi.memcg = task->memcg;
 	task->nid = config->nid;
 	task->mempolicy = (uint8_t)config->mempolicy;
 	task->mempolicy_nodes = (uint16_t)config->mempolicy_nodes;
@@ -183,6 +185,7 @@ void mm_free_task(struct task *task)
 	free(task->vmas);
 	free(task->spans);
 	free(task->stalls);
+	psi_free_source(&task->psi);
 	free(task);
 }
 

@@ -12,6 +12,7 @@
 #include "direct.h"
 #include "kswapd.h"
 #include "numa.h"
+#include "psi.h"
 #include "stats.h"
 
 #define PAGE_KIB 4
@@ -100,6 +101,8 @@ int node_setup(struct rcl_machine *m)
 		node->nr_fresh = (uint32_t)config->nr_pages;
 		node->free_head = RCL_NIL;
 		m->end_pfn[nid] = first + (uint32_t)config->nr_pages;
+		if (!psi_add_source(&node->psi, NULL, true))
+			return machine_error(m, RCL_NO_MEMORY, "no memory for a node");
 		first += (uint32_t)config->nr_pages;
 	}
 	numa_build_zonelists(m);

@@ -371,11 +371,26 @@ int rcl_stalls(const struct rcl_machine *m, int32_t task, uint32_t kind, struct 
 /* Memory pressure as running totals; shares are differences over differences. */
 struct rcl_psi {
 	uint64_t some_ns;		/* at least one task stalled on memory */
-	uint64_t full_ns;		/* all running tasks stalled at once */
+	uint64_t full_ns;		/* no task went on while one stalled */
 	uint64_t elapsed_ns;		/* the latest clock of any task */
 };
 
-int rcl_psi(const struct rcl_machine *m, struct rcl_psi *out);
+int rcl_psi(struct rcl_machine *m, struct rcl_psi *out);
+
+enum rcl_pressure_resource {
+	RCL_PRESSURE_MEMORY = 0,	/* reclaim, and waits for pages that were there before */
+	RCL_PRESSURE_IO = 1,		/* waits for swap and files */
+};
+
+/* memory.pressure or io.pressure of a memcg and its descendants; the root's is the machine's. */
+struct rcl_pressure {
+	uint64_t some_ns;		/* total= */
+	uint64_t full_ns;
+	uint64_t some_avg[3];		/* avg10, avg60 and avg300 in percent, times 2048 */
+	uint64_t full_avg[3];
+};
+
+int rcl_pressure(struct rcl_machine *m, uint32_t memcg, uint32_t resource, struct rcl_pressure *out);
 
 struct rcl_node_info {
 	uint64_t nr_pages;

@@ -19,6 +19,7 @@
 #include "numa.h"
 #include "pagecache.h"
 #include "policy.h"
+#include "psi.h"
 
 #define STRETCH_RECORDS 64		/* ours, measured: as a prefetch distance it covers DRAM latency at 16M
 					 * pages (16 and 32 are slower), as a block it pays for its scan */
@@ -98,6 +99,7 @@ int rcl_task_feed(struct rcl_machine *m, uint32_t number, const uint32_t *record
 	task->position = 0;
 	task->is_last_chunk = is_last;
 	task->state = RCL_TASK_RUNNABLE;
+	psi_task_runs(m, task);
 	return RCL_OK;
 }
 
@@ -392,8 +394,10 @@ static struct task *choose_task(struct rcl_machine *m)
 static void end_chunk(struct rcl_machine *m, struct task *task)
 {
 	task->state = task->is_last_chunk ? RCL_TASK_ENDED : RCL_TASK_IDLE;
-	if (task->is_last_chunk)
+	if (task->is_last_chunk) {
 		batches_drain(m, task);
+		psi_task_ends(m, task);
+	}
 }
 
 static bool report_progress(struct rcl_machine *m, const struct rcl_run_control *control)

@@ -1,15 +1,12 @@
 /*
- * Counters, stalls and pressure, see stats.h.
- *
- * SIMPLIFIED: pressure is kept as running totals of stalled time, not as the kernel's decaying
- * averages, and for the whole machine only; effect: shares over a phase are exact, psi-style
- * avg10 values have to be computed from differences.
+ * Counters and stalls, see stats.h.
  */
 #include "stats.h"
 
 #include <string.h>
 
 #include "memcg.h"
+#include "psi.h"
 
 /* Log-linear buckets: values below 16 one each, then 16 per power of two. */
 static uint32_t bucket_of(uint64_t ns)
@@ -34,39 +31,6 @@ static uint64_t bucket_end(uint32_t bucket)
 
 _Static_assert(STALL_SUB == 16, "bucket_of() and bucket_end() take 4 bits below the highest");
 
-/*
- * Stalls arrive in the order of their start, up to one slice, because the event loop runs the task
- * that is furthest behind. So the union of all (some) grows by what lies beyond the part already
- * covered, and the intersection (full) is that of every running task's latest stall.
- *
- * SIMPLIFIED: what one slice puts out of order is left out; effect: with several tasks some and
- * full are too small by at most a slice per switch.
- */
-static void note_pressure(struct rcl_machine *m, struct task *task, uint64_t start_ns, uint64_t end_ns)
-{
-	uint64_t from = start_ns > m->psi_covered_ns ? start_ns : m->psi_covered_ns;
-	uint64_t full_from = start_ns > m->psi_full_covered_ns ? start_ns : m->psi_full_covered_ns, full_until = end_ns;
-
-	if (end_ns > from) {
-		m->psi_some_ns += end_ns - from;
-		m->psi_covered_ns = end_ns;
-	}
-	task->stall_start_ns = start_ns;
-	task->stall_end_ns = end_ns;
-	for (uint32_t i = 0; i < m->nr_tasks; i++) {
-		const struct task *other = m->tasks[i];
-
-		if (other->state != RCL_TASK_RUNNABLE)
-			continue;
-		full_from = other->stall_start_ns > full_from ? other->stall_start_ns : full_from;
-		full_until = other->stall_end_ns < full_until ? other->stall_end_ns : full_until;
-	}
-	if (full_until > full_from) {
-		m->psi_full_ns += full_until - full_from;
-		m->psi_full_covered_ns = full_until;
-	}
-}
-
 void stall_record(struct rcl_machine *m, struct task *task, enum rcl_stall_kind kind, uint64_t start_ns,
 		  bool is_pressure)
 {
@@ -78,8 +42,7 @@ void stall_record(struct rcl_machine *m, struct task *task, enum rcl_stall_kind 
 	if (ns > stalls->max_ns)
 		stalls->max_ns = ns;
 	stalls->bucket[bucket_of(ns)]++;
-	if (is_pressure)
-		note_pressure(m, task, start_ns, end_ns);
+	psi_stall(m, &task->psi, start_ns, end_ns, is_pressure, kind == RCL_STALL_IO);
 }
 
 static uint64_t quantile(const struct stall_histogram *stalls, uint64_t per_mille)
@@ -114,17 +77,6 @@ int rcl_stalls(const struct rcl_machine *m, int32_t task, uint32_t kind, struct 
 	*out = (struct rcl_stalls){ .nr = sum.nr, .total_ns = sum.total_ns, .p50_ns = quantile(&sum, 500),
 				    .p99_ns = quantile(&sum, 990), .p999_ns = quantile(&sum, 999),
 				    .max_ns = sum.max_ns };
-	return RCL_OK;
-}
-
-int rcl_psi(const struct rcl_machine *m, struct rcl_psi *out)
-{
-	*out = (struct rcl_psi){ .some_ns = m->psi_some_ns };
-	out->full_ns = m->psi_full_ns < m->psi_some_ns ? m->psi_full_ns : m->psi_some_ns;
-	for (uint32_t i = 0; i < m->nr_tasks; i++) {
-		if (m->tasks[i]->clock_ns > out->elapsed_ns)
-			out->elapsed_ns = m->tasks[i]->clock_ns;
-	}
 	return RCL_OK;
 }
 

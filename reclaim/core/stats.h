@@ -1,5 +1,5 @@
 /*
- * Counters, stalls and pressure.
+ * Counters and stalls.
  *
  * Here: counting and adding up. Not here: the meaning of each counter (reclaim/abi/counters.py).
  * A vmstat counter is kept once, per lruvec; sums over nodes and memcgs are made when asked, so

@@ -77,6 +77,9 @@ _ERRORS: dict[int, type[ReclaimError]] = {
 """Anything else than these, which a user can cause, is a fault of ours."""
 
 _MESSAGE_BYTES = 512
+_PSI_ONE = 1 << 11
+"""One percent, as the core keeps pressure averages (FIXED_1, include/linux/sched/loadavg.h)."""
+
 _NO_FOLIO = (1 << 32) - 1
 
 Counters = npt.NDArray[np.uint64]
@@ -495,6 +498,17 @@ class Core:
         psi = ffi.new("struct rcl_psi *")
         self._check(lib.rcl_psi(self._machine, psi))
         return _plain(psi[0])
+
+    def pressure(self, memcg: int, resource: str) -> dict[str, Any]:
+        """Return the members of `struct rcl_pressure` of a memcg; the averages as tuples of percent."""
+        pressure = ffi.new("struct rcl_pressure *")
+        number = getattr(lib, f"RCL_PRESSURE_{resource.upper()}")
+        self._check(lib.rcl_pressure(self._machine, memcg, number, pressure))
+        averages = {
+            name: tuple(int(value) / _PSI_ONE for value in getattr(pressure, name))
+            for name in ("some_avg", "full_avg")
+        }
+        return {"some_ns": int(pressure.some_ns), "full_ns": int(pressure.full_ns), **averages}
 
     def node_info(self, nid: int) -> dict[str, int]:
         """Return the members of `struct rcl_node_info`."""

@@ -10,6 +10,8 @@ what it means in Linux 6.12.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -89,6 +91,44 @@ def memory_events(counters: Numbers) -> dict[str, int]:
     events = _events(counters, "memory_events")
     lines = {name.removeprefix(_EVENTS): count for name, count in events.items()}
     return lines | {"oom_kill": _events(counters, "vmstat")["oom_kill"]}
+
+
+@dataclass(frozen=True, slots=True)
+class PressureLine:
+    """Hold a line of a pressure file.
+
+    Args:
+        avg10, avg60, avg300: percent of the time, decaying.
+        total: microseconds since the start.
+    """
+
+    avg10: float
+    avg60: float
+    avg300: float
+    total: int
+
+
+def pressure(numbers: Mapping[str, Any]) -> dict[str, PressureLine]:
+    """Return the lines `some` and `full` of a pressure file from the core's numbers."""
+    lines = {}
+    for line in ("some", "full"):
+        avg10, avg60, avg300 = numbers[f"{line}_avg"]
+        lines[line] = PressureLine(avg10, avg60, avg300, numbers[f"{line}_ns"] // 1000)
+    return lines
+
+
+def pressure_text(lines: Mapping[str, PressureLine]) -> str:
+    """Return a pressure file as the kernel writes it; the averages are cut after two digits, as there."""
+    return "".join(
+        f"{name} avg10={_percent(line.avg10)} avg60={_percent(line.avg60)} avg300={_percent(line.avg300)} "
+        f"total={line.total}\n"
+        for name, line in lines.items()
+    )
+
+
+def _percent(value: float) -> str:
+    hundredths = int(value * 100)
+    return f"{hundredths // 100}.{hundredths % 100:02d}"
 
 
 def as_text(lines: Mapping[str, int]) -> str:

@@ -392,6 +392,18 @@ class Machine:
         lruvecs = self._lruvecs_of(self._memcg(memcg)) if local else self._lruvecs_below(memcg)
         return kernel_files.memory_events(kernel_files.sums(self._all_counters(), lruvecs))
 
+    def pressure(
+        self, memcg: str = "/", resource: Literal["memory", "io"] = "memory"
+    ) -> dict[str, kernel_files.PressureLine]:
+        """Return the lines `some` and `full` of a memcg's `memory.pressure` or `io.pressure`.
+
+        The root's are those of `/proc/pressure`. Within a run they are as of the task that is furthest behind.
+
+        Raises:
+            ConfigError: no such memcg.
+        """
+        return kernel_files.pressure(self._core.pressure(self._memcg(memcg), resource))
+
     def vmstat(self, node: int | None = None) -> dict[str, int]:
         """Return the lines of `/proc/vmstat`, or of a node's `vmstat`.
 

@@ -88,3 +88,27 @@ def test_text_of_a_file_is_a_name_and_a_number_a_line() -> None:
 
     assert text.startswith("anon ")
     assert all(len(line.split()) == 2 and line.split()[1].isdigit() for line in text.splitlines())
+
+
+def test_pressure_of_a_memcg_is_part_of_the_machines() -> None:
+    """A memcg's stalls are in its own file and in its ancestors', and in no other's."""
+    machine = Machine(
+        nodes="32M",
+        swap="ssd:8M",
+        memcgs=(MemcgConfig(path="/tight", max_pages=300), MemcgConfig(path="/wide")),
+    )
+    for memcg in ("/tight", "/wide"):
+        machine.add_task(synth("zipf:pages=1K,accesses=20K,write=20%"), memcg=memcg)
+    machine.run()
+
+    assert machine.pressure("/tight")["some"].total > 0
+    assert machine.pressure("/wide")["some"].total == 0
+    assert machine.pressure("/")["some"] == machine.pressure("/tight")["some"]
+    assert machine.pressure("/")["full"].total < machine.pressure("/tight")["full"].total
+
+
+def test_pressure_text_is_the_kernels_format() -> None:
+    """Two lines, averages with two digits, totals in microseconds."""
+    lines = {"some": kernel_files.PressureLine(12.349, 0.5, 0.0, 1234567)}
+
+    assert kernel_files.pressure_text(lines) == "some avg10=12.34 avg60=0.50 avg300=0.00 total=1234567\n"

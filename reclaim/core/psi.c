@@ -1,0 +1,305 @@
+/*
+ * Pressure, see psi.h. Models psi_group_change(), test_states(), calc_avgs() and
+ * update_averages() (kernel/sched/psi.c v6.12).
+ *
+ * SIMPLIFIED: some and full are those of all tasks of a memcg together, the kernel decides them
+ * per CPU and averages over CPUs by their busy time; effect: with several tasks some is higher and
+ * full lower than on a machine where each has a CPU of its own.
+ */
+#include "psi.h"
+
+#include <stdlib.h>
+
+#define QUEUE_CHANGES 2048		/* ours: more stalls than fit into a slice of 3 ms, so that the order is exact */
+#define HZ 250				/* CONFIG_HZ of Debian's 6.12 */
+#define PERIOD_NS (UINT64_C(1000000000) * (2 * HZ + 1) / HZ)	/* PSI_FREQ: 2 s and a tick */
+#define FSHIFT 11			/* include/linux/sched/loadavg.h v6.12 */
+#define FIXED_1 (UINT64_C(1) << FSHIFT)
+
+/* A change: the time, shifted by CHANGE_SHIFT, and what its source does from then on. */
+#define CHANGE_SHIFT 3
+#define STALLS_MEMORY 1
+#define WAITS_IO 2
+#define RUNS 4
+
+enum psi_state {
+	PSI_MEM_SOME,
+	PSI_MEM_FULL,
+	PSI_IO_SOME,
+	PSI_IO_FULL,
+};
+
+_Static_assert(PSI_IO_FULL + 1 == PSI_NR_STATES, "a group keeps each state");
+
+bool psi_add_source(struct psi_source *source, struct memcg *memcg, bool is_kthread)
+{
+	source->memcg = memcg;
+	source->is_kthread = is_kthread;
+	source->queue = malloc(QUEUE_CHANGES * sizeof(*source->queue));
+	return source->queue != NULL;
+}
+
+void psi_free_source(struct psi_source *source)
+{
+	free(source->queue);
+}
+
+void psi_init_group(struct psi_group *group, uint64_t ns)
+{
+	group->last_ns = ns;
+	group->next_update_ns = ns + PERIOD_NS;
+}
+
+/* calc_load(): the old value decays, the new one has the rest; rounded away from zero while it rises. */
+static uint64_t decay_load(uint64_t load, uint64_t factor, uint64_t active)
+{
+	uint64_t sum = load * factor + active * (FIXED_1 - factor);
+
+	return (active >= load ? sum + FIXED_1 - 1 : sum) >> FSHIFT;
+}
+
+/* calc_avgs(): one period is over. */
+static void take_sample(struct psi_group *group)
+{
+	static const uint64_t factors[] = { 1677, 1981, 2034 };	/* 1/exp(2s/10s), (2s/60s), (2s/300s) */
+
+	for (int state = 0; state < PSI_NR_STATES; state++) {
+		uint64_t percent = (group->total_ns[state] - group->sampled_ns[state]) * 100 / PERIOD_NS;
+
+		group->sampled_ns[state] = group->total_ns[state];
+		for (int window = 0; window < PSI_NR_WINDOWS; window++)
+			group->avg[state][window] = decay_load(group->avg[state][window], factors[window], percent << FSHIFT);
+	}
+}
+
+static void add_time(struct psi_group *group, uint64_t ns)
+{
+	for (int state = 0; state < PSI_NR_STATES; state++) {
+		if (group->states >> state & 1)
+			group->total_ns[state] += ns - group->last_ns;
+	}
+	group->last_ns = ns;
+}
+
+/* Bring a group's times up to date. */
+static void advance_group(struct psi_group *group, uint64_t ns)
+{
+	while (ns >= group->next_update_ns) {
+		add_time(group, group->next_update_ns);
+		take_sample(group);
+		group->next_update_ns += PERIOD_NS;
+	}
+	if (ns > group->last_ns)
+		add_time(group, ns);
+}
+
+/* test_states(): which states the counts mean. */
+static uint32_t states_of(const struct psi_group *group)
+{
+	uint32_t states = 0;
+
+	if (group->nr_memstall) {
+		states |= 1 << PSI_MEM_SOME;
+		if (group->nr_running == group->nr_memstall_running)
+			states |= 1 << PSI_MEM_FULL;
+	}
+	if (group->nr_iowait) {
+		states |= 1 << PSI_IO_SOME;
+		if (group->nr_running == 0)
+			states |= 1 << PSI_IO_FULL;
+	}
+	return states;
+}
+
+static void count_source(struct psi_group *group, uint32_t doing, uint32_t nr)
+{
+	bool is_running = doing & RUNS && !(doing & WAITS_IO);
+
+	group->nr_running += is_running ? nr : 0;
+	group->nr_memstall += doing & STALLS_MEMORY ? nr : 0;
+	group->nr_iowait += doing & WAITS_IO ? nr : 0;
+	group->nr_memstall_running += is_running && doing & STALLS_MEMORY ? nr : 0;
+}
+
+static void apply_change(struct psi_source *source, uint64_t change)
+{
+	uint64_t ns = change >> CHANGE_SHIFT;
+	uint32_t doing = change & ((1 << CHANGE_SHIFT) - 1);
+
+	for (struct memcg *memcg = source->memcg; memcg; memcg = memcg_parent(memcg)) {
+		struct psi_group *group = &memcg->psi;
+
+		advance_group(group, ns);
+		count_source(group, source->doing, -1U);
+		count_source(group, doing, 1);
+		group->states = states_of(group);
+	}
+	source->doing = doing;
+}
+
+static uint64_t first_change(const struct psi_source *source)
+{
+	return source->queue[source->head % QUEUE_CHANGES];
+}
+
+/* Let the entry at `at` of a heap by first changes sink to its place. */
+static void sink_entry(struct psi_source **heap, uint32_t nr, uint32_t at)
+{
+	struct psi_source *source = heap[at];
+	uint64_t change = first_change(source);
+
+	for (;;) {
+		uint32_t child = 2 * at + 1;
+
+		if (child + 1 < nr && first_change(heap[child + 1]) < first_change(heap[child]))
+			child++;
+		if (child >= nr || first_change(heap[child]) >= change)
+			break;
+		heap[at] = heap[child];
+		at = child;
+	}
+	heap[at] = source;
+}
+
+static uint32_t gather_sources(struct rcl_machine *m)
+{
+	uint32_t nr = 0;
+
+	for (uint32_t i = 0; i < m->nr_tasks; i++) {
+		if (m->tasks[i]->psi.nr)
+			m->psi_heap[nr++] = &m->tasks[i]->psi;
+	}
+	for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
+		if (m->nodes[nid].psi.nr)
+			m->psi_heap[nr++] = &m->nodes[nid].psi;
+	}
+	return nr;
+}
+
+/* Apply the changes of all sources before until_ns, in the order of time. */
+static void settle_until(struct rcl_machine *m, uint64_t until_ns)
+{
+	uint32_t nr = gather_sources(m);
+
+	for (uint32_t i = nr / 2; i-- > 0;)
+		sink_entry(m->psi_heap, nr, i);
+	while (nr && first_change(m->psi_heap[0]) >> CHANGE_SHIFT < until_ns) {
+		struct psi_source *source = m->psi_heap[0];
+
+		apply_change(source, first_change(source));
+		source->head++;
+		if (--source->nr == 0)
+			m->psi_heap[0] = m->psi_heap[--nr];
+		if (nr)
+			sink_entry(m->psi_heap, nr, 0);
+	}
+}
+
+/* The clock of the running task that is furthest behind. */
+static uint64_t frontier_of(const struct rcl_machine *m)
+{
+	uint64_t ns = UINT64_MAX;
+
+	for (uint32_t i = 0; i < m->nr_tasks; i++) {
+		if (m->tasks[i]->psi.is_in_work && m->tasks[i]->clock_ns < ns)
+			ns = m->tasks[i]->clock_ns;
+	}
+	return ns;
+}
+
+void psi_settle(struct rcl_machine *m)
+{
+	settle_until(m, frontier_of(m));
+}
+
+/* Have room for two more. A queue that is full, although all is settled that can be, goes ahead of the
+ * others: their changes of that time count from where the group has got to. */
+static void make_room(struct rcl_machine *m, struct psi_source *source)
+{
+	if (source->nr + 2 <= QUEUE_CHANGES)
+		return;
+	psi_settle(m);
+	if (source->nr + 2 > QUEUE_CHANGES)
+		settle_until(m, (source->last_change >> CHANGE_SHIFT) + 1);
+}
+
+static void queue_change(struct psi_source *source, uint64_t ns, uint32_t doing)
+{
+	source->last_change = ns << CHANGE_SHIFT | doing;
+	source->queue[(source->head + source->nr++) % QUEUE_CHANGES] = source->last_change;
+}
+
+void psi_stall(struct rcl_machine *m, struct psi_source *source, uint64_t start_ns, uint64_t end_ns, bool is_memory,
+	       bool is_io)
+{
+	uint64_t last_ns = source->last_change >> CHANGE_SHIFT;
+	uint32_t idle = source->is_kthread ? 0 : RUNS;
+
+	/* A stall within another one is recorded first: what is left of the outer one comes after it. */
+	if (start_ns < last_ns)
+		start_ns = last_ns;
+	if (end_ns <= start_ns || !(is_memory || is_io) || !(source->is_kthread || source->is_in_work))
+		return;
+	queue_change(source, start_ns, RUNS | (is_memory ? STALLS_MEMORY : 0) | (is_io ? WAITS_IO : 0));
+	queue_change(source, end_ns, idle);
+	make_room(m, source);
+}
+
+void psi_task_runs(struct rcl_machine *m, struct task *task)
+{
+	if (task->psi.is_in_work)
+		return;
+	task->psi.is_in_work = true;
+	queue_change(&task->psi, task->clock_ns, RUNS);
+	make_room(m, &task->psi);
+}
+
+void psi_task_ends(struct rcl_machine *m, struct task *task)
+{
+	if (!task->psi.is_in_work)
+		return;
+	task->psi.is_in_work = false;
+	queue_change(&task->psi, task->clock_ns, 0);
+	make_room(m, &task->psi);
+}
+
+static uint64_t latest_clock(const struct rcl_machine *m)
+{
+	uint64_t ns = 0;
+
+	for (uint32_t i = 0; i < m->nr_tasks; i++) {
+		if (m->tasks[i]->clock_ns > ns)
+			ns = m->tasks[i]->clock_ns;
+	}
+	return ns;
+}
+
+int rcl_pressure(struct rcl_machine *m, uint32_t memcg, uint32_t resource, struct rcl_pressure *out)
+{
+	uint32_t some = resource == RCL_PRESSURE_IO ? PSI_IO_SOME : PSI_MEM_SOME;
+	struct psi_group now;
+	uint64_t frontier_ns;
+
+	if (memcg >= m->nr_memcgs || resource > RCL_PRESSURE_IO)
+		return RCL_BAD_ARGUMENT;
+	psi_settle(m);
+	now = m->memcgs[memcg]->psi;
+	frontier_ns = frontier_of(m);
+	advance_group(&now, frontier_ns == UINT64_MAX ? latest_clock(m) : frontier_ns);
+	*out = (struct rcl_pressure){ .some_ns = now.total_ns[some], .full_ns = now.total_ns[some + 1] };
+	for (int window = 0; window < PSI_NR_WINDOWS; window++) {
+		out->some_avg[window] = now.avg[some][window];
+		out->full_avg[window] = now.avg[some + 1][window];
+	}
+	return RCL_OK;
+}
+
+int rcl_psi(struct rcl_machine *m, struct rcl_psi *out)
+{
+	struct rcl_pressure root;
+	int status = rcl_pressure(m, 0, RCL_PRESSURE_MEMORY, &root);
+
+	if (status == RCL_OK)
+		*out = (struct rcl_psi){ .some_ns = root.some_ns, .full_ns = root.full_ns, .elapsed_ns = latest_clock(m) };
+	return status;
+}
