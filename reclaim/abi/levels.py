@@ -32,7 +32,7 @@ class Level:
 
 
 LEVELS: tuple[Level, ...] = (
-    Level("nr_anon_mapped", "anon", "nr_anon_pages", "Anonymous pages.", "NR_ANON_MAPPED"),
+    Level("nr_anon_mapped", "anon", "nr_anon_pages", "Anonymous pages that a PTE maps.", "NR_ANON_MAPPED"),
     Level(
         "nr_file_pages",
         "file",

@@ -31,7 +31,8 @@ static enum rcl_level lru_level(const struct lruvec *lruvec, const struct folio 
 
 static void add_anon(uint64_t *levels, const struct folio *folio)
 {
-	levels[RCL_LEVEL_NR_ANON_MAPPED] += folio->pub.nr_pages;
+	if (folio_is_mapped(folio))
+		levels[RCL_LEVEL_NR_ANON_MAPPED] += folio->pub.nr_pages;
 	if (folio->swap_slot != RCL_NIL)
 		levels[RCL_LEVEL_NR_SWAPCACHE] += folio->pub.nr_pages;
 	if (folio->pub.order >= PMD_ORDER)
