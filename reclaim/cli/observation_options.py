@@ -5,7 +5,7 @@ Here: from those options to an `Observation`. Not here: what each file holds (re
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,15 @@ import click
 
 from reclaim.cli.experiment_options import STDOUT, Decorator, check_target, section_option
 from reclaim.diag.errors import ConfigError
-from reclaim.lab.observing import Observation, TraceRequest
+from reclaim.lab.observing import DumpRequest, Observation, SeriesRequest, TraceRequest, parse_duration
 
 _SECTION = "Looking inside"
 
 _MOST_RECORDS = 1 << 26
 """The core's own limit (rcl.h)."""
+
+DEFAULT_PERIOD = "10ms"
+"""Ours: some hundred samples of a second."""
 
 _OPTIONS: tuple[Decorator, ...] = (
     section_option(
@@ -52,6 +55,41 @@ _OPTIONS: tuple[Decorator, ...] = (
         metavar="EVENTS",
         help="Events kept, 128 bytes each; of more the latest. Default 262144.",
     ),
+    section_option(
+        _SECTION,
+        "--series",
+        "series_path",
+        metavar="FILE",
+        help="Write memory.stat, vmstat and pressure of all memcgs and nodes over time; JSON for FILE.json, else CSV.",
+    ),
+    section_option(
+        _SECTION,
+        "--period",
+        metavar="TIME",
+        help=f"Virtual time between samples of --series. Default {DEFAULT_PERIOD}.",
+    ),
+    section_option(
+        _SECTION,
+        "--columns",
+        metavar="GLOB",
+        multiple=True,
+        help="Only columns of these names, such as pgscan* or /lab:*; may be repeated.",
+    ),
+    section_option(
+        _SECTION,
+        "--dump",
+        "dump_path",
+        metavar="FILE",
+        help="Write all lists and statistics as they are at the end, or at --dump-at; JSON for FILE.json, else text.",
+    ),
+    section_option(
+        _SECTION,
+        "--dump-at",
+        "dump_times",
+        metavar="TIME",
+        multiple=True,
+        help="Virtual time of a --dump, such as 10ms; may be repeated.",
+    ),
 )
 
 
@@ -72,10 +110,9 @@ def observation_of(options: dict[str, Any]) -> Observation | None:
         click.UsageError: options that say how of something that was not asked for.
         ConfigError: a file that cannot be written, or a name of no event.
     """
-    trace = _trace_request(options)
-    if trace is None:
+    observation = Observation(_trace_request(options), _series_request(options), _dump_request(options))
+    if observation == Observation():
         return None
-    observation = Observation(trace)
     observation.check()
     return observation
 
@@ -83,14 +120,39 @@ def observation_of(options: dict[str, Any]) -> Observation | None:
 def _trace_request(options: dict[str, Any]) -> TraceRequest | None:
     path = options["events_path"]
     if path is None:
-        for name, option in (("event_globs", "--events"), ("trace_records", "--trace-buffer")):
-            if options[name]:
-                raise click.UsageError(f"{option} is for --trace-events, which was not given")
+        _refuse_alone(
+            options, "--trace-events", {"event_globs": "--events", "trace_records": "--trace-buffer"}
+        )
         return None
     request = TraceRequest(_target(path, "--trace-events"), options["event_globs"], options["trace_format"])
     if options["trace_records"] is None:
         return request
     return TraceRequest(request.path, request.events, request.form, options["trace_records"])
+
+
+def _series_request(options: dict[str, Any]) -> SeriesRequest | None:
+    path = options["series_path"]
+    if path is None:
+        _refuse_alone(options, "--series", {"period": "--period", "columns": "--columns"})
+        return None
+    period_ns = parse_duration(options["period"] or DEFAULT_PERIOD, "--period")
+    return SeriesRequest(_target(path, "--series"), period_ns, options["columns"])
+
+
+def _dump_request(options: dict[str, Any]) -> DumpRequest | None:
+    path = options["dump_path"]
+    if path is None:
+        _refuse_alone(options, "--dump", {"dump_times": "--dump-at"})
+        return None
+    times_ns = tuple(parse_duration(text, "--dump-at") for text in options["dump_times"])
+    return DumpRequest(_target(path, "--dump"), times_ns)
+
+
+def _refuse_alone(options: dict[str, Any], owner: str, names: Mapping[str, str]) -> None:
+    """Refuse options that say how of something that was not asked for."""
+    for name, option in names.items():
+        if options[name]:
+            raise click.UsageError(f"{option} is for {owner}, which was not given")
 
 
 def _target(path: str, option: str) -> Path:

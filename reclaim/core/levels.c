@@ -80,6 +80,34 @@ static void add_kmem(const struct rcl_machine *m, uint64_t *out)
 	}
 }
 
+int rcl_list_sizes(const struct rcl_machine *m, uint64_t *out)
+{
+	memset(out, 0, (uint64_t)m->nr_memcgs * m->nr_nodes * RCL_MAX_LISTS * 2 * sizeof(*out));
+	for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
+		const struct node *node = &m->nodes[nid];
+		uint32_t end = node->first_pfn + (uint32_t)node->pub.nr_pages - node->nr_fresh;
+
+		for (uint32_t pfn = node->first_pfn; pfn < end; pfn++) {
+			const struct folio *folio = folio_at(m, pfn);
+			uint64_t lruvec;
+
+			if (folio->transit != RCL_TRANSIT_NONE)
+				continue;
+			lruvec = folio_lruvec(folio)->pub.id;
+			out[(lruvec * RCL_MAX_LISTS + folio->pub.list) * 2 + folio->pub.type] += folio->pub.nr_pages;
+		}
+	}
+	return RCL_OK;
+}
+
+int rcl_list_is_active(const struct rcl_machine *m, uint32_t lruvec, uint32_t list, int *is_active)
+{
+	if (lruvec >= m->nr_memcgs * m->nr_nodes || list >= RCL_MAX_LISTS)
+		return RCL_BAD_ARGUMENT;
+	*is_active = list_is_active(&m->memcgs[lruvec / m->nr_nodes]->lruvecs[lruvec % m->nr_nodes], list);
+	return RCL_OK;
+}
+
 int rcl_levels(const struct rcl_machine *m, uint64_t *out)
 {
 	memset(out, 0, (uint64_t)m->nr_memcgs * m->nr_nodes * RCL_NR_LEVELS * sizeof(*out));

@@ -322,7 +322,9 @@ struct rcl_run_control {
 					 * all tasks and runs; a non-zero answer stops the run */
 	void *user;
 	uint64_t progress_records;	/* how often; 0: every 2^20 records */
+	uint64_t pause_ns;		/* return once the task whose turn it is gets there; 0: never */
 	int32_t dry_task;		/* out: the task that needs records, -1: none does */
+	int32_t is_paused;		/* out: it returned for pause_ns, calling again goes on */
 };
 
 /*
@@ -350,6 +352,10 @@ int rcl_all_counters(const struct rcl_machine *m, uint64_t *out);
 /* Pages in each state right now: RCL_NR_LEVELS levels (enum rcl_level) for every lruvec. Looks at
  * every folio in use. */
 int rcl_levels(const struct rcl_machine *m, uint64_t *out);
+
+/* Pages that claim each list, by type: RCL_MAX_LISTS pairs of anon and file for every lruvec. Looks at
+ * every folio in use. */
+int rcl_list_sizes(const struct rcl_machine *m, uint64_t *out);
 
 enum rcl_stall_kind {
 	RCL_STALL_RECLAIM = 0,		/* a task's time in direct and limit reclaim, per entry */
@@ -476,6 +482,8 @@ uint64_t rcl_anon_key(uint32_t task, uint64_t page);
 
 int rcl_lruvec_of(const struct rcl_machine *m, uint32_t memcg, uint32_t nid, uint32_t *lruvec);
 int rcl_lruvec_info(const struct rcl_machine *m, uint32_t lruvec, struct rcl_lruvec_info *out);
+/* Whether a list counts as active: 1 or 0. */
+int rcl_list_is_active(const struct rcl_machine *m, uint32_t lruvec, uint32_t list, int *is_active);
 /* Pages that claim a list. */
 int rcl_list_pages(const struct rcl_machine *m, uint32_t lruvec, uint32_t list, uint64_t *nr_pages);
 /* Page frame numbers on a list, tail (oldest) first; at most `capacity`, *nr = how many there are. */

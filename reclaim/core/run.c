@@ -413,24 +413,28 @@ static bool report_progress(struct rcl_machine *m, const struct rcl_run_control 
 /* Run slices until a task is dry or nothing is runnable. */
 static int run_tasks(struct rcl_machine *m, struct rcl_run_control *control)
 {
+	const uint64_t pause_ns = control->pause_ns ? control->pause_ns : UINT64_MAX;
+
 	for (;;) {
 		struct task *task = choose_task(m);
 		uint64_t end;
 
 		control->dry_task = -1;
+		control->is_paused = 0;
 		if (!task)
 			return RCL_OK;
 		end = task->nr_records - task->position > POLL_RECORDS ? task->position + POLL_RECORDS : task->nr_records;
 		m->current = task;
 		m->clock = &task->clock_ns;
-		run_until(m, task, end, m->turn_ns);
+		run_until(m, task, end, m->turn_ns < pause_ns ? m->turn_ns : pause_ns);
 		if (task->state == RCL_TASK_RUNNABLE && task->position == task->nr_records)
 			end_chunk(m, task);
 		if (task->state == RCL_TASK_IDLE)
 			control->dry_task = (int32_t)task->number;
 		if (is_interrupted(m) || !report_progress(m, control))
 			return RCL_INTERRUPTED;
-		if (control->dry_task >= 0)
+		control->is_paused = task->clock_ns >= pause_ns;
+		if (control->dry_task >= 0 || control->is_paused)
 			return RCL_OK;
 	}
 }

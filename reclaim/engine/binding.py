@@ -22,7 +22,7 @@ from reclaim.abi.counters import COUNTERS
 from reclaim.abi.hooks import HOOKS
 from reclaim.abi.kinds import U64_MAX
 from reclaim.abi.levels import LEVELS
-from reclaim.abi.limits import FIRST_POLICY_LIST
+from reclaim.abi.limits import FIRST_POLICY_LIST, MAX_LISTS
 from reclaim.abi.maps import MAP_KINDS
 from reclaim.diag.errors import ConfigError, CoreFault, ReclaimError
 from reclaim.engine._rcl import ffi, lib
@@ -438,23 +438,29 @@ class Core:
         """Make the current or next run stop soon; safe from any thread."""
         self._stop[0] = 1
 
-    def run(self, progress: Callable[[int], None] | None = None) -> tuple[bool, int | None]:
-        """Run until a task needs records or nothing is left to run.
+    def run(
+        self, progress: Callable[[int], None] | None = None, pause_ns: int = 0
+    ) -> tuple[bool, int | None, bool]:
+        """Run until a task needs records, nothing is left to run, or a time is reached.
 
         Args:
             progress: called now and then with the number of records run so far.
+            pause_ns: time at which to return; 0 for none.
 
         Returns:
-            Whether it was stopped before, and the task that needs records, None where there is none.
+            Whether it was stopped before, the task that needs records, None where there is none, and whether the time
+            was reached.
         """
         control = ffi.new("struct rcl_run_control *")
         control.interrupt = self._stop
         callback = self._progress_callback(progress) if progress is not None else ffi.NULL
         control.progress = callback
+        control.pause_ns = pause_ns
         status = lib.rcl_run(self._machine, control)
         self._stop[0] = 0
         self._check(lib.RCL_OK if status == lib.RCL_INTERRUPTED else status)
-        return status == lib.RCL_INTERRUPTED, None if control.dry_task < 0 else int(control.dry_task)
+        dry = None if control.dry_task < 0 else int(control.dry_task)
+        return status == lib.RCL_INTERRUPTED, dry, bool(control.is_paused)
 
     def _progress_callback(self, progress: Callable[[int], None]) -> Any:
         def call(_user: Any, nr_records: int) -> int:
@@ -486,6 +492,18 @@ class Core:
         levels = np.zeros((nr_lruvecs, len(LEVELS)), dtype=np.uint64)
         self._check(lib.rcl_levels(self._machine, ffi.from_buffer("uint64_t[]", levels)))
         return levels
+
+    def all_list_sizes(self, nr_lruvecs: int) -> Counters:
+        """Return pages that claim each list of every lruvec, shape (nr_lruvecs, MAX_LISTS, 2), anon and file."""
+        sizes = np.zeros((nr_lruvecs, MAX_LISTS, 2), dtype=np.uint64)
+        self._check(lib.rcl_list_sizes(self._machine, ffi.from_buffer("uint64_t[]", sizes)))
+        return sizes
+
+    def list_is_active(self, lruvec: int, list_number: int) -> bool:
+        """Tell whether a list counts as active."""
+        is_active = ffi.new("int *")
+        self._check(lib.rcl_list_is_active(self._machine, lruvec, list_number, is_active))
+        return bool(is_active[0])
 
     def stalls(self, kind: str, task: int | None = None) -> dict[str, int]:
         """Return the members of `struct rcl_stalls` for one task, or for all."""

@@ -22,11 +22,22 @@ from reclaim.abi.limits import PAGE_BYTES
 
 Numbers = npt.NDArray[np.uint64]
 
-_NO_MEMORY_STAT = frozenset(
-    "pgscan_anon pgscan_file pgsteal_anon pgsteal_file pgrotated pswpin pswpout pgpgin pgpgout allocstall "
-    "kswapd_wakeups oom_kill ptes_walked rmap_walked".split()
+_MEMORY_STAT_EVENTS = frozenset(
+    "workingset_refault_anon workingset_refault_file workingset_activate_anon workingset_activate_file "
+    "workingset_restore_anon workingset_restore_file workingset_nodereclaim pgdemote_kswapd pgdemote_direct "
+    "pgdemote_khugepaged pgdemote_proactive pgpromote_success pgscan_kswapd pgscan_direct pgscan_khugepaged "
+    "pgsteal_kswapd pgsteal_direct pgsteal_khugepaged pgfault pgmajfault pgrefill pgactivate pgdeactivate pglazyfree "
+    "pglazyfreed swpin_zero swpout_zero zswpin zswpout zswpwb thp_fault_alloc thp_collapse_alloc thp_swpout "
+    "thp_swpout_fallback numa_pages_migrated numa_pte_updates numa_hint_faults".split()
 )
-"""Counters that `/proc/vmstat` has, or that are ours, and `memory.stat` has not (memcg_vm_event_stat, 6.12)."""
+"""Counters that `memory.stat` has (memory_stats and memcg_vm_event_stat, mm/memcontrol.c v6.12); those that the core
+counts are shown."""
+
+_STATE_EVENTS = ("workingset_", "pgdemote_", "pgpromote_")
+"""What comes before `pgscan` in the file."""
+
+TYPES = ("anon", "file")
+"""Names of page types, in the order of their numbers."""
 
 _PMD_PAGES = 512
 _EVENTS = "memory_events_"
@@ -59,16 +70,14 @@ def memory_stat(levels: Numbers, counters: Numbers) -> dict[str, int]:
         if level.memory_stat is not None
     }
     lines["slab"] = lines["slab_reclaimable"]
-    events = _events(counters, "vmstat")
-    for kind in ("pgscan", "pgsteal"):
-        lines[kind] = events[f"{kind}_kswapd"] + events[f"{kind}_direct"]
-    workingset = {name: count for name, count in events.items() if name.startswith("workingset_")}
-    others = {
-        name: count
-        for name, count in events.items()
-        if name not in _NO_MEMORY_STAT and name not in workingset
+    all_events = _events(counters, "vmstat")
+    events = {name: count for name, count in all_events.items() if name in _MEMORY_STAT_EVENTS}
+    states = {name: count for name, count in events.items() if name.startswith(_STATE_EVENTS)}
+    totals = {
+        kind: sum(count for name, count in events.items() if name.startswith(f"{kind}_"))
+        for kind in ("pgscan", "pgsteal")
     }
-    return lines | workingset | others
+    return lines | states | totals | events
 
 
 def vmstat(levels: Numbers, counters: Numbers, nr_free_pages: int) -> dict[str, int]:

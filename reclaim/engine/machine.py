@@ -19,9 +19,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from reclaim.abi.limits import FIRST_POLICY_LIST, STANDARD_LISTS
 from reclaim.diag.errors import ConfigError, TraceError
-from reclaim.engine import kernel_files
 from reclaim.engine.access_stream import CHUNK_RECORDS, AccessStream, Records, with_last_marked
 from reclaim.engine.attachment import (
     Attachment,
@@ -46,6 +44,7 @@ from reclaim.engine.binding import (
     cost_names,
     mapping_flags,
 )
+from reclaim.engine.inside_view import InsideView
 from reclaim.engine.machine_config import (
     DEFAULT_MEMCG,
     MachineConfig,
@@ -56,7 +55,7 @@ from reclaim.engine.machine_config import (
 )
 from reclaim.engine.run_results import Result, TaskResult
 from reclaim.engine.signals import kept_interrupts
-from reclaim.engine.trace_log import DEFAULT_RECORDS, TraceLog, select_events
+from reclaim.engine.watching import Watch, look_at, next_due
 from reclaim.jit.policy_loader import CompiledPolicy
 
 FileDevice = Literal["ssd", "disk"]
@@ -156,7 +155,7 @@ class _Snapshot:
     wall_s: float
 
 
-class Machine:
+class Machine(InsideView):
     """A simulated machine.
 
     Args:
@@ -308,7 +307,12 @@ class Machine:
     # Running.
 
     def run(
-        self, progress: Progress | None = None, *, chunk_records: int = CHUNK_RECORDS, check: bool = False
+        self,
+        progress: Progress | None = None,
+        *,
+        chunk_records: int = CHUNK_RECORDS,
+        check: bool = False,
+        watch: Sequence[Watch] = (),
     ) -> Result:
         """Run all tasks to the end of their traces.
 
@@ -316,6 +320,7 @@ class Machine:
             progress: called now and then.
             chunk_records: records given to the core at once; makes no difference to results.
             check: compare the core's books with each other after each chunk; slow.
+            watch: time series or dumps that look at the machine while it runs.
 
         Returns:
             What happened in this run.
@@ -337,12 +342,17 @@ class Machine:
             is_running = True
             while is_running:
                 interrupt.deliver()
-                was_stopped, dry = self._core.run(report)
+                pause_ns = next_due(watch)
+                was_stopped, dry, is_paused = self._core.run(report, pause_ns)
                 if dry is not None:
                     self.tasks[dry].feed()
-                is_running = was_stopped or dry is not None
+                if is_paused:
+                    look_at(self, watch, pause_ns)
+                is_running = was_stopped or is_paused or dry is not None
                 if check:
                     self._core.check()
+        for one in watch:
+            one.finish(self)
         return self._result(before)
 
     # Results.
@@ -370,68 +380,10 @@ class Machine:
             values = self._core.counters("machine")
         return named_counters(values, "vmstat")
 
-    def memory_stat(self, memcg: str = "/") -> dict[str, int]:
-        """Return the lines of a memcg's `memory.stat`, descendants included; `kernel_files.as_text` writes the file.
-
-        Looks at every folio in use.
-
-        Raises:
-            ConfigError: no such memcg.
-        """
-        below = self._lruvecs_below(memcg)
-        return kernel_files.memory_stat(
-            kernel_files.sums(self._levels(), below), kernel_files.sums(self._all_counters(), below)
-        )
-
-    def memory_events(self, memcg: str = "/", *, local: bool = False) -> dict[str, int]:
-        """Return the lines of a memcg's `memory.events`, or of its `memory.events.local`.
-
-        Raises:
-            ConfigError: no such memcg.
-        """
-        lruvecs = self._lruvecs_of(self._memcg(memcg)) if local else self._lruvecs_below(memcg)
-        return kernel_files.memory_events(kernel_files.sums(self._all_counters(), lruvecs))
-
-    def pressure(
-        self, memcg: str = "/", resource: Literal["memory", "io"] = "memory"
-    ) -> dict[str, kernel_files.PressureLine]:
-        """Return the lines `some` and `full` of a memcg's `memory.pressure` or `io.pressure`.
-
-        The root's are those of `/proc/pressure`. Within a run they are as of the task that is furthest behind.
-
-        Raises:
-            ConfigError: no such memcg.
-        """
-        return kernel_files.pressure(self._core.pressure(self._memcg(memcg), resource))
-
-    def vmstat(self, node: int | None = None) -> dict[str, int]:
-        """Return the lines of `/proc/vmstat`, or of a node's `vmstat`.
-
-        Looks at every folio in use.
-
-        Raises:
-            ConfigError: no such node.
-        """
-        nr_nodes = len(self.config.nodes)
-        if node is not None and not 0 <= node < nr_nodes:
-            raise ConfigError(f"no node {node}; expected 0 to {nr_nodes - 1}")
-        nodes = range(nr_nodes) if node is None else (node,)
-        lruvecs = np.concatenate([np.arange(nid, self._nr_lruvecs, nr_nodes) for nid in nodes])
-        return kernel_files.vmstat(
-            kernel_files.sums(self._levels(), lruvecs),
-            kernel_files.sums(self._all_counters(), lruvecs),
-            sum(self._core.node_info(nid)["nr_free_pages"] for nid in nodes),
-        )
-
     @property
     def core_did(self) -> dict[str, int]:
         """Return what the core did for the policies since the machine was made."""
         return named_counters(self._core.counters("machine"), "core_did")
-
-    @property
-    def virtual_ns(self) -> int:
-        """Return the latest clock of any task."""
-        return self._core.psi()["elapsed_ns"]
 
     @property
     def psi(self) -> dict[str, int]:
@@ -520,58 +472,7 @@ class Machine:
         """
         self._core.check()
 
-    # Tracing.
-
-    def trace(self, *events: str, records: int = DEFAULT_RECORDS) -> None:
-        """Record events from now on; what was recorded before is forgotten.
-
-        Args:
-            events: names with `*` and `?` (`mm_vmscan_*`, `vmscan:*`), in front `!` to leave out; none: all.
-            records: how many of them are kept, 128 bytes each; of more the latest.
-
-        Raises:
-            ConfigError: a pattern names no event, or there is no memory for the records.
-        """
-        self._core.trace_start(select_events(events), records)
-
-    def trace_log(self) -> TraceLog:
-        """Take out what was recorded so far; recording goes on."""
-        records, nr_lost = self._core.trace_read()
-        return TraceLog(
-            records, nr_lost, [task.name for task in self.tasks], list(self._memcgs), self._list_name
-        )
-
     # Inside.
-
-    def _list_name(self, memcg: int, nid: int, number: int) -> str:
-        info = self._core.lruvec_info(self._core.lruvec_of(memcg, nid))
-        return self._list_names(info["attachment"]).get(number, str(number))
-
-    @property
-    def _nr_lruvecs(self) -> int:
-        return len(self._memcgs) * len(self.config.nodes)
-
-    def _levels(self) -> kernel_files.Numbers:
-        return self._core.all_levels(self._nr_lruvecs)
-
-    def _all_counters(self) -> kernel_files.Numbers:
-        return self._core.all_counters(self._nr_lruvecs)
-
-    def _lruvecs_of(self, memcg: int) -> npt.NDArray[np.int64]:
-        nr_nodes = len(self.config.nodes)
-        return np.arange(memcg * nr_nodes, (memcg + 1) * nr_nodes)
-
-    def _lruvecs_below(self, path: str) -> npt.NDArray[np.int64]:
-        """Return the numbers of the lruvecs of a memcg and of all its descendants."""
-        self._memcg(path)
-        prefix = path.rstrip("/") + "/"
-        below = [n for other, n in self._memcgs.items() if other == path or other.startswith(prefix)]
-        return np.concatenate([self._lruvecs_of(number) for number in below])
-
-    def _memcg(self, path: str) -> int:
-        if path not in self._memcgs:
-            raise ConfigError(f"no memcg {path!r}{suggest(path, self._memcgs)}")
-        return self._memcgs[path]
 
     def _file(self, name: str, pages: int, device: str, share: bool) -> int:
         if not share:
@@ -594,16 +495,6 @@ class Machine:
         if not 0 <= to < len(self.config.nodes):
             raise ConfigError(f"no node {to}; expected 0 to {len(self.config.nodes) - 1}")
         return "node", to
-
-    def _list_names(self, attachment: int) -> dict[int, str]:
-        names = dict(enumerate(STANDARD_LISTS, start=FIRST_POLICY_LIST - len(STANDARD_LISTS)))
-        for governor in self.attachments:
-            if governor.number == attachment:
-                for declared in governor.policy.image.lists:
-                    for offset, index in enumerate(np.ndindex(declared.dims)):
-                        suffix = "".join(f"[{i}]" for i in index)
-                        names[declared.first_number + offset] = declared.name + suffix
-        return names
 
     def _ejected_since(self, nr_exits: int) -> tuple[ExitRecord, ...]:
         policies = {attachment.number: attachment.policy for attachment in self.attachments}

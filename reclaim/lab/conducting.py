@@ -105,7 +105,9 @@ def perform(prepared: Prepared, run: Run, report: Report) -> Outcome:
     setting = Setting(policy, choice.tunables, limit, experiment.machine, seed)
     machine = workload.build(setting)
     observation = experiment.observation or Observation()
-    result, notes = observe(machine, observation, lambda: machine.run(lambda done, _total: report(done)))
+    result, notes = observe(
+        machine, observation, lambda watch: machine.run(lambda done, _total: report(done), watch=watch)
+    )
     stalls = Stalls(*(result.stall_ns[key] for key in ("p50", "p99", "p999", "total")))
     return RunResult(
         policy=choice.name,

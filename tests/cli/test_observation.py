@@ -65,3 +65,61 @@ def test_run_with_wrong_trace_options_names_them(tmp_path: Path) -> None:
     assert "--trace-events expects a file; results go to stdout" in refused(
         "run", "trad", "--trace-events", "-"
     )
+
+
+def test_run_with_series_writes_columns_over_time(tmp_path: Path) -> None:
+    """CSV by default, JSON by name, with the same numbers."""
+    table, document = tmp_path / "s.csv", tmp_path / "s.json"
+    for path in (table, document):
+        _run(
+            "--series",
+            str(path),
+            "--period",
+            "5ms",
+            "--columns",
+            "/lab:pg*",
+            "--columns",
+            "node0:nr_free_pages",
+        )
+
+    head, *rows = (line.split(",") for line in table.read_text().splitlines())
+    series = json.loads(document.read_text())
+    assert head[0] == "time_ns"
+    assert head[1:] == list(series["columns"])
+    assert [int(row[0]) for row in rows] == series["time_ns"]
+    assert [int(row[head.index("/lab:pgscan")]) for row in rows] == series["columns"]["/lab:pgscan"]
+
+
+def test_run_with_series_and_trace_draws_the_columns_as_counters(tmp_path: Path) -> None:
+    """Perfetto shows levels above the slices."""
+    trace = tmp_path / "trace.json"
+    _run("--series", str(tmp_path / "s.csv"), "--columns", "/lab:anon", "--trace-events", str(trace))
+
+    events = json.loads(trace.read_text())["traceEvents"]
+    assert any(event["ph"] == "C" and event["name"] == "/lab:anon" for event in events)
+
+
+def test_run_with_dump_writes_lists_and_files(tmp_path: Path) -> None:
+    """Text by default, at the end or at the times asked for; a time that never comes is said."""
+    text, document = tmp_path / "d.txt", tmp_path / "d.json"
+    stderr = _run("--dump", str(text), "--dump-at", "1ms", "--dump-at", "999s")
+    _run("--dump", str(document))
+
+    assert "no dump at 999 s; the run ended at" in stderr
+    assert text.read_text().startswith("# 0.001000 s\n")
+    assert "lru_gen" in text.read_text()
+    assert len(json.loads(document.read_text())["dumps"]) == 1
+
+
+def test_run_with_wrong_times_and_columns_names_them(tmp_path: Path) -> None:
+    """Units are needed, columns must exist, and files must be asked for."""
+    path = str(tmp_path / "x")
+
+    assert "--dump-at is '3'; expected a time above 0" in refused(
+        "run", "trad", "--dump", path, "--dump-at", "3"
+    )
+    assert "--period is '0ms'" in refused("run", "trad", "--series", path, "--period", "0ms")
+    assert "--columns is for --series" in refused("run", "trad", "--columns", "pg*")
+    assert "nothing is called 'foo'" in refused(
+        "run", "trad", "--workload", SMALL, "--series", path, "--columns", "foo"
+    )
