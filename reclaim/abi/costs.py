@@ -98,6 +98,12 @@ COSTS: dict[str, Cost] = {
             "per-CPU free list, clearing excluded, charge from the stock",
         ),
         Cost("zram_compress_ns", 4000, "One page into zram.", "lzo-rle, 4 KiB at about 1 GB/s"),
+        Cost(
+            "same_filled_ns",
+            150,
+            "Finding, or filling, a page that repeats one word.",
+            "4 KiB at about 27 GB/s, from L2",
+        ),
         Cost("zram_decompress_ns", 1500, "One page out of zram.", "lzo-rle, 4 KiB at about 2.7 GB/s"),
         Cost(
             "around_pte_ns",

@@ -39,6 +39,9 @@ _VMSTAT = (
     Counter("pgrotated", "Pages rotated because they were in use.", "vmstat", "ours, as reclaim_stat"),
     Counter("pswpin", "Pages read from swap.", "vmstat", "swap_read_folio()"),
     Counter("pswpout", "Pages written to swap.", "vmstat", "swap_writepage()"),
+    Counter(
+        "zram_failed_writes", "Pages that zram had no room for.", "vmstat", "failed_writes of zram's io_stat"
+    ),
     Counter("swap_ra", "Pages of swap read ahead of being asked for.", "vmstat", "swap_vma_readahead()"),
     Counter("swap_ra_hit", "Of those, asked for later.", "vmstat", "swap_cache_get_folio()"),
     Counter("pgpgin", "File pages read from disk.", "vmstat", "filemap_read_folio()"),

@@ -99,6 +99,7 @@ LEVELS: tuple[Level, ...] = (
         "Objects of the trees behind the page cache, in whole pages.",
         "NR_SLAB_RECLAIMABLE_B",
     ),
+    Level("nr_zspages", None, "nr_zspages", "Pages that hold compressed pages.", "NR_ZSPAGES"),
     Level(
         "nr_isolated_anon",
         None,

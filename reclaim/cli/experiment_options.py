@@ -122,7 +122,8 @@ _OPTIONS: tuple[Decorator, ...] = (
         metavar="SPEC",
         default=DEFAULT_SWAP,
         show_default=True,
-        help="`none`, or devices zram:SIZE, ssd:SIZE, disk:SIZE separated by commas, the first filled first; shares are of the footprint.",
+        help="`none`, or devices zram:SIZE, ssd:SIZE, disk:SIZE separated by commas, the first filled first; shares are of the "
+        "footprint. zram:SIZE:LIMIT limits the memory that it takes.",
     ),
     _option(
         _MACHINE,

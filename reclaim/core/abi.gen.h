@@ -461,6 +461,7 @@ enum rcl_counter {
 	RCL_PGROTATED,
 	RCL_PSWPIN,
 	RCL_PSWPOUT,
+	RCL_ZRAM_FAILED_WRITES,
 	RCL_SWAP_RA,
 	RCL_SWAP_RA_HIT,
 	RCL_PGPGIN,
@@ -519,6 +520,7 @@ struct rcl_costs {
 	uint64_t free_page_ns;	/* Freeing a page: removal from its mapping, uncharge */
 	uint64_t alloc_page_ns;	/* Allocating and charging one page */
 	uint64_t zram_compress_ns;	/* One page into zram */
+	uint64_t same_filled_ns;	/* Finding, or filling, a page that repeats one word */
 	uint64_t zram_decompress_ns;	/* One page out of zram */
 	uint64_t around_pte_ns;	/* Mapping one more page in a fault (fault-around) */
 	uint64_t ssd_page_ns;	/* Each further page of one request to an SSD */
@@ -547,6 +549,7 @@ struct rcl_costs {
 	.free_page_ns = 100, \
 	.alloc_page_ns = 150, \
 	.zram_compress_ns = 4000, \
+	.same_filled_ns = 150, \
 	.zram_decompress_ns = 1500, \
 	.around_pte_ns = 50, \
 	.ssd_page_ns = 1300, \
@@ -574,6 +577,7 @@ enum rcl_level {
 	RCL_LEVEL_NR_ACTIVE_FILE,
 	RCL_LEVEL_NR_UNEVICTABLE,
 	RCL_LEVEL_NR_SLAB_RECLAIMABLE,
+	RCL_LEVEL_NR_ZSPAGES,
 	RCL_LEVEL_NR_ISOLATED_ANON,
 	RCL_LEVEL_NR_ISOLATED_FILE,
 	RCL_NR_LEVELS,

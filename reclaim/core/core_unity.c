@@ -14,6 +14,7 @@
 #include "kmem.c"
 #include "mm.c"
 #include "rmap.c"
+#include "zspool.c"
 #include "swap.c"
 #include "workingset.c"
 #include "batches.c"

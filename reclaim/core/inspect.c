@@ -133,7 +133,8 @@ int rcl_folio_info(const struct rcl_machine *m, uint32_t pfn, struct rcl_folio_i
 		return RCL_BAD_ARGUMENT;
 	*out = (struct rcl_folio_info){ .pfn = pfn, .transit = RCL_TRANSIT_FREE };
 	folio = folio_at(m, pfn);
-	if (node_is_fresh(m, pfn) || folio->transit == RCL_TRANSIT_FREE)
+	if (node_is_fresh(m, pfn) || folio->transit == RCL_TRANSIT_FREE ||
+	    folio->transit == RCL_TRANSIT_POOL)
 		return RCL_OK;
 	*out = (struct rcl_folio_info){ .pfn = pfn, .flags = folio->pub.flags, .key = folio->pub.key,
 					.memcg = folio->pub.memcg->id, .type = folio->pub.type, .nid = folio->pub.nid,

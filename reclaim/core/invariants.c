@@ -35,7 +35,8 @@ __attribute__((format(printf, 2, 3))) static bool broken(const struct report *re
 
 static bool is_in_use(const struct rcl_machine *m, uint32_t pfn)
 {
-	return !node_is_fresh(m, pfn) && folio_at(m, pfn)->transit != RCL_TRANSIT_FREE;
+	return !node_is_fresh(m, pfn) && folio_at(m, pfn)->transit != RCL_TRANSIT_FREE &&
+	       folio_at(m, pfn)->transit != RCL_TRANSIT_POOL;
 }
 
 /* One list: links both ways, and who is linked says so. */
@@ -132,6 +133,11 @@ static bool check_charges(const struct rcl_machine *m, const struct report *repo
 	return true;
 }
 
+static bool is_pool_page(const struct rcl_machine *m, uint32_t pfn)
+{
+	return !node_is_fresh(m, pfn) && folio_at(m, pfn)->transit == RCL_TRANSIT_POOL;
+}
+
 static bool check_nodes(const struct rcl_machine *m, const struct report *report)
 {
 	for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
@@ -144,7 +150,7 @@ static bool check_nodes(const struct rcl_machine *m, const struct report *report
 			pfn = link_at(m, pfn)->next;
 		}
 		for (uint32_t i = 0; i < node->pub.nr_pages; i++)
-			nr_in_use += is_in_use(m, node->first_pfn + i);
+			nr_in_use += is_in_use(m, node->first_pfn + i) || is_pool_page(m, node->first_pfn + i);
 		if (nr_free != node->pub.nr_free_pages || nr_free + nr_in_use != node->pub.nr_pages)
 			return broken(report, "node %u: %llu frames free, %llu in use, %llu counted free of %llu", nid,
 				      (unsigned long long)nr_free, (unsigned long long)nr_in_use,
@@ -217,6 +223,28 @@ static void count_cached(const struct folio *folio, uint64_t *nr_folios, uint64_
 	*nr_unmapped += !folio_is_mapped(folio);
 }
 
+/* A pool: as many objects as slots are stored in it, and the pages that its zspages hold. */
+static bool check_pools(const struct rcl_machine *m, const struct report *report)
+{
+	uint64_t nr_pages = 0, nr_objects = 0, nr_stored = 0;
+
+	for (uint32_t pfn = 0; pfn < m->nr_folios; pfn++)
+		nr_pages += is_pool_page(m, pfn);
+	for (uint32_t i = 0; i < m->nr_swaps; i++) {
+		const struct zs_pool *pool = &m->swaps[i].pool;
+
+		for (uint32_t number = 0; number < pool->nr_used; number++)
+			nr_objects += pool->zspages[number].nr_objects;
+	}
+	for (uint32_t slot = 0; m->swap_stored && slot < m->nr_swap_slots; slot++)
+		nr_stored += m->swap_stored[slot] > 1;
+	if (nr_pages != swap_pool_pages(m) || nr_objects != nr_stored)
+		return broken(report, "pools: %llu pages (%llu counted) hold %llu objects of %llu slots",
+			      (unsigned long long)nr_pages, (unsigned long long)swap_pool_pages(m),
+			      (unsigned long long)nr_objects, (unsigned long long)nr_stored);
+	return true;
+}
+
 /* Swap: every slot is free, out with one entry that names it, or held by a folio of the swap cache,
  * which is mapped or has that entry. */
 static bool check_swap(const struct rcl_machine *m, const struct report *report)
@@ -281,7 +309,7 @@ int rcl_check(const struct rcl_machine *m, char *message, uint64_t message_bytes
 	const struct report report = { message, message_bytes };
 
 	return check_lruvecs(m, &report) && check_nodes(m, &report) && check_folios(m, &report) &&
-			       check_charges(m, &report) && check_swap(m, &report) && check_files(m, &report)
+			       check_charges(m, &report) && check_swap(m, &report) && check_pools(m, &report) && check_files(m, &report)
 		       ? RCL_OK
 		       : RCL_BROKEN_INVARIANT;
 }

@@ -118,7 +118,9 @@ int rcl_levels(const struct rcl_machine *m, uint64_t *out)
 		for (uint32_t pfn = node->first_pfn; pfn < end; pfn++) {
 			const struct folio *folio = folio_at(m, pfn);
 
-			if (folio->transit != RCL_TRANSIT_FREE)
+			if (folio->transit == RCL_TRANSIT_POOL)
+				out[nid * RCL_NR_LEVELS + RCL_LEVEL_NR_ZSPAGES]++;	/* nobody's: the root's */
+			else if (folio->transit != RCL_TRANSIT_FREE)
 				add_folio(&out[folio_lruvec(folio)->pub.id * RCL_NR_LEVELS], folio);
 		}
 	}

@@ -79,6 +79,18 @@ static int check_readahead(struct rcl_machine *m, const struct rcl_config *confi
 	return RCL_OK;
 }
 
+static int check_contents(struct rcl_machine *m, const struct rcl_config *config)
+{
+	if (config->compressed_bytes < 32 || config->compressed_bytes > RCL_PAGE_BYTES / 2)
+		return machine_error(m, RCL_BAD_ARGUMENT, "compressed_bytes is %u, 32 to %d expected",
+				     config->compressed_bytes, RCL_PAGE_BYTES / 2);
+	if (config->incompressible_permille > 1000 || config->same_filled_permille > 1000 ||
+	    config->incompressible_permille + config->same_filled_permille > 1000)
+		return machine_error(m, RCL_BAD_ARGUMENT, "incompressible_permille %u and same_filled_permille %u exceed 1000",
+				     config->incompressible_permille, config->same_filled_permille);
+	return check_readahead(m, config);
+}
+
 static int check_config(struct rcl_machine *m, const struct rcl_config *config)
 {
 	if (config->nr_nodes == 0 || config->nr_nodes > RCL_MAX_NODES || !config->nodes)
@@ -103,7 +115,7 @@ static int check_config(struct rcl_machine *m, const struct rcl_config *config)
 	if (config->page_cluster > MAX_PAGE_CLUSTER)
 		return machine_error(m, RCL_BAD_ARGUMENT, "page_cluster is %u, 0 to %d expected", config->page_cluster,
 				     MAX_PAGE_CLUSTER);
-	return check_readahead(m, config);
+	return check_contents(m, config);
 }
 
 static int set_up(struct rcl_machine *m, const struct rcl_config *config)
@@ -167,8 +179,7 @@ void rcl_machine_free(struct rcl_machine *m)
 	free(m->folios);
 	free(m->links);
 	free(m->rmap_items);
-	free(m->swap_slots);
-	free(m->swap_keys);
+	swap_teardown(m);
 	free(m);
 }
 

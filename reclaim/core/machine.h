@@ -163,6 +163,33 @@ struct node {
 	struct psi_source psi;		/* of kswapd */
 };
 
+#define ZS_NR_CLASSES 255		/* sizes 32 to 4096 in steps of 16 (ZS_SIZE_CLASSES) */
+#define ZS_NR_GROUPS 11			/* zspages with room, by tenths full; 0 unused (ZS_INUSE_RATIO_...) */
+
+struct zspage {
+	uint32_t next;			/* of its class and fullness; of a free record, the next free one */
+	uint32_t prev;
+	uint32_t first_pfn;		/* its pages, chained through their links */
+	uint16_t nr_objects;
+	uint8_t class;
+};
+
+struct zs_class {
+	uint32_t heads[ZS_NR_GROUPS];
+	uint16_t nr_objects;		/* that fit into a zspage */
+	uint16_t nr_pages;		/* of a zspage */
+};
+
+/* A pool of compressed pages (zspool.h). */
+struct zs_pool {
+	struct zspage *zspages;
+	uint32_t nr_used;		/* records ever used */
+	uint32_t free_head;
+	uint64_t nr_pages;		/* taken from nodes */
+	uint8_t merged[ZS_NR_CLASSES];	/* size class to the one that stands for it */
+	struct zs_class classes[ZS_NR_CLASSES];
+};
+
 struct swap_device {
 	uint32_t first_slot;
 	uint32_t nr_slots;
@@ -170,6 +197,8 @@ struct swap_device {
 	uint32_t free_head;
 	uint32_t nr_free;
 	uint32_t next;			/* of a disk: where to look for the next free slot */
+	uint64_t mem_limit_pages;	/* of zram: the most that its pool may take */
+	struct zs_pool pool;		/* of zram */
 	uint32_t device;
 	int32_t priority;
 };
@@ -352,6 +381,7 @@ struct rcl_machine {
 	struct folio_link *links;	/* by pfn */
 	struct rmap_item *rmap_items;
 	uint64_t *swap_slots;		/* by slot: shadow, folio or free (swap.h) */
+	uint32_t *swap_stored;		/* by slot: the zspage that holds it, or STORED_... (swap.c) */
 	uint64_t *swap_keys;		/* by slot: whose contents, where that is needed (swapin.c), else NULL */
 	struct swap_ra swap_ra;		/* where some swap device rotates */
 	struct scan *scan;		/* the reclaim that is running, NULL for none */

@@ -184,3 +184,16 @@ struct folio *node_alloc_folio(struct rcl_machine *m, struct task *task, uint32_
 		numa_count_allocation(task, &place, folio->pub.nid);
 	return folio;
 }
+
+struct folio *node_take_reserve(struct rcl_machine *m)
+{
+	const struct node *home = &m->nodes[m->current ? m->current->nid : 0];
+
+	for (uint32_t i = 0; i < m->nr_nodes; i++) {
+		struct node *node = &m->nodes[home->order[i]];
+
+		if (node->pub.nr_free_pages > 0)
+			return take_frame(m, node);
+	}
+	return NULL;
+}

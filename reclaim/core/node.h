@@ -18,6 +18,10 @@ int node_setup(struct rcl_machine *m);
  */
 struct folio *node_alloc_folio(struct rcl_machine *m, struct task *task, uint32_t interleave_index);
 
+/* Take a frame for somebody who is freeing memory: the nearest one that is free, below all
+ * watermarks (PF_MEMALLOC); NULL where there is none. */
+struct folio *node_take_reserve(struct rcl_machine *m);
+
 /* Whether a frame was never used, so that its record is not even initialised. */
 static inline bool node_is_fresh(const struct rcl_machine *m, uint32_t pfn)
 {

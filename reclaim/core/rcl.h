@@ -56,6 +56,7 @@ struct rcl_swap_config {
 	uint64_t nr_pages;	/* slots, at least 1; all devices together below 2^28 */
 	uint32_t device;	/* enum rcl_device */
 	int32_t priority;	/* the highest is filled first; equal ones in order of declaration */
+	uint64_t mem_limit_pages;	/* of zram: the most that stored pages may take; 0: no limit */
 };
 
 /* Everything about a machine that is fixed at its creation. Start from rcl_config_init(). */
@@ -83,6 +84,11 @@ struct rcl_config {
 					 * default 0 = none, because not every trace is a program's */
 	uint32_t fault_around_bytes;	/* what a read fault of a file maps; a power of two, 4096 to 2 MiB,
 					 * the kernel's 65536; default 4096 = the page itself */
+	uint8_t pool_takes_pages;	/* 1: what zram stores takes pages of the nodes; default 1, 0 = a device
+					 * that costs no memory */
+	uint32_t compressed_bytes;	/* what a page comes to on average; 32 to 2048, default 1400 */
+	uint32_t incompressible_permille;	/* pages that do not compress; default 50 */
+	uint32_t same_filled_permille;	/* pages that repeat one word and take nothing; default 0 */
 	uint32_t page_cluster;		/* swap reads up to 2^n pages at once; 0 to 5, 0 = none, default 3 */
 	uint8_t forced_release;		/* 0: a ladder without progress goes to OOM as in the
 					 * kernel; default 1: the core takes from list tails first */
@@ -449,6 +455,7 @@ enum rcl_transit {
 	RCL_TRANSIT_CANDIDATE = 2,	/* being looked at by isolate_folio or deactivate_folio */
 	RCL_TRANSIT_ISOLATED = 3,
 	RCL_TRANSIT_ADD_BATCH = 4,
+	RCL_TRANSIT_POOL = 6,		/* no folio: a page of a pool of compressed pages */
 	RCL_TRANSIT_ENTERING = 5,	/* allocated and charged, not yet added */
 };
 

@@ -60,20 +60,21 @@ static void unmap(struct rcl_machine *m, struct lruvec *lruvec, struct folio *fo
 		ask_folio_accessed(m, lruvec, folio, RCL_ACCESS_UNMAP_YOUNG);
 }
 
-static void write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
+/* pageout(); false: it could not be written, and stays dirty. */
+static bool write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
 			struct rcl_batch_result *result)
 {
 	TRACE(m, memcg_of(folio->pub.memcg), mm_vmscan_write_folio, .pfn = folio->pub.pfn,
 	      .reclaim_flags = trace_reclaim_flags(folio->pub.type));
-	folio->pub.flags &= ~RCL_FOLIO_IS_DIRTY;
 	result->nr_io += folio->pub.nr_pages;
-	if (folio->pub.type == RCL_ANON) {
-		count(lruvec, RCL_PSWPOUT, folio->pub.nr_pages);
-		swap_write_page(m, folio->swap_slot);
-		return;
-	}
+	if (folio->pub.type == RCL_ANON && !swap_write_folio(m, lruvec, folio))
+		return false;
+	folio->pub.flags &= ~RCL_FOLIO_IS_DIRTY;
+	if (folio->pub.type == RCL_ANON)
+		return true;
 	count(lruvec, RCL_PGPGOUT, folio->pub.nr_pages);
 	pagecache_write_page(m, &m->files[folio->pub.key >> 32]);
+	return true;
 }
 
 /* Leave the shadow in the folio's slot, uncharge, free (__remove_mapping()). */
@@ -118,7 +119,8 @@ static int try_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *s
 	if (folio->pub.flags & RCL_FOLIO_IS_DIRTY) {
 		if (!may_write)
 			return RCL_OUTCOME_DIRTY;
-		write_folio(m, lruvec, folio, result);
+		if (!write_folio(m, lruvec, folio, result))
+			return RCL_OUTCOME_REMOVAL_FAILED;
 	}
 	remove_folio(m, lruvec, sc, folio);
 	return FREED;

@@ -5,6 +5,14 @@
 
 #include <stdlib.h>
 
+#include "stats.h"
+#include "zspool.h"
+
+/* What swap_stored says of a slot. */
+#define STORED_NOTHING 0		/* nowhere but on the device */
+#define STORED_SAME 1			/* as one repeated word (ZRAM_SAME) */
+#define STORED_FIRST 2			/* in zspage 0, and so on */
+
 /* Slots of a disk are found by looking at them, so all of them say that they are free. */
 static void set_up_disk(struct rcl_machine *m, struct swap_device *device)
 {
@@ -14,6 +22,46 @@ static void set_up_disk(struct rcl_machine *m, struct swap_device *device)
 	device->nr_fresh = 0;
 	for (uint32_t i = 0; i < device->nr_slots; i++)
 		m->swap_slots[device->first_slot + i] = FREE_SLOT;
+}
+
+/* What only some machines need: pools of zram, and whose contents a slot of a disk holds. */
+static bool set_up_stores(struct rcl_machine *m, uint64_t nr_slots)
+{
+	bool has_pool = false;
+
+	for (uint32_t i = 0; i < m->nr_swaps; i++) {
+		struct swap_device *device = &m->swaps[i];
+
+		set_up_disk(m, device);
+		if (device->device != RCL_DEVICE_ZRAM || !m->config.pool_takes_pages)
+			continue;
+		has_pool = true;
+		if (!zspool_setup(&device->pool, device->nr_slots))
+			return false;
+	}
+	if (has_pool)
+		m->swap_stored = calloc(nr_slots, sizeof(*m->swap_stored));
+	if (m->has_rotating_swap)
+		m->swap_keys = calloc(nr_slots, sizeof(*m->swap_keys));
+	return (!has_pool || m->swap_stored) && (!m->has_rotating_swap || m->swap_keys);
+}
+
+void swap_teardown(struct rcl_machine *m)
+{
+	for (uint32_t i = 0; i < RCL_MAX_SWAPS; i++)
+		zspool_teardown(&m->swaps[i].pool);
+	free(m->swap_slots);
+	free(m->swap_stored);
+	free(m->swap_keys);
+}
+
+uint64_t swap_pool_pages(const struct rcl_machine *m)
+{
+	uint64_t nr_pages = 0;
+
+	for (uint32_t i = 0; i < m->nr_swaps; i++)
+		nr_pages += m->swaps[i].pool.nr_pages;
+	return nr_pages;
 }
 
 int swap_setup(struct rcl_machine *m)
@@ -35,6 +83,7 @@ int swap_setup(struct rcl_machine *m)
 		device->free_head = RCL_NIL;
 		device->device = config->device;
 		device->priority = config->priority;
+		device->mem_limit_pages = config->mem_limit_pages;
 		while (position > 0 && m->swaps[m->swap_order[position - 1]].priority < device->priority) {
 			m->swap_order[position] = m->swap_order[position - 1];
 			position--;
@@ -47,12 +96,7 @@ int swap_setup(struct rcl_machine *m)
 	m->swap_slots = calloc(total + 1, sizeof(*m->swap_slots));
 	if (!m->swap_slots)
 		return machine_error(m, RCL_NO_MEMORY, "no memory for %llu swap slots", (unsigned long long)total);
-	for (uint32_t i = 0; i < m->nr_swaps; i++)
-		set_up_disk(m, &m->swaps[i]);
-	if (!m->has_rotating_swap)
-		return RCL_OK;
-	m->swap_keys = calloc(total + 1, sizeof(*m->swap_keys));
-	if (!m->swap_keys)
+	if (!set_up_stores(m, total))
 		return machine_error(m, RCL_NO_MEMORY, "no memory for %llu swap slots", (unsigned long long)total);
 	return RCL_OK;
 }
@@ -125,10 +169,83 @@ uint32_t swap_alloc(struct rcl_machine *m, struct memcg *memcg)
 	return RCL_NIL;
 }
 
+static struct swap_device *device_of(struct rcl_machine *m, uint32_t slot)
+{
+	return &m->swaps[swap_device_of(m, slot) - m->swaps];
+}
+
+/* splitmix64: what a page contains follows from whose page it is. */
+static uint64_t contents_of(uint64_t key)
+{
+	uint64_t z = key * UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+uint32_t swap_compressed_bytes(const struct rcl_machine *m, uint64_t key)
+{
+	uint64_t contents = contents_of(key), share = contents % 1000, mean = m->config.compressed_bytes;
+	uint64_t bytes;
+
+	if (share < m->config.same_filled_permille)
+		return 0;
+	if (share < m->config.same_filled_permille + m->config.incompressible_permille)
+		return RCL_PAGE_BYTES;
+	/* The sum of two uniform shares of the mean: a triangle from 0 to twice the mean. */
+	bytes = (contents >> 24 & 0xfffff) * mean + (contents >> 44) * mean;
+	return (uint32_t)(bytes >> 20) + 1;
+}
+
+static void drop_stored(struct rcl_machine *m, struct swap_device *device, uint32_t slot)
+{
+	if (m->swap_stored[slot] >= STORED_FIRST)
+		zspool_free(m, &device->pool, m->swap_stored[slot] - STORED_FIRST);
+	m->swap_stored[slot] = STORED_NOTHING;
+}
+
+/* zram_write_page(): false where the pool gets no page or has reached its limit. */
+static bool write_zram(struct rcl_machine *m, struct swap_device *device, const struct folio *folio)
+{
+	uint32_t slot = folio->swap_slot, bytes = swap_compressed_bytes(m, folio->pub.key), zspage;
+
+	spend(m, bytes ? m->config.costs.zram_compress_ns : m->config.costs.same_filled_ns);
+	if (!m->config.pool_takes_pages)
+		return true;
+	if (bytes == 0) {
+		drop_stored(m, device, slot);
+		m->swap_stored[slot] = STORED_SAME;
+		return true;
+	}
+	zspage = zspool_alloc(m, &device->pool, zspool_is_huge(bytes) ? RCL_PAGE_BYTES : bytes);
+	if (zspage == RCL_NIL)
+		return false;
+	if (device->mem_limit_pages && device->pool.nr_pages > device->mem_limit_pages) {
+		zspool_free(m, &device->pool, zspage);
+		return false;
+	}
+	drop_stored(m, device, slot);
+	m->swap_stored[slot] = STORED_FIRST + zspage;
+	return true;
+}
+
+/* zram_read_page() */
+static uint64_t read_zram_ns(const struct rcl_machine *m, uint64_t key)
+{
+	uint32_t bytes = swap_compressed_bytes(m, key);
+
+	if (bytes == 0)
+		return m->config.costs.same_filled_ns;
+	return zspool_is_huge(bytes) ? m->config.costs.copy_page_ns : m->config.costs.zram_decompress_ns;
+}
+
 void swap_free(struct rcl_machine *m, struct memcg *memcg, uint32_t slot)
 {
-	struct swap_device *device = &m->swaps[swap_device_of(m, slot) - m->swaps];
+	struct swap_device *device = device_of(m, slot);
 
+	if (m->swap_stored && m->swap_stored[slot])
+		drop_stored(m, device, slot);
 	m->swap_slots[slot] = FREE_SLOT | (uint64_t)device->free_head << 1;
 	device->free_head = slot;
 	device->nr_free++;
@@ -136,24 +253,29 @@ void swap_free(struct rcl_machine *m, struct memcg *memcg, uint32_t slot)
 	charge_swap(memcg, (uint64_t)-1);
 }
 
-bool swap_write_page(struct rcl_machine *m, uint32_t slot)
+bool swap_write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
 {
 	const struct rcl_costs *costs = &m->config.costs;
-	uint32_t device = swap_device_of(m, slot)->device;
+	struct swap_device *device = device_of(m, folio->swap_slot);
 
-	spend(m, device == RCL_DEVICE_ZRAM  ? costs->zram_compress_ns
-		 : device == RCL_DEVICE_SSD ? costs->ssd_write_ns
-					    : costs->disk_write_ns);
-	return device != RCL_DEVICE_ZRAM;
+	count(lruvec, RCL_PSWPOUT, folio->pub.nr_pages);
+	if (device->device == RCL_DEVICE_ZRAM) {
+		if (write_zram(m, device, folio))
+			return true;
+		count(lruvec, RCL_ZRAM_FAILED_WRITES, 1);
+		return false;
+	}
+	spend(m, device->device == RCL_DEVICE_SSD ? costs->ssd_write_ns : costs->disk_write_ns);
+	return true;
 }
 
-uint64_t swap_read_ns(const struct rcl_machine *m, uint32_t slot, uint64_t nr_pages)
+uint64_t swap_read_ns(const struct rcl_machine *m, uint32_t slot, uint64_t key, uint64_t nr_pages)
 {
 	const struct rcl_costs *costs = &m->config.costs;
 
 	switch (swap_device_of(m, slot)->device) {
 	case RCL_DEVICE_ZRAM:
-		return nr_pages * costs->zram_decompress_ns;
+		return nr_pages * read_zram_ns(m, key);
 	case RCL_DEVICE_SSD:
 		return costs->ssd_read_ns + (nr_pages - 1) * costs->ssd_page_ns;
 	default:

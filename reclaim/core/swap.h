@@ -23,6 +23,7 @@
 #define FREE_SLOT (UINT64_C(1) << 62)
 
 int swap_setup(struct rcl_machine *m);
+void swap_teardown(struct rcl_machine *m);
 
 /* Slots that the memcg may still use: free ones, and below swap.max of all ancestors. */
 uint64_t swap_available(const struct rcl_machine *m, const struct memcg *memcg);
@@ -31,11 +32,20 @@ uint64_t swap_available(const struct rcl_machine *m, const struct memcg *memcg);
 uint32_t swap_alloc(struct rcl_machine *m, struct memcg *memcg);
 void swap_free(struct rcl_machine *m, struct memcg *memcg, uint32_t slot);
 
-/* Charge the time of writing one page; answers whether it was I/O (not just CPU). */
-bool swap_write_page(struct rcl_machine *m, uint32_t slot);
+/* Write a folio to its slot; false: the device could not store it, and it is as dirty as before. */
+bool swap_write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio);
 
-/* How long one request for so many pages takes that begins with this slot's. */
-uint64_t swap_read_ns(const struct rcl_machine *m, uint32_t slot, uint64_t nr_pages);
+/* How long one request for so many pages takes that begins with this slot's, which holds `key`. */
+uint64_t swap_read_ns(const struct rcl_machine *m, uint32_t slot, uint64_t key, uint64_t nr_pages);
+
+/* What the contents `key` compress to: 0 for one repeated word, a page where they do not compress.
+ * They follow from the key alone, so a page compresses the same in every run and under every policy.
+ *
+ * SIMPLIFIED: a page keeps its size when it is written; effect: none on averages. */
+uint32_t swap_compressed_bytes(const struct rcl_machine *m, uint64_t key);
+
+/* Pages that the pools of zram have taken from nodes. */
+uint64_t swap_pool_pages(const struct rcl_machine *m);
 
 static inline const struct swap_device *swap_device_of(const struct rcl_machine *m, uint32_t slot)
 {

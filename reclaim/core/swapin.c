@@ -190,7 +190,7 @@ static struct folio *read_through_cache(struct rcl_machine *m, struct task *task
 	if (m->config.page_cluster)
 		nr += read_around(m, task, vpn, slot);
 	folio->pins--;
-	readahead_wait(m, task, *m->clock + swap_read_ns(m, slot, nr), true);
+	readahead_wait(m, task, *m->clock + swap_read_ns(m, slot, folio->pub.key, nr), true);
 	return folio;
 }
 
@@ -221,7 +221,7 @@ static struct folio *read_directly(struct rcl_machine *m, struct task *task, uin
 		return NULL;
 	folio->pub.flags |= RCL_FOLIO_IS_SWAP_BACKED | RCL_FOLIO_IS_DIRTY;
 	start_ns = *m->clock;
-	spend(m, swap_read_ns(m, slot, 1));
+	spend(m, swap_read_ns(m, slot, folio->pub.key, 1));
 	swap_free(m, memcg_of(folio->pub.memcg), slot);
 	pagecache_admit_folio(m, task, folio, shadow, RCL_ADDED_SWAP_IN);
 	count(folio_lruvec(folio), RCL_PSWPIN, 1);

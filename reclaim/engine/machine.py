@@ -571,7 +571,15 @@ def _core_settings(config: MachineConfig) -> dict[str, Any]:
         marks = {"min_wmark": lowest, "low_wmark": low, "high_wmark": high}
         distances = {"distance": list(node.distances)} if node.distances is not None else {}
         nodes.append({"nr_pages": node.pages, "tier": node.tier, **marks, **distances})
-    swaps = [{"nr_pages": s.pages, "device": DEVICES[s.kind], "priority": s.priority} for s in config.swap]
+    swaps = [
+        {
+            "nr_pages": s.pages,
+            "device": DEVICES[s.kind],
+            "priority": s.priority,
+            "mem_limit_pages": s.mem_limit_pages,
+        }
+        for s in config.swap
+    ]
     return {
         "nodes": nodes,
         "swaps": swaps,
@@ -588,4 +596,8 @@ def _core_settings(config: MachineConfig) -> dict[str, Any]:
         "read_ahead_kb": config.read_ahead_kb,
         "fault_around_bytes": config.fault_around_bytes,
         "page_cluster": config.page_cluster,
+        "pool_takes_pages": config.pool_takes_pages,
+        "compressed_bytes": config.compressed_bytes,
+        "incompressible_permille": config.incompressible_permille,
+        "same_filled_permille": config.same_filled_permille,
     }

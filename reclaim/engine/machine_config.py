@@ -76,7 +76,7 @@ def parse_swap(spec: str, whole_pages: int | None = None) -> tuple[SwapConfig, .
     """Turn a description of swap such as `zram:25%,ssd:1G` into devices, the first one used first.
 
     Args:
-        spec: `none`, or devices `KIND:SIZE` separated by commas.
+        spec: `none`, or devices `KIND:SIZE` separated by commas; `zram:SIZE:LIMIT` limits the memory that it takes.
         whole_pages: what 100 % of a size is.
 
     Returns:
@@ -90,7 +90,8 @@ def parse_swap(spec: str, whole_pages: int | None = None) -> tuple[SwapConfig, .
     parts = [part.strip() for part in spec.split(",")]
     devices = []
     for number, part in enumerate(parts):
-        kind, colon, size = part.partition(":")
+        kind, colon, sizes = part.partition(":")
+        size, has_limit, limit = sizes.partition(":")
         if kind not in get_args(SwapKind):
             raise ConfigError(
                 f"swap is {spec!r}: unknown kind {kind!r}{suggest(kind, [*get_args(SwapKind), 'none'])}"
@@ -98,7 +99,12 @@ def parse_swap(spec: str, whole_pages: int | None = None) -> tuple[SwapConfig, .
         if not colon:
             raise ConfigError(f"swap is {spec!r}: {part!r} has no size; expected `{kind}:SIZE`")
         pages = parse_size(size, whole_pages, f"size of swap {kind!r}")
-        devices.append(SwapConfig(kind=_swap_kind(kind), pages=pages, priority=len(parts) - 1 - number))
+        most = parse_size(limit, whole_pages, f"memory limit of swap {kind!r}") if has_limit else 0
+        devices.append(
+            SwapConfig(
+                kind=_swap_kind(kind), pages=pages, priority=len(parts) - 1 - number, mem_limit_pages=most
+            )
+        )
     return tuple(devices)
 
 
@@ -181,6 +187,7 @@ TEXTBOOK_MACHINE: dict[str, int | bool] = {
     "read_ahead_kb": 0,
     "fault_around_bytes": PAGE_BYTES,
     "page_cluster": 0,
+    "pool_takes_pages": False,
 }
 """Machine options under which a policy evicts page by page at exactly the limit."""
 
@@ -275,6 +282,7 @@ class SwapConfig:
         kind: `zram` compresses into memory at the CPU's cost, `ssd` and `disk` wait for the device.
         pages: slots; 1 or more.
         priority: devices with a higher number fill first.
+        mem_limit_pages: of zram: the most memory that stored pages may take; 0 for no limit.
 
     Raises:
         ConfigError: an unknown kind or no slots.
@@ -283,11 +291,15 @@ class SwapConfig:
     kind: SwapKind
     pages: int
     priority: int = 0
+    mem_limit_pages: int = 0
 
     def __post_init__(self) -> None:
         _swap_kind(self.kind)
         check_range(f"size of swap {self.kind!r}", self.pages, 1, MAX_PAGES, "pages")
         check_range(f"priority of swap {self.kind!r}", self.priority, -1, 32767)
+        check_range(f"memory limit of swap {self.kind!r}", self.mem_limit_pages, 0, MAX_PAGES, "pages")
+        if self.mem_limit_pages and self.kind != "zram":
+            raise ConfigError(f"swap {self.kind!r} has a memory limit; only zram takes memory")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,6 +324,10 @@ class MachineConfig:
         read_ahead_kb: largest readahead window of files; 0 for none, 128 in the kernel.
         fault_around_bytes: what a read fault maps of a file; PAGE_BYTES for the page itself, 65536 in the kernel.
         page_cluster: swap that is no zram reads up to 2**n pages at once; 3 in the kernel, 0 for none.
+        pool_takes_pages: whether what zram stores takes pages of the nodes, as it does.
+        compressed_bytes: what a page compresses to on average; sizes spread from nothing to twice that.
+        incompressible_permille: pages in a thousand that do not compress.
+        same_filled_permille: pages in a thousand that repeat one word and take nothing.
 
     Raises:
         ConfigError: nothing to run on, too much of it, or a tree that is none.
@@ -333,6 +349,10 @@ class MachineConfig:
     read_ahead_kb: int = 0
     fault_around_bytes: int = PAGE_BYTES
     page_cluster: int = 3
+    pool_takes_pages: bool = True
+    compressed_bytes: int = 1400
+    incompressible_permille: int = 50
+    same_filled_permille: int = 0
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -346,6 +366,9 @@ class MachineConfig:
         check_range("reclaim_batch", self.reclaim_batch, 1, 512)
         check_range("read_ahead_kb", self.read_ahead_kb, 0, MAX_READ_AHEAD_KB)
         check_range("page_cluster", self.page_cluster, 0, 5)
+        check_range("compressed_bytes", self.compressed_bytes, 32, PAGE_BYTES // 2)
+        check_range("incompressible_permille", self.incompressible_permille, 0, 1000)
+        check_range("same_filled_permille", self.same_filled_permille, 0, 1000 - self.incompressible_permille)
         check_range("fault_around_bytes", self.fault_around_bytes, PAGE_BYTES, 512 * PAGE_BYTES)
         if self.fault_around_bytes & (self.fault_around_bytes - 1):
             raise ConfigError(f"fault_around_bytes is {self.fault_around_bytes}; expected a power of two")
@@ -362,7 +385,7 @@ class MachineConfig:
             for member in getattr(self, name):
                 if not isinstance(member, kind):
                     raise ConfigError(f"{name} holds {member!r}; expected {kind.__name__}(...)")
-        for name in ("kswapd", "forced_release", "charge_kmem", "repeat_reads"):
+        for name in ("kswapd", "forced_release", "charge_kmem", "repeat_reads", "pool_takes_pages"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; expected True or False")
 
@@ -404,8 +427,8 @@ def make_config(
     """Build a machine's description from the short forms that `Machine(...)` takes.
 
     Args:
-        nodes: descriptions, or the size of a single node; None: as large as the limit needs, so that only the limit
-            presses, or 1 GiB where there is no limit either.
+        nodes: descriptions, or the size of a single node; None: as large as the limit and zram need, so that only the
+            limit presses, or 1 GiB where there is no limit either.
         memory_max: limit of the memcg `/lab`, which is made for it and which tasks join when they name none.
         swap: descriptions, or text as for `parse_swap`; sizes in per cent are of `memory_max`.
         memcgs: descriptions of further memcgs.
@@ -424,19 +447,29 @@ def make_config(
                 f"unknown machine option `{name}`{suggest(name, [*known, 'nodes', 'memory_max', 'swap', 'memcgs'])}"
             )
     limit = None if memory_max is None else parse_size(memory_max, None, "memory_max")
+    devices = parse_swap(swap, limit) if isinstance(swap, str) else tuple(swap)
     own = () if limit is None else (MemcgConfig(path=DEFAULT_MEMCG, max_pages=limit),)
     return MachineConfig(
-        nodes=_nodes(nodes, limit),
+        nodes=_nodes(nodes, limit, pool_pages(devices)),
         memcgs=(*own, *memcgs),
-        swap=parse_swap(swap, limit) if isinstance(swap, str) else tuple(swap),
+        swap=devices,
         **options,  # type: ignore[arg-type]  # names checked above, values by the class
     )
 
 
-def _nodes(nodes: int | str | Sequence[NodeConfig] | None, limit: int | None) -> tuple[NodeConfig, ...]:
+def pool_pages(devices: Sequence[SwapConfig]) -> int:
+    """Return the most pages that the devices can take from nodes: everything stored, and none of it compressed."""
+    return sum(device.mem_limit_pages or device.pages for device in devices if device.kind == "zram")
+
+
+def _nodes(
+    nodes: int | str | Sequence[NodeConfig] | None, limit: int | None, pool: int
+) -> tuple[NodeConfig, ...]:
     if nodes is None:
-        # A quarter more and 64 MiB: the high watermark is below 2 % of a node, so the limit is what presses.
-        pages = DEFAULT_NODE_PAGES if limit is None else min(limit + limit // 4 + (1 << 14), MAX_PAGES - 1)
+        # A quarter more, 64 MiB and room for zram: the high watermark is below 2 % of a node, so the limit presses.
+        pages = (
+            DEFAULT_NODE_PAGES if limit is None else min(limit + limit // 4 + (1 << 14) + pool, MAX_PAGES - 1)
+        )
         return (NodeConfig(pages=pages),)
     if isinstance(nodes, (int, str)):
         return (NodeConfig(pages=parse_size(nodes, None, "nodes")),)

@@ -20,7 +20,7 @@ import numpy as np
 from reclaim.diag.errors import ConfigError
 from reclaim.engine import Machine, parse_size, parse_swap
 from reclaim.engine.attachment import compiled, policy_code
-from reclaim.engine.machine_config import KERNEL_READ_AHEAD, make_config
+from reclaim.engine.machine_config import KERNEL_READ_AHEAD, make_config, pool_pages
 from reclaim.jit.policy_loader import CompiledPolicy
 from reclaim.lab.experiment import Experiment, MachineOptions, PolicyChoice, WorkloadChoice
 from reclaim.lab.scenario import Scenario, load_scenario
@@ -30,7 +30,7 @@ MEMORY_RECORDS = 1 << 27
 """Records held in memory over all workloads, 512 MiB: what a small machine can spare (ours); the rest is streamed."""
 
 _SPARE_PAGES = 1 << 14
-"""Pages of the node beyond the limit and a quarter of it: 64 MiB, so that watermarks never press before the limit."""
+"""Pages of the node beyond the limit, a quarter of it and room for zram: 64 MiB, so that watermarks never press before the limit."""
 
 _RANDOM_HELPER = "h_random"
 
@@ -129,10 +129,11 @@ class TraceWorkload:
         limit = self.limit_pages(setting.limit, setting.seed)
         needed = min(limit, footprint)
         read_ahead = KERNEL_READ_AHEAD if self._trace.header.is_program else {}
+        swap = parse_swap(setting.options.swap, footprint)
         config = make_config(
-            nodes=needed + needed // 4 + _SPARE_PAGES,
+            nodes=needed + needed // 4 + _SPARE_PAGES + pool_pages(swap),
             memory_max=limit,
-            swap=parse_swap(setting.options.swap, footprint),
+            swap=swap,
             seed=setting.seed,
             **{**read_ahead, **setting.options.options},
         )

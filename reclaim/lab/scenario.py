@@ -60,6 +60,7 @@ class _SwapTable(_Table):
     kind: str
     size: Size
     priority: int = 0
+    mem_limit: Size = 0
 
 
 class _MachineTable(_Table):
@@ -78,6 +79,10 @@ class _MachineTable(_Table):
     read_ahead_kb: int | None = None
     fault_around_bytes: int | None = None
     page_cluster: int | None = None
+    pool_takes_pages: bool | None = None
+    compressed_bytes: int | None = None
+    incompressible_permille: int | None = None
+    same_filled_permille: int | None = None
 
 
 class _MemcgTable(_Table):
@@ -402,7 +407,10 @@ def _swap(table: _SwapTable, tasks: tuple[TaskPlan, ...]) -> SwapConfig:
     if table.kind not in kinds:
         raise ConfigError(f"kind: unknown kind {table.kind!r}{suggest(table.kind, kinds)}")
     return SwapConfig(
-        kind=kinds[table.kind], pages=_pages(table.size, tasks, "size"), priority=table.priority
+        kind=kinds[table.kind],
+        pages=_pages(table.size, tasks, "size"),
+        priority=table.priority,
+        mem_limit_pages=_pages(table.mem_limit, tasks, "mem_limit"),
     )
 
 

@@ -324,6 +324,8 @@ static struct rcl_machine *random_machine(uint32_t *nr_nodes)
 	config.kswapd = below(4) != 0;
 	config.charge_kmem = below(2);
 	config.page_cluster = (uint32_t)below(6);
+	config.pool_takes_pages = below(2);
+	config.same_filled_permille = (uint32_t)below(300);
 	config.read_ahead_kb = below(2) ? 128 : (uint32_t)below(64);
 	config.fault_around_bytes = UINT32_C(4096) << below(6);
 	config.forced_release = below(4) != 0;

@@ -277,6 +277,7 @@ static inline struct rcl_config exact_config(struct rcl_node_config *node, uint6
 	config.kswapd = 0;
 	config.charge_kmem = 0;
 	config.page_cluster = 0;
+	config.pool_takes_pages = 0;
 	config.repeat_reads = 1;
 	return config;
 }

@@ -60,6 +60,20 @@ def test_parse_swap_lists_devices_with_falling_priority() -> None:
     )
 
 
+def test_parse_swap_takes_a_memory_limit_of_zram_only() -> None:
+    """A third part limits what stored pages may take; an ssd takes no memory."""
+    assert parse_swap("zram:50%:10%", 100) == (SwapConfig(kind="zram", pages=50, mem_limit_pages=10),)
+    with pytest.raises(ConfigError, match="only zram takes memory"):
+        parse_swap("ssd:50%:10%", 100)
+
+
+def test_node_made_for_a_limit_has_room_for_zram() -> None:
+    """Only the limit presses, whatever zram stores."""
+    (with_zram,) = make_config(memory_max=1000, swap="zram:5000").nodes
+    (with_ssd,) = make_config(memory_max=1000, swap="ssd:5000").nodes
+    assert with_zram.pages - with_ssd.pages == 5000
+
+
 def test_parse_swap_none_is_no_device() -> None:
     """`none` switches swap off."""
     assert parse_swap("none") == ()

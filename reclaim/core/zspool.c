@@ -1,0 +1,203 @@
+/*
+ * Pools of compressed pages, see zspool.h. Models mm/zsmalloc.c v6.12.
+ */
+#include "zspool.h"
+
+#include <stdlib.h>
+
+#include "node.h"
+
+#define MIN_OBJECT_BYTES 32		/* ZS_MIN_ALLOC_SIZE, mm/zsmalloc.c v6.12 */
+#define CLASS_STEP_BYTES 16		/* ZS_SIZE_CLASS_DELTA, the same */
+#define HANDLE_BYTES 8			/* ZS_HANDLE_SIZE, the same: kept with each object */
+#define MAX_CHAIN_PAGES 8		/* CONFIG_ZSMALLOC_CHAIN_SIZE, mm/Kconfig v6.12 */
+
+_Static_assert(ZS_NR_CLASSES == (RCL_PAGE_BYTES - MIN_OBJECT_BYTES) / CLASS_STEP_BYTES + 1, "one class per step");
+
+/* calculate_zspage_chain_size(): as many pages as waste the least at their end. */
+static uint32_t chain_pages(uint32_t object_bytes)
+{
+	uint32_t least = UINT32_MAX, best = 1;
+
+	if ((object_bytes & (object_bytes - 1)) == 0)
+		return 1;
+	for (uint32_t nr = 1; nr <= MAX_CHAIN_PAGES; nr++) {
+		uint32_t waste = nr * RCL_PAGE_BYTES % object_bytes;
+
+		if (waste < least) {
+			least = waste;
+			best = nr;
+		}
+	}
+	return best;
+}
+
+/* Classes with equally many objects in equally many pages are one, that of the largest size. */
+static void set_up_classes(struct zs_pool *pool)
+{
+	for (uint32_t i = ZS_NR_CLASSES; i-- > 0;) {
+		uint32_t bytes = MIN_OBJECT_BYTES + i * CLASS_STEP_BYTES;
+		struct zs_class *class = &pool->classes[i];
+
+		class->nr_pages = (uint16_t)chain_pages(bytes);
+		class->nr_objects = (uint16_t)(class->nr_pages * RCL_PAGE_BYTES / bytes);
+		for (uint32_t group = 0; group < ZS_NR_GROUPS; group++)
+			class->heads[group] = RCL_NIL;
+		pool->merged[i] = (uint8_t)i;
+		if (i + 1 < ZS_NR_CLASSES) {
+			const struct zs_class *above = &pool->classes[pool->merged[i + 1]];
+
+			if (above->nr_pages == class->nr_pages && above->nr_objects == class->nr_objects)
+				pool->merged[i] = pool->merged[i + 1];
+		}
+	}
+}
+
+bool zspool_setup(struct zs_pool *pool, uint64_t nr_objects)
+{
+	pool->zspages = calloc(nr_objects + 1, sizeof(*pool->zspages));
+	pool->free_head = RCL_NIL;
+	set_up_classes(pool);
+	return pool->zspages;
+}
+
+void zspool_teardown(struct zs_pool *pool)
+{
+	free(pool->zspages);
+}
+
+bool zspool_is_huge(uint32_t nr_bytes)
+{
+	uint32_t bytes = nr_bytes + HANDLE_BYTES, chain;
+
+	bytes = (bytes + CLASS_STEP_BYTES - 1) / CLASS_STEP_BYTES * CLASS_STEP_BYTES;
+	if (bytes >= RCL_PAGE_BYTES)
+		return true;
+	chain = chain_pages(bytes);
+	return chain * RCL_PAGE_BYTES / bytes == chain;
+}
+
+static uint32_t class_of(const struct zs_pool *pool, uint32_t nr_bytes)
+{
+	uint32_t bytes = nr_bytes + HANDLE_BYTES;
+
+	if (bytes <= MIN_OBJECT_BYTES)
+		return pool->merged[0];
+	if (bytes >= RCL_PAGE_BYTES)
+		return pool->merged[ZS_NR_CLASSES - 1];
+	return pool->merged[(bytes - MIN_OBJECT_BYTES + CLASS_STEP_BYTES - 1) / CLASS_STEP_BYTES];
+}
+
+/* get_fullness_group(): tenths, rounded up; 0 for full ones, which are on no list. */
+static uint32_t group_of(const struct zs_class *class, uint32_t nr_objects)
+{
+	return nr_objects == class->nr_objects ? 0 : 100 * nr_objects / class->nr_objects / 10 + 1;
+}
+
+static void unlink_zspage(struct zs_pool *pool, struct zs_class *class, uint32_t number, uint32_t group)
+{
+	struct zspage *zspage = &pool->zspages[number];
+
+	if (group == 0)
+		return;
+	if (zspage->prev != RCL_NIL)
+		pool->zspages[zspage->prev].next = zspage->next;
+	else
+		class->heads[group] = zspage->next;
+	if (zspage->next != RCL_NIL)
+		pool->zspages[zspage->next].prev = zspage->prev;
+}
+
+static void link_zspage(struct zs_pool *pool, struct zs_class *class, uint32_t number, uint32_t group)
+{
+	struct zspage *zspage = &pool->zspages[number];
+
+	if (group == 0)
+		return;
+	zspage->prev = RCL_NIL;
+	zspage->next = class->heads[group];
+	if (zspage->next != RCL_NIL)
+		pool->zspages[zspage->next].prev = number;
+	class->heads[group] = number;
+}
+
+static void release_pages(struct rcl_machine *m, struct zs_pool *pool, struct zspage *zspage)
+{
+	while (zspage->first_pfn != RCL_NIL) {
+		struct folio *page = folio_at(m, zspage->first_pfn);
+
+		zspage->first_pfn = link_at(m, page->pub.pfn)->next;
+		pool->nr_pages--;
+		node_free_folio(m, page);
+	}
+}
+
+/* Take the pages of a zspage; all or none. */
+static bool take_pages(struct rcl_machine *m, struct zs_pool *pool, struct zspage *zspage, uint32_t nr_pages)
+{
+	zspage->first_pfn = RCL_NIL;
+	for (uint32_t i = 0; i < nr_pages; i++) {
+		struct folio *page = node_take_reserve(m);
+
+		if (!page) {
+			release_pages(m, pool, zspage);
+			return false;
+		}
+		page->transit = RCL_TRANSIT_POOL;
+		link_at(m, page->pub.pfn)->next = zspage->first_pfn;
+		zspage->first_pfn = page->pub.pfn;
+		pool->nr_pages++;
+	}
+	return true;
+}
+
+/* A new, empty zspage that is on no list. */
+static uint32_t add_zspage(struct rcl_machine *m, struct zs_pool *pool, uint32_t class)
+{
+	uint32_t number = pool->free_head != RCL_NIL ? pool->free_head : pool->nr_used;
+	struct zspage *zspage = &pool->zspages[number];
+	uint32_t next_free = zspage->next;
+
+	if (!take_pages(m, pool, zspage, pool->classes[class].nr_pages))
+		return RCL_NIL;
+	if (number == pool->free_head)
+		pool->free_head = next_free;
+	else
+		pool->nr_used++;
+	zspage->nr_objects = 0;
+	zspage->class = (uint8_t)class;
+	return number;
+}
+
+uint32_t zspool_alloc(struct rcl_machine *m, struct zs_pool *pool, uint32_t nr_bytes)
+{
+	uint32_t index = class_of(pool, nr_bytes), number = RCL_NIL;
+	struct zs_class *class = &pool->classes[index];
+
+	for (uint32_t group = ZS_NR_GROUPS - 1; group > 0 && number == RCL_NIL; group--)
+		number = class->heads[group];
+	if (number != RCL_NIL)
+		unlink_zspage(pool, class, number, group_of(class, pool->zspages[number].nr_objects));
+	else
+		number = add_zspage(m, pool, index);
+	if (number == RCL_NIL)
+		return RCL_NIL;
+	pool->zspages[number].nr_objects++;
+	link_zspage(pool, class, number, group_of(class, pool->zspages[number].nr_objects));
+	return number;
+}
+
+void zspool_free(struct rcl_machine *m, struct zs_pool *pool, uint32_t number)
+{
+	struct zspage *zspage = &pool->zspages[number];
+	struct zs_class *class = &pool->classes[zspage->class];
+
+	unlink_zspage(pool, class, number, group_of(class, zspage->nr_objects));
+	if (--zspage->nr_objects > 0) {
+		link_zspage(pool, class, number, group_of(class, zspage->nr_objects));
+		return;
+	}
+	release_pages(m, pool, zspage);
+	zspage->next = pool->free_head;
+	pool->free_head = number;
+}
