@@ -11,7 +11,7 @@ from reclaim.cli.experiment_options import STDOUT, check_target, progress_bar, w
 
 
 @click.command("validate")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--json", "json_path", metavar="FILE|-", help="Write everything as JSON; - for stdout, without tables."
 )
@@ -21,21 +21,22 @@ from reclaim.cli.experiment_options import STDOUT, check_target, progress_bar, w
     help="Only cases whose name (`zipf10 anon 25% mglru`) this regular expression finds.",
 )
 @click.option("--markdown", "markdown_path", metavar="FILE", help="Write the page about fidelity.")
-def command(folder: Path, json_path: str | None, only: str | None, markdown_path: str | None) -> None:
+def command(folder: Path | None, json_path: str | None, only: str | None, markdown_path: str | None) -> None:
     """Measure the model against recorded kernel counters.
 
-    DIR holds results.json and traces/ as the recording harness leaves them, and may hold residency.jsonl. Every case
-    is run on a machine set up like the recorded one; counters, winners, and what is resident at the end are compared.
+    DIR holds results.json and traces/ as the recording harness leaves them, and may hold residency.jsonl; without it,
+    the set that comes with the sources is taken (tests/fidelity/recorded). Every case is run on a machine set up like
+    the recorded one; counters, winners, and what is resident at the end are compared.
     """
     from reclaim.lab.comparison_table import text_console
     from reclaim.lab.validation import validate
     from reclaim.lab.validation_json import render_validation_json
-    from reclaim.lab.validation_recording import read_recording
+    from reclaim.lab.validation_recording import SHIPPED, read_recording
     from reclaim.lab.validation_report import render_markdown, validation_tables
 
     check_target(json_path, "--json")
     check_target(markdown_path, "--markdown")
-    recording = read_recording(folder, only)
+    recording = read_recording(SHIPPED if folder is None else folder, only)
     with progress_bar() as progress:
         validation = validate(recording, progress)
     if markdown_path is not None:

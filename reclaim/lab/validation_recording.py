@@ -36,6 +36,9 @@ RESULTS = "results.json"
 TRACES = "traces"
 RESIDENCY = "residency.jsonl"
 
+SHIPPED = Path(__file__).parents[2] / "tests" / "fidelity" / "recorded"
+"""The recording of this project; a source tree has it, an installed package does not."""
+
 FILE_BIT = np.uint32(1 << 30)
 """The access is to the file region; bit 31 is a write, as in our own records."""
 INDEX_MASK = np.uint32((1 << 30) - 1)

@@ -26,8 +26,8 @@ from reclaim.lab.validation import (
     relative_error,
 )
 
-REGENERATE = "reclaim validate DIR --markdown docs/fidelity.md"
-"""How the page is made anew; DIR is the recording."""
+REGENERATE = "reclaim validate --markdown docs/fidelity.md"
+"""How the page is made anew, from the recording that is in the tree."""
 
 _MAIN_COUNTERS = COUNTERS[:6]
 """Columns of the page's table of errors."""
@@ -54,7 +54,8 @@ def render_markdown(validation: Validation) -> str:
         (
             f"Recorded: {runs} runs of {validation.kernel or 'a kernel'} in {len(validation.cases)} cases. The model "
             "repeated each on a machine set up alike: one memcg with the same memory.max, zram of 1 GiB, swappiness 60, "
-            "every page touched once in index order, then the trace. Counters are of the trace alone."
+            "every page touched once in index order, then the trace. Counters are of the trace alone. "
+            "How the kernel was recorded is in [fidelity-how.md](fidelity-how.md)."
         ),
         (
             "An error is the model's distance to the median of the kernel's repeats, as a share of that; *beyond spread* "

@@ -128,22 +128,69 @@ def make_heap_and_file(draw: Draw) -> MadeTrace:
     return MadeTrace("60 % heap, 25 % lookups in a quarter of a file, 15 % stream", nr_anon, nr_file, words)
 
 
-TRACES: dict[str, Callable[[Draw], MadeTrace]] = {
-    "zipf": make_zipf,
-    "hot_scan": make_hot_scan,
-    "phases": make_phases,
-    "loop": make_loop,
-    "stride": make_stride,
-    "update": make_update,
-    "heap_and_file": make_heap_and_file,
+def make_steep_zipf(draw: Draw) -> MadeTrace:
+    """Make a cache whose hot pages are few: most limits hold them all."""
+    nr_pages = 16384
+    places = draw.permutation(nr_pages).astype(np.uint32)
+    return MadeTrace(
+        "zipf 1.2, ranks scattered", nr_pages, 0, places[zipf_ranks(draw, nr_pages, 200_000, 1.2)]
+    )
+
+
+def make_window(draw: Draw) -> MadeTrace:
+    """Make a working set that moves on slowly: what is old never comes back, until the region ends."""
+    nr_pages, nr = 16384, 150_000
+    first = np.arange(nr, dtype=np.int64) * 3 * nr_pages // nr // 2
+    ahead = (draw.random(nr) ** 2 * 5000).astype(np.int64)
+    return MadeTrace(
+        "a window of 5,000 pages that slides one and a half times over the region",
+        nr_pages,
+        0,
+        ((first + ahead) % nr_pages).astype(np.uint32),
+    )
+
+
+def make_backward_scans(draw: Draw) -> MadeTrace:
+    """Make hot neighbours beside scans that go backwards and skip, so that neighbours tell little."""
+    nr_pages = 16384
+    parts = []
+    for number in range(8):
+        parts.append(zipf_ranks(draw, 6000, 12_000, 0.8))
+        parts.append(np.arange(nr_pages - 1, 8191, -1, dtype=np.uint32)[:: number % 3 + 1])
+    return MadeTrace("zipf 0.8 in order of rank, and backward scans", nr_pages, 0, np.concatenate(parts))
+
+
+def make_heap_and_loop(draw: Draw) -> MadeTrace:
+    """Make a program with a hot heap that loops over a file larger than what is left."""
+    nr_anon, nr_file, nr = 6000, 9000, 150_000
+    kind = draw.random(nr)
+    heap = zipf_ranks(draw, nr_anon, nr, 1.0)
+    loop = (np.cumsum(kind >= 0.5) % nr_file).astype(np.uint32) | FILE
+    lookups = zipf_ranks(draw, nr_file, nr, 0.9) | FILE
+    words = np.where(kind < 0.5, heap, np.where(kind < 0.7, lookups, loop)).astype(np.uint32)
+    return MadeTrace("50 % heap, 20 % lookups in a file, 30 % a loop over it", nr_anon, nr_file, words)
+
+
+TRACES: dict[str, tuple[int, Callable[[Draw], MadeTrace]]] = {
+    "zipf": (1, make_zipf),
+    "hot_scan": (2, make_hot_scan),
+    "phases": (3, make_phases),
+    "loop": (4, make_loop),
+    "stride": (5, make_stride),
+    "update": (6, make_update),
+    "heap_and_file": (7, make_heap_and_file),
+    "steep_zipf": (101, make_steep_zipf),
+    "window": (103, make_window),
+    "backward_scans": (104, make_backward_scans),
+    "heap_and_loop": (105, make_heap_and_loop),
 }
-"""By name; each is drawn from its own seed, the number of its place here plus 1."""
+"""By name: the seed that a trace is drawn from, and how."""
 
 
 def make_trace(name: str) -> MadeTrace:
     """Return a trace, the same every time."""
-    seed = list(TRACES).index(name) + 1
-    return TRACES[name](np.random.Generator(np.random.PCG64(seed)))
+    seed, make = TRACES[name]
+    return make(np.random.Generator(np.random.PCG64(seed)))
 
 
 def write_traces(folder: Path, names: list[str]) -> None:

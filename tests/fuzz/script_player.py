@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.core.core_object import BASE, BUILDS, compiler, core_object, finished
 from tests.fuzz.core_api import player_tables
 
 HERE = Path(__file__).parent
-CORE = HERE.parents[1] / "reclaim" / "core"
 
-_WARNINGS = ("-std=gnu11", "-Wall", "-Wextra", "-Werror")
-_CHECKED = ("-O1", "-g", "-DRCL_DEBUG", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-_PLAIN = ("-O2",)
 _SECONDS = 60
 """The player gives up after 20 of its own."""
 
@@ -53,8 +49,8 @@ class ScriptPlayer:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         (folder / "player_tables.h").write_text(player_tables(), encoding="utf-8")
-        self._checked = self._build("checked", _CHECKED)
-        self._plain = self._build("plain", _PLAIN)
+        self._checked = self._build("checked")
+        self._plain = self._build("plain")
 
     def failure(self, script: str) -> Failure | None:
         """Return what is wrong with a script, None where nothing is."""
@@ -87,13 +83,11 @@ class ScriptPlayer:
             return done.stdout
         return Failure(kind_of(done.stderr) or f"status {done.returncode}", done.stderr)
 
-    def _build(self, name: str, options: tuple[str, ...]) -> Path:
-        program = self._folder / f"script_player-{name}"
-        compiler = shlex.split(os.environ.get("CC", "cc"))
-        sources = [str(HERE / "script_player.c"), str(CORE / "core_unity.c")]
-        folders = [f"-I{CORE}", f"-I{self._folder}"]
-        command = [*compiler, *_WARNINGS, *options, *folders, *sources, "-o", str(program)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    def _build(self, build: str) -> Path:
+        program = self._folder / f"script_player-{build}"
+        sources = [str(HERE / "script_player.c"), str(core_object(build))]
+        options = [*BASE, "-std=gnu11", *BUILDS[build], f"-I{self._folder}"]
+        done = finished([*compiler(), *options, *sources, "-o", str(program)], 300)
         if done.returncode:
             raise RuntimeError(f"the script player does not build:\n{done.stderr}")
         return program
