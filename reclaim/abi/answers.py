@@ -8,13 +8,15 @@ that a hook that stopped in `fail()` is safe to obey once.
 from __future__ import annotations
 
 from reclaim.abi.kinds import Answer, Constructor, Param
-from reclaim.abi.limits import MAX_BATCH, MAX_TAKE
+from reclaim.abi.limits import MAX_BATCH, MAX_NODES, MAX_TAKE
 
 ANSWERS: dict[str, Answer] = {
     a.name: a
     for a in (
         Answer("Place", "A list and one of its ends."),
         Answer("Verdict", "What becomes of an isolated folio."),
+        Answer("Target", "Where a folio is demoted to."),
+        Answer("Promotion", "Whether a folio comes to a faster tier."),
         Answer("Isolation", "Whether a candidate is taken out of its list."),
         Answer("Batch", "What reclaim should do next on this lruvec."),
     )
@@ -39,6 +41,17 @@ CONSTRUCTORS: tuple[Constructor, ...] = (
     Constructor("RECLAIM", ("Verdict",), 1, "Free it: unmap, write or swap as needed."),
     Constructor("RECLAIM_CLEAN", ("Verdict",), 2, "Free it if that needs no write, else keep it."),
     Constructor("move", ("Verdict", "Isolation"), 3, "Put it on another list or end.", (_PLACE,), (8,)),
+    Constructor(
+        "demote_to",
+        ("Verdict", "Target"),
+        4,
+        "Move it to a node of a slower tier; where that cannot be, go on as after RECLAIM.",
+        (Param("nid", "u64", "The node.", min=0, max=MAX_NODES - 1),),
+        (8,),
+    ),
+    Constructor("NOWHERE", ("Target",), 0, "Not demoted: reclaim goes on with it here."),
+    Constructor("STAY", ("Promotion",), 0, "It stays where it is."),
+    Constructor("PROMOTE", ("Promotion",), 1, "Move it there, if the node is not nearly full."),
     Constructor("SKIP", ("Isolation",), 0, "Leave it where it is and look at the next."),
     Constructor("TAKE", ("Isolation",), 1, "Isolate it for reclaim."),
     Constructor("STOP", ("Batch",), 0, "This lruvec is done for this pass."),

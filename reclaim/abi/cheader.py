@@ -59,7 +59,10 @@ def render() -> str:
         _enum(
             "standard_list", {n: limits.FIRST_STANDARD_LIST + i for i, n in enumerate(limits.STANDARD_LISTS)}
         ),
-        *(_enum(answer, _answer_kinds(answer)) for answer in ("Place", "Verdict", "Isolation", "Batch")),
+        *(
+            _enum(answer, _answer_kinds(answer))
+            for answer in ("Place", "Verdict", "Target", "Promotion", "Isolation", "Batch")
+        ),
         _enum("map_kind", {name: i for i, name in enumerate(MAP_KINDS)}),
         _shifts(),
         "\n".join(f"struct {t.c_name};" for t in KERNEL_TYPES.values()),

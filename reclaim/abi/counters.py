@@ -66,7 +66,44 @@ _VMSTAT = (
     Counter("numa_interleave", "Pages that came from their turn of an interleave policy.", "vmstat", _NUMA),
     Counter("numa_local", "Pages that came from their task's home node.", "vmstat", _NUMA),
     Counter("numa_other", "Pages that came from another node than their task's home.", "vmstat", _NUMA),
+    Counter("pgmigrate_success", "Pages that moved to another node.", "vmstat", "migrate_pages()"),
+    Counter("pgmigrate_fail", "Pages that were to move and could not.", "vmstat", "migrate_pages()"),
+    Counter(
+        "pgdemote_kswapd",
+        "Pages that kswapd moved to a slower tier; pgsteal has them too.",
+        "vmstat",
+        "demote_folio_list()",
+    ),
+    Counter(
+        "pgdemote_direct",
+        "Pages that direct and limit reclaim moved to a slower tier; pgsteal has them too.",
+        "vmstat",
+        "demote_folio_list()",
+    ),
+    Counter(
+        "numa_pte_updates", "PTEs of slow memory that were made to fault.", "vmstat", "change_prot_numa()"
+    ),
+    Counter("numa_hint_faults", "Faults on such PTEs.", "vmstat", "do_numa_page()"),
+    Counter(
+        "numa_pages_migrated",
+        "Pages that moved to the node of the task that used them.",
+        "vmstat",
+        "migrate_misplaced_folio()",
+    ),
+    Counter(
+        "pgpromote_success",
+        "Of those, pages that came to the fastest tier.",
+        "vmstat",
+        "migrate_misplaced_folio()",
+    ),
+    Counter(
+        "pgpromote_candidate",
+        "Pages that were hot enough to be promoted, whether they could be or not.",
+        "vmstat",
+        "numa_promotion_rate_limit()",
+    ),
     Counter("node_accesses", "Accesses to pages of the node, on machines with several.", "vmstat", "ours"),
+    Counter("toptier_accesses", "Of those, accesses to nodes of the fastest tier.", "vmstat", "ours"),
     Counter("ptes_walked", "PTEs visited by page-table walks.", "vmstat", "ours"),
     Counter("rmap_walked", "PTEs visited by rmap walks.", "vmstat", "ours"),
 )

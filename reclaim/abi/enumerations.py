@@ -21,6 +21,22 @@ ENUMS: dict[str, EnumKind] = {
             },
         ),
         EnumKind(
+            "Migrated",
+            "Say why a folio's contents moved to another frame.",
+            {
+                "DEMOTED": (0, "reclaim moved it to a slower tier instead of freeing it"),
+                "PROMOTED": (1, "a task of a faster tier used it, and it came there"),
+            },
+        ),
+        EnumKind(
+            "Removal",
+            "Say why a folio went without being reclaimed.",
+            {
+                "FREED": (0, "its task ended"),
+                "MOVED": (1, "it moved to a node that another policy governs"),
+            },
+        ),
+        EnumKind(
             "Access",
             "Say how a folio was touched where the core sees it.",
             {

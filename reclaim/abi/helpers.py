@@ -8,7 +8,7 @@ bodies themselves, from the machine's cost table.
 from __future__ import annotations
 
 from reclaim.abi.kinds import U64_MAX, Effects, Helper, Param
-from reclaim.abi.limits import MAX_PAGES
+from reclaim.abi.limits import MAX_NODES, MAX_PAGES
 
 _KEY = Param("key", "u64", "Key.")
 _PURE = Effects(pure=True)
@@ -334,7 +334,34 @@ _MACHINE = (
     ),
 )
 
-HELPERS: tuple[Helper, ...] = (*_INTEGER, *_FOLIO, *_LIST, *_WALK, *_MAPS, *_MACHINE)
+_NODES = (
+    Helper(
+        "node_at",
+        "node_at",
+        "The node of a number; None where there is none.",
+        "node",
+        (Param("nid", "u64", "Its number.", min=0, max=MAX_NODES - 1),),
+        "Node | None",
+        2,
+        source="NODE_DATA()",
+    ),
+    Helper(
+        "node_distance",
+        "node_distance",
+        "Distance from one node to another, 10 to itself; 0 where one of them does not exist.",
+        "node",
+        (
+            Param("start", "u64", "A node's number.", min=0, max=MAX_NODES - 1),
+            Param("end", "u64", "A node's number.", min=0, max=MAX_NODES - 1),
+        ),
+        "u64",
+        4,
+        max=255,
+        source="node_distance(), SLIT",
+    ),
+)
+
+HELPERS: tuple[Helper, ...] = (*_INTEGER, *_FOLIO, *_LIST, *_WALK, *_MAPS, *_MACHINE, *_NODES)
 
 
 def helper(name: str, method_of: str | None = None) -> Helper | None:

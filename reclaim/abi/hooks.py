@@ -11,12 +11,16 @@ is always present underneath: the core holds no second copy of a preference.
                    -> batch_done -> next_batch ... -> STOP
     inside:        DEACTIVATE -> deactivate_folio for each; AGE -> age (-> pte_young for each young
                    PTE that its page-table walk finds)
+    another node:  reclaim_folio -> demotion_target, or a fault -> promote;
+                   then folio_admit -> folio_moved -> folio_added
+    without reclaim: folio_removed
     birth, death:  init, exit for each lruvec governed
 """
 
 from __future__ import annotations
 
 from reclaim.abi.kinds import Hook, Param
+from reclaim.abi.limits import MAX_NODES
 
 _LRUVEC = Param("lruvec", "Lruvec", "The lruvec concerned.")
 _FOLIO = Param("folio", "Folio", "The folio concerned.")
@@ -262,6 +266,82 @@ HOOKS: dict[str, Hook] = {
             families=_LISTS,
             related=("next_batch",),
             source="lru_note_cost()",
+        ),
+        Hook(
+            name="demotion_target",
+            purpose="Choose the node that a folio is demoted to.",
+            when="The verdict was RECLAIM or RECLAIM_CLEAN, demotion is switched on, and there is a slower tier below the folio's node.",
+            params=(
+                _LRUVEC,
+                _FOLIO,
+                Param(
+                    "nodes",
+                    "u64",
+                    "The nodes of slower tiers, bit per node.",
+                    min=1,
+                    max=(1 << MAX_NODES) - 1,
+                ),
+                Param("nearest", "u64", "The kernel's choice for this batch.", max=MAX_NODES - 1),
+            ),
+            result="Target",
+            may="Keep a folio from being demoted, by NOWHERE: reclaim then frees it here.",
+            default="The nearest node of the next slower tier; of several equally near ones, one drawn for the batch.",
+            on_fault="A node that is not in `nodes` counts as NOWHERE.",
+            budget=_SMALL,
+            fuel_ns=_SMALL_FUEL_NS,
+            families=(*_STATE_ONLY, "node"),
+            related=("reclaim_folio", "folio_moved"),
+            source="next_demotion_node(), alloc_migrate_folio()",
+        ),
+        Hook(
+            name="promote",
+            purpose="Decide whether a folio of a slower tier comes to the node of the task that uses it.",
+            when="A task of a faster tier met a PTE that NUMA balancing had marked.",
+            params=(
+                _LRUVEC,
+                _FOLIO,
+                Param("nid", "u64", "The node that it would come to.", max=MAX_NODES - 1),
+                Param("latency", "u64", "Time from mark to fault in ms.", max=(1 << 32) - 1),
+            ),
+            result="Promotion",
+            default="The kernel's: yes while the node has 1 GiB or 1/16 of itself free beyond its watermarks; else if the latency is below the hot threshold, which follows the rate limit, and the rate limit is not reached.",
+            budget=_SMALL,
+            fuel_ns=_SMALL_FUEL_NS,
+            families=(*_STATE_ONLY, "node"),
+            related=("folio_moved", "demotion_target"),
+            source="should_numa_migrate_memory()",
+        ),
+        Hook(
+            name="folio_moved",
+            purpose="Learn that a folio's contents moved to another frame, and so to another lruvec.",
+            when="After folio_admit of the new folio, before its folio_added. Its mappings, flags and key are those of the old one; the policy's per-folio state was copied if the same attachment governs both.",
+            params=(
+                Param("lruvec", "Lruvec", "The lruvec that it comes to."),
+                Param("old", "Folio", "The folio as it was, about to be freed."),
+                Param("folio", "Folio", "The folio as it is now."),
+                Param("why", "Migrated", "Why it moved."),
+            ),
+            result="None",
+            default="Nothing.",
+            budget=_SMALL,
+            fuel_ns=_SMALL_FUEL_NS,
+            families=_STATE_ONLY,
+            related=("folio_admit", "folio_added"),
+            source="folio_migrate_flags()",
+        ),
+        Hook(
+            name="folio_removed",
+            purpose="Learn that a folio goes without having been reclaimed.",
+            when="The folio is being freed, still readable, already on no list.",
+            params=(_LRUVEC, _FOLIO, Param("why", "Removal", "Why it goes.")),
+            result="None",
+            may="Forget the folio's key.",
+            default="Nothing.",
+            budget=_SMALL,
+            fuel_ns=_SMALL_FUEL_NS,
+            families=_STATE_ONLY,
+            related=("folio_evicted",),
+            source="free_unref_folios()",
         ),
         Hook(
             name="folio_evicted",

@@ -53,6 +53,7 @@ FAMILIES = {
     "retarget": "Lazily sorted lists",
     "list": "One folio, one list",
     "bulk": "Many folios or bits at once",
+    "node": "NUMA nodes and their distances",
     "walk": "Page-table walks",
     "map": "Maps",
     "time": "Virtual time",

@@ -33,6 +33,14 @@ enum rcl_added {
 	RCL_ADDED_MIGRATED = 5,
 	RCL_ADDED_ADOPTED = 6,
 };
+enum rcl_migrated {
+	RCL_MIGRATED_DEMOTED = 0,
+	RCL_MIGRATED_PROMOTED = 1,
+};
+enum rcl_removal {
+	RCL_REMOVAL_FREED = 0,
+	RCL_REMOVAL_MOVED = 1,
+};
 enum rcl_access {
 	RCL_ACCESS_READ = 0,
 	RCL_ACCESS_WRITE = 1,
@@ -88,6 +96,17 @@ enum rcl_verdict {
 	RCL_VERDICT_RECLAIM = 1,
 	RCL_VERDICT_RECLAIM_CLEAN = 2,
 	RCL_VERDICT_MOVE = 3,
+	RCL_VERDICT_DEMOTE_TO = 4,
+};
+
+enum rcl_target {
+	RCL_TARGET_DEMOTE_TO = 4,
+	RCL_TARGET_NOWHERE = 0,
+};
+
+enum rcl_promotion {
+	RCL_PROMOTION_STAY = 0,
+	RCL_PROMOTION_PROMOTE = 1,
 };
 
 enum rcl_isolation {
@@ -115,6 +134,7 @@ enum rcl_map_kind {
 
 #define RCL_ANSWER_LIST_SHIFT 8
 #define RCL_MOVE_PLACE_SHIFT 8
+#define RCL_DEMOTE_TO_NID_SHIFT 8
 #define RCL_BATCH_NR_SHIFT 16
 #define RCL_BATCH_SCAN_SHIFT 32
 #define RCL_DEACTIVATE_NR_SHIFT 16
@@ -229,6 +249,7 @@ struct rcl_node {
 	uint64_t min_wmark;
 	uint64_t low_wmark;
 	uint64_t high_wmark;
+	uint64_t promo_wmark;
 };
 _Static_assert(offsetof(struct rcl_node, nid) == 0, "nid");
 _Static_assert(offsetof(struct rcl_node, tier) == 1, "tier");
@@ -237,6 +258,7 @@ _Static_assert(offsetof(struct rcl_node, nr_free_pages) == 16, "nr_free_pages");
 _Static_assert(offsetof(struct rcl_node, min_wmark) == 24, "min_wmark");
 _Static_assert(offsetof(struct rcl_node, low_wmark) == 32, "low_wmark");
 _Static_assert(offsetof(struct rcl_node, high_wmark) == 40, "high_wmark");
+_Static_assert(offsetof(struct rcl_node, promo_wmark) == 48, "promo_wmark");
 
 /* What one reclaim wants, may do and has done so far. */
 struct rcl_scan_control {
@@ -247,6 +269,7 @@ struct rcl_scan_control {
 	uint8_t swappiness;
 	uint8_t origin;
 	uint8_t may_swap;
+	uint8_t may_demote;
 	uint8_t may_writepage;
 	uint8_t may_unmap;
 	uint8_t force_deactivate;
@@ -261,12 +284,13 @@ _Static_assert(offsetof(struct rcl_scan_control, priority) == 24, "priority");
 _Static_assert(offsetof(struct rcl_scan_control, swappiness) == 25, "swappiness");
 _Static_assert(offsetof(struct rcl_scan_control, origin) == 26, "origin");
 _Static_assert(offsetof(struct rcl_scan_control, may_swap) == 27, "may_swap");
-_Static_assert(offsetof(struct rcl_scan_control, may_writepage) == 28, "may_writepage");
-_Static_assert(offsetof(struct rcl_scan_control, may_unmap) == 29, "may_unmap");
-_Static_assert(offsetof(struct rcl_scan_control, force_deactivate) == 30, "force_deactivate");
-_Static_assert(offsetof(struct rcl_scan_control, skipped_deactivate) == 31, "skipped_deactivate");
-_Static_assert(offsetof(struct rcl_scan_control, target) == 32, "target");
-_Static_assert(offsetof(struct rcl_scan_control, slot) == 40, "slot");
+_Static_assert(offsetof(struct rcl_scan_control, may_demote) == 28, "may_demote");
+_Static_assert(offsetof(struct rcl_scan_control, may_writepage) == 29, "may_writepage");
+_Static_assert(offsetof(struct rcl_scan_control, may_unmap) == 30, "may_unmap");
+_Static_assert(offsetof(struct rcl_scan_control, force_deactivate) == 31, "force_deactivate");
+_Static_assert(offsetof(struct rcl_scan_control, skipped_deactivate) == 32, "skipped_deactivate");
+_Static_assert(offsetof(struct rcl_scan_control, target) == 40, "target");
+_Static_assert(offsetof(struct rcl_scan_control, slot) == 48, "slot");
 
 /* What became of a batch. */
 struct rcl_batch_result {
@@ -277,6 +301,7 @@ struct rcl_batch_result {
 	uint64_t nr_skipped;
 	uint64_t nr_moved;
 	uint64_t nr_reclaimed;
+	uint64_t nr_demoted;
 	uint64_t nr_activated;
 	uint64_t nr_rotated;
 	uint64_t nr_dirty;
@@ -289,10 +314,11 @@ _Static_assert(offsetof(struct rcl_batch_result, nr_taken) == 16, "nr_taken");
 _Static_assert(offsetof(struct rcl_batch_result, nr_skipped) == 24, "nr_skipped");
 _Static_assert(offsetof(struct rcl_batch_result, nr_moved) == 32, "nr_moved");
 _Static_assert(offsetof(struct rcl_batch_result, nr_reclaimed) == 40, "nr_reclaimed");
-_Static_assert(offsetof(struct rcl_batch_result, nr_activated) == 48, "nr_activated");
-_Static_assert(offsetof(struct rcl_batch_result, nr_rotated) == 56, "nr_rotated");
-_Static_assert(offsetof(struct rcl_batch_result, nr_dirty) == 64, "nr_dirty");
-_Static_assert(offsetof(struct rcl_batch_result, nr_io) == 72, "nr_io");
+_Static_assert(offsetof(struct rcl_batch_result, nr_demoted) == 48, "nr_demoted");
+_Static_assert(offsetof(struct rcl_batch_result, nr_activated) == 56, "nr_activated");
+_Static_assert(offsetof(struct rcl_batch_result, nr_rotated) == 64, "nr_rotated");
+_Static_assert(offsetof(struct rcl_batch_result, nr_dirty) == 72, "nr_dirty");
+_Static_assert(offsetof(struct rcl_batch_result, nr_io) == 80, "nr_io");
 
 /* What is left of an evicted folio. */
 struct rcl_shadow {
@@ -342,6 +368,10 @@ enum rcl_hook {
 	RCL_HOOK_RECLAIM_FOLIO,
 	RCL_HOOK_FOLIO_PUTBACK,
 	RCL_HOOK_BATCH_DONE,
+	RCL_HOOK_DEMOTION_TARGET,
+	RCL_HOOK_PROMOTE,
+	RCL_HOOK_FOLIO_MOVED,
+	RCL_HOOK_FOLIO_REMOVED,
 	RCL_HOOK_FOLIO_EVICTED,
 	RCL_NR_HOOKS,
 };
@@ -363,6 +393,10 @@ struct rcl_ops {
 	uint64_t (*reclaim_folio)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, struct rcl_scan_control *sc);
 	uint64_t (*folio_putback)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t outcome, struct rcl_scan_control *sc);
 	void (*batch_done)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc, struct rcl_batch_result *result);
+	uint64_t (*demotion_target)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t nodes, uint64_t nearest);
+	uint64_t (*promote)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t nid, uint64_t latency);
+	void (*folio_moved)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *old, struct rcl_folio *folio, uint64_t why);
+	void (*folio_removed)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t why);
 	uint64_t (*folio_evicted)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio);
 };
 
@@ -382,6 +416,10 @@ struct rcl_ops {
 	"reclaim_folio", \
 	"folio_putback", \
 	"batch_done", \
+	"demotion_target", \
+	"promote", \
+	"folio_moved", \
+	"folio_removed", \
 	"folio_evicted", \
 }
 
@@ -401,6 +439,10 @@ struct rcl_ops {
 	UINT64_C(200000), \
 	UINT64_C(200000), \
 	UINT64_C(2000000), \
+	UINT64_C(200000), \
+	UINT64_C(200000), \
+	UINT64_C(200000), \
+	UINT64_C(200000), \
 	UINT64_C(200000), \
 }
 
@@ -439,6 +481,8 @@ uint64_t h_now(struct rcl_ctx *ctx);
 uint64_t h_random(struct rcl_ctx *ctx);
 uint64_t h_swap_free_pages(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec);
 void h_note_refault(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t activated, uint64_t restored);
+struct rcl_node *h_node_at(struct rcl_ctx *ctx, uint64_t nid);
+uint64_t h_node_distance(struct rcl_ctx *ctx, uint64_t start, uint64_t end);
 struct rcl_folio *h_list_tail(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t list);
 struct rcl_folio *h_list_head(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t list);
 struct rcl_folio *h_folio_younger(struct rcl_ctx *ctx, struct rcl_folio *folio);
@@ -484,7 +528,17 @@ enum rcl_counter {
 	RCL_NUMA_INTERLEAVE,
 	RCL_NUMA_LOCAL,
 	RCL_NUMA_OTHER,
+	RCL_PGMIGRATE_SUCCESS,
+	RCL_PGMIGRATE_FAIL,
+	RCL_PGDEMOTE_KSWAPD,
+	RCL_PGDEMOTE_DIRECT,
+	RCL_NUMA_PTE_UPDATES,
+	RCL_NUMA_HINT_FAULTS,
+	RCL_NUMA_PAGES_MIGRATED,
+	RCL_PGPROMOTE_SUCCESS,
+	RCL_PGPROMOTE_CANDIDATE,
 	RCL_NODE_ACCESSES,
+	RCL_TOPTIER_ACCESSES,
 	RCL_PTES_WALKED,
 	RCL_RMAP_WALKED,
 	RCL_MEMORY_EVENTS_LOW,

@@ -18,6 +18,12 @@ void rcl_config_init(struct rcl_config *config)
 		.watermark_scale_factor = 10,	/* mm/page_alloc.c v6.12 */
 		.slice_ns = 3000000,		/* sysctl_sched_base_slice of a small machine, kernel/sched/fair.c */
 		.kswapd = 1,
+		.numa_scan_delay_ms = 1000,	/* sysctl_numa_balancing_*, kernel/sched/fair.c v6.12, all six */
+		.numa_scan_period_min_ms = 1000,
+		.numa_scan_period_max_ms = 60000,
+		.numa_scan_size_mb = 256,
+		.numa_hot_threshold_ms = 1000,
+		.numa_promote_rate_limit_mbps = 65536,
 		.charge_kmem = 1,
 		.pool_takes_pages = 1,
 		.compressed_bytes = 1400,	/* ours, measured: docs/decisions/0018 */

@@ -14,6 +14,7 @@
 #include "direct.h"
 
 #include "batches.h"
+#include "kswapd.h"
 #include "mm.h"
 #include "policy.h"
 #include "psi.h"
@@ -101,6 +102,7 @@ static uint64_t reclaim(struct rcl_machine *m, struct scan *sc, struct scan *out
 	scan_end(m, outer);
 	if (m->current)
 		stall_record(m, m->current, RCL_STALL_RECLAIM, start_ns, true);
+	kswapd_run_wanted(m);
 	return nr_reclaimed;
 }
 

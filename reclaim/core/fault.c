@@ -14,6 +14,7 @@
 #include "hooks.h"
 #include "kmem.h"
 #include "mm.h"
+#include "numa_balancing.h"
 #include "pagecache.h"
 #include "readahead.h"
 #include "rmap.h"
@@ -160,6 +161,20 @@ static bool fault_write_protected(struct rcl_machine *m, struct task *task, uint
 	return true;
 }
 
+/* A PTE that NUMA balancing made to fault; answers whether the access can go on after that. */
+static bool fault_hint(struct rcl_machine *m, struct task *task, uint32_t vpn, bool is_write)
+{
+	uint32_t *pte = &task->ptes[vpn];
+
+	numa_balancing_fault(m, task, vpn);
+	count(task_lruvec(task), RCL_PGFAULT, 1);
+	spend(m, m->config.costs.minor_fault_ns);
+	if (!(*pte & PTE_PRESENT) || (is_write && *pte & PTE_WP))
+		return false;
+	*pte |= is_write ? PTE_DIRTY : 0;
+	return true;
+}
+
 bool fault_page(struct rcl_machine *m, struct task *task, uint32_t vpn, bool is_write)
 {
 	uint32_t pte;
@@ -167,6 +182,8 @@ bool fault_page(struct rcl_machine *m, struct task *task, uint32_t vpn, bool is_
 
 	if (m->config.charge_kmem && !kmem_has_table(task, vpn) && !kmem_add_table(m, task, vpn))
 		return false;
+	if (RCL_UNLIKELY(pte_is_hint(task->ptes[vpn])) && fault_hint(m, task, vpn, is_write))
+		return true;
 	pte = task->ptes[vpn];
 	if (pte & PTE_PRESENT)
 		is_resolved = fault_write_protected(m, task, vpn);

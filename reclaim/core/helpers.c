@@ -56,19 +56,9 @@ uint64_t h_mul_div(struct rcl_ctx *ctx, uint64_t a, uint64_t b, uint64_t c)
 	return quotient > UINT64_MAX ? UINT64_MAX : (uint64_t)quotient;
 }
 
-/* xoshiro256** (Blackman, Vigna 2018). */
 uint64_t h_random(struct rcl_ctx *ctx)
 {
-	uint64_t *s = machine_of(ctx)->random;
-	uint64_t x = s[1] * 5, result = (x << 7 | x >> 57) * 9, t = s[1] << 17;
-
-	s[2] ^= s[0];
-	s[3] ^= s[1];
-	s[1] ^= s[2];
-	s[0] ^= s[3];
-	s[2] ^= t;
-	s[3] = s[3] << 45 | s[3] >> 19;
-	return result;
+	return machine_random(machine_of(ctx));
 }
 
 /* ---- folios and lists ---- */
@@ -410,4 +400,18 @@ void h_note_refault(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t activ
 		count_typed(lruvec, RCL_WORKINGSET_ACTIVATE_ANON, folio->type);
 	if (restored)
 		count_typed(lruvec, RCL_WORKINGSET_RESTORE_ANON, folio->type);
+}
+
+struct rcl_node *h_node_at(struct rcl_ctx *ctx, uint64_t nid)
+{
+	struct rcl_machine *m = machine_of(ctx);
+
+	return nid < m->nr_nodes ? &m->nodes[nid].pub : NULL;
+}
+
+uint64_t h_node_distance(struct rcl_ctx *ctx, uint64_t start, uint64_t end)
+{
+	const struct rcl_machine *m = machine_of(ctx);
+
+	return start < m->nr_nodes && end < m->nr_nodes ? m->nodes[start].distance[end] : 0;
 }

@@ -206,6 +206,53 @@ static inline uint64_t ask_folio_putback(struct rcl_machine *m, struct lruvec *l
 	return place_head_of(folio->pub.list);
 }
 
+/* Answers a target, which may be one that the core must refuse; without the hook, the kernel's choice. */
+static inline uint64_t ask_demotion_target(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
+					   uint32_t nearest)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_DEMOTION_TARGET);
+	uint64_t nodes = m->nodes[lruvec->pub.nid].demotion_allowed, target;
+
+	if (!lruvec->att->ops.demotion_target)
+		return RCL_TARGET_DEMOTE_TO | (uint64_t)nearest << RCL_DEMOTE_TO_NID_SHIFT;
+	target = lruvec->att->ops.demotion_target(ctx, &lruvec->pub, &folio->pub, nodes, nearest);
+	hook_end(m, lruvec, ctx, RCL_HOOK_DEMOTION_TARGET);
+	return target;
+}
+
+/* Only where somebody has the hook; without it the mechanism asks the kernel's own rule. */
+static inline uint64_t ask_promote(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio, uint32_t nid,
+				   uint64_t latency_ms)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_PROMOTE);
+	uint64_t answer = lruvec->att->ops.promote(ctx, &lruvec->pub, &folio->pub, nid, latency_ms);
+
+	hook_end(m, lruvec, ctx, RCL_HOOK_PROMOTE);
+	return answer;
+}
+
+static inline void ask_folio_moved(struct rcl_machine *m, struct lruvec *lruvec, struct folio *old,
+				   struct folio *folio, enum rcl_migrated why)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_FOLIO_MOVED);
+
+	if (!lruvec->att->ops.folio_moved)
+		return;
+	lruvec->att->ops.folio_moved(ctx, &lruvec->pub, &old->pub, &folio->pub, why);
+	hook_end(m, lruvec, ctx, RCL_HOOK_FOLIO_MOVED);
+}
+
+static inline void ask_folio_removed(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
+				     enum rcl_removal why)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_FOLIO_REMOVED);
+
+	if (!lruvec->att->ops.folio_removed)
+		return;
+	lruvec->att->ops.folio_removed(ctx, &lruvec->pub, &folio->pub, why);
+	hook_end(m, lruvec, ctx, RCL_HOOK_FOLIO_REMOVED);
+}
+
 static inline void ask_batch_isolated(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc,
 				      struct rcl_batch_result *result)
 {

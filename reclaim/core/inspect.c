@@ -43,7 +43,7 @@ int rcl_task_info(const struct rcl_machine *m, uint32_t number, struct rcl_task_
 				       .nr_records = task->nr_done + task->position, .nr_misses = task->nr_misses,
 				       .nr_mapped_pages = task->nr_pages, .nr_file_pages = task->nr_file_pages };
 	for (uint32_t vpn = 0; vpn < task->nr_pages; vpn++) {
-		out->resident_pages += task->ptes[vpn] & PTE_PRESENT;
+		out->resident_pages += pte_maps(task->ptes[vpn]);
 		out->swapped_pages += (task->ptes[vpn] & (PTE_PRESENT | PTE_SWAP)) == PTE_SWAP;
 	}
 	return RCL_OK;

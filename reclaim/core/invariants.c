@@ -180,7 +180,7 @@ static bool check_folio(const struct rcl_machine *m, uint32_t pfn, const struct 
 		uint32_t pte = m->tasks[task]->ptes[vpn];
 
 		++*nr_mappings;
-		if (!(pte & PTE_PRESENT) || pte >> PTE_SHIFT != pfn)
+		if (!pte_maps(pte) || pte >> PTE_SHIFT != pfn)
 			return broken(report, "pfn %u: task %u page %u does not map it", pfn, task, vpn);
 		is_mapped = item != RCL_NIL;
 		if (is_mapped) {
@@ -205,11 +205,11 @@ static bool check_folios(const struct rcl_machine *m, const struct report *repor
 	}
 	for (uint32_t i = 0; i < m->nr_tasks; i++) {
 		for (uint32_t vpn = 0; vpn < m->tasks[i]->nr_pages; vpn++)
-			nr_present += m->tasks[i]->ptes[vpn] & PTE_PRESENT;
+			nr_present += pte_maps(m->tasks[i]->ptes[vpn]);
 		nr_waiting += m->tasks[i]->nr_add;
 	}
 	if (nr_mappings != nr_present)
-		return broken(report, "%llu PTEs are present, rmap knows %llu", (unsigned long long)nr_present,
+		return broken(report, "%llu PTEs map a folio, rmap knows %llu", (unsigned long long)nr_present,
 			      (unsigned long long)nr_mappings);
 	if (nr_batched != nr_waiting)
 		return broken(report, "%llu folios wait in add batches that hold %llu", (unsigned long long)nr_batched,

@@ -15,9 +15,10 @@
 #define MAX_FAILURES 16			/* MAX_RECLAIM_RETRIES, mm/internal.h v6.12: hopeless after that */
 #define LEAST_TARGET_PAGES 32		/* SWAP_CLUSTER_MAX, include/linux/swap.h */
 
-static bool is_balanced(const struct node *node)
+/* pgdat_balanced(): with NUMA balancing there is to be room for promotions. */
+static bool is_balanced(const struct rcl_machine *m, const struct node *node)
 {
-	return node->pub.nr_free_pages >= node->pub.high_wmark;
+	return node->pub.nr_free_pages >= (m->config.numa_balancing ? node->pub.promo_wmark : node->pub.high_wmark);
 }
 
 /* One run from priority 12 to 1 (balance_pgdat()). */
@@ -30,7 +31,7 @@ static uint64_t balance(struct rcl_machine *m, struct node *node)
 	struct scan sc;
 
 	scan_begin(m, &sc, NULL, RCL_ORIGIN_KSWAPD, target);
-	while (!is_balanced(node) && priority >= 1 && !m->interrupted) {
+	while (!is_balanced(m, node) && priority >= 1 && !m->interrupted) {
 		sc.pub.priority = (uint8_t)priority;
 		sc.pub.nr_scanned = 0;
 		sc.pub.nr_reclaimed = 0;
@@ -47,12 +48,13 @@ static uint64_t balance(struct rcl_machine *m, struct node *node)
 	return total;
 }
 
-void kswapd_wake(struct rcl_machine *m, struct node *node)
+static void run_kswapd(struct rcl_machine *m, struct node *node)
 {
 	struct task *woke = m->current;
 	uint64_t *clock = m->clock, start_ns, nr_reclaimed;
 
-	if (!m->config.kswapd || node->pub.nr_free_pages > node->pub.low_wmark || node->kswapd_failures >= MAX_FAILURES)
+	node->is_kswapd_wanted = false;
+	if (!m->config.kswapd || is_balanced(m, node) || node->kswapd_failures >= MAX_FAILURES)
 		return;
 	if (node->kswapd_clock_ns < *clock)
 		node->kswapd_clock_ns = *clock;
@@ -68,4 +70,20 @@ void kswapd_wake(struct rcl_machine *m, struct node *node)
 	m->clock = clock;
 	node->kswapd_ns += node->kswapd_clock_ns - start_ns;
 	psi_stall(m, &node->psi, start_ns, node->kswapd_clock_ns, true, false);	/* PF_MEMSTALL, balance_pgdat() */
+}
+
+void kswapd_wake(struct rcl_machine *m, struct node *node)
+{
+	node->is_kswapd_wanted = true;
+	kswapd_run_wanted(m);
+}
+
+void kswapd_run_wanted(struct rcl_machine *m)
+{
+	for (uint32_t nid = 0; nid < m->nr_nodes && !m->scan; nid++) {
+		if (!m->nodes[nid].is_kswapd_wanted)
+			continue;
+		run_kswapd(m, &m->nodes[nid]);
+		nid = RCL_NIL;		/* it may have demoted to a node that we passed */
+	}
 }

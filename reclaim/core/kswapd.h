@@ -12,6 +12,8 @@
 
 #include "machine.h"
 
+/* Wake it; while some reclaim runs (it demotes to the node), afterwards. */
 void kswapd_wake(struct rcl_machine *m, struct node *node);
+void kswapd_run_wanted(struct rcl_machine *m);
 
 #endif

@@ -12,6 +12,7 @@
 #include "memcg.h"
 #include "mm.h"
 #include "node.h"
+#include "numa_balancing.h"
 #include "policy.h"
 #include "psi.h"
 #include "swap.h"
@@ -91,6 +92,43 @@ static int check_contents(struct rcl_machine *m, const struct rcl_config *config
 	return check_readahead(m, config);
 }
 
+/* xoshiro256** (Blackman, Vigna 2018). */
+uint64_t machine_random(struct rcl_machine *m)
+{
+	uint64_t *s = m->random;
+	uint64_t x = s[1] * 5, result = (x << 7 | x >> 57) * 9, t = s[1] << 17;
+
+	s[2] ^= s[0];
+	s[3] ^= s[1];
+	s[1] ^= s[2];
+	s[0] ^= s[3];
+	s[2] ^= t;
+	s[3] = s[3] << 45 | s[3] >> 19;
+	return result;
+}
+
+#define MAX_NUMA_SETTING (1 << 20)	/* ours: twelve days, or the memory of the largest machine in MB */
+
+static int check_numa_balancing(struct rcl_machine *m, const struct rcl_config *config)
+{
+	if (config->numa_balancing != 0 && config->numa_balancing != NUMA_BALANCING_MEMORY_TIERING)
+		return machine_error(m, RCL_BAD_ARGUMENT, "numa_balancing is %u, 0 or 2 expected", config->numa_balancing);
+	if (config->numa_scan_period_min_ms < 1 || config->numa_scan_period_max_ms < config->numa_scan_period_min_ms ||
+	    config->numa_scan_period_max_ms > MAX_NUMA_SETTING || config->numa_scan_delay_ms > MAX_NUMA_SETTING)
+		return machine_error(m, RCL_BAD_ARGUMENT,
+				     "NUMA scan delay %u, periods %u to %u ms: rising numbers from 1 to %d expected",
+				     config->numa_scan_delay_ms, config->numa_scan_period_min_ms,
+				     config->numa_scan_period_max_ms, MAX_NUMA_SETTING);
+	if (config->numa_scan_size_mb < 1 || config->numa_scan_size_mb > MAX_NUMA_SETTING ||
+	    config->numa_hot_threshold_ms < 1 || config->numa_hot_threshold_ms > MAX_NUMA_SETTING ||
+	    config->numa_promote_rate_limit_mbps > MAX_NUMA_SETTING)
+		return machine_error(m, RCL_BAD_ARGUMENT,
+				     "NUMA scan size %u MB, hot threshold %u ms, rate limit %u MB/s: 1 to %d expected",
+				     config->numa_scan_size_mb, config->numa_hot_threshold_ms,
+				     config->numa_promote_rate_limit_mbps, MAX_NUMA_SETTING);
+	return RCL_OK;
+}
+
 static int check_config(struct rcl_machine *m, const struct rcl_config *config)
 {
 	if (config->nr_nodes == 0 || config->nr_nodes > RCL_MAX_NODES || !config->nodes)
@@ -122,6 +160,8 @@ static int set_up(struct rcl_machine *m, const struct rcl_config *config)
 {
 	int status = check_config(m, config);
 
+	if (status == RCL_OK)
+		status = check_numa_balancing(m, config);
 	if (status != RCL_OK)
 		return status;
 	m->config = *config;
@@ -134,6 +174,8 @@ static int set_up(struct rcl_machine *m, const struct rcl_config *config)
 	if (!m->tasks)
 		return machine_error(m, RCL_NO_MEMORY, "no memory for tasks");
 	status = node_setup(m);
+	if (status == RCL_OK && !numa_balancing_setup(m))
+		status = machine_error(m, RCL_NO_MEMORY, "no memory for access times");
 	if (status == RCL_OK)
 		status = swap_setup(m);
 	if (status == RCL_OK)
@@ -178,6 +220,7 @@ void rcl_machine_free(struct rcl_machine *m)
 	free(m->files);
 	free(m->folios);
 	free(m->links);
+	free(m->access_ms);
 	free(m->rmap_items);
 	swap_teardown(m);
 	free(m);

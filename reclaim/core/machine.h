@@ -41,6 +41,18 @@
 #define PTE_SHIFT 4
 #define PTES_PER_TABLE 512		/* PTRS_PER_PTE on x86-64 */
 
+/* A mapping that faults on purpose (PROT_NONE, numa_balancing.h): neither present nor a swap entry. */
+static inline bool pte_is_hint(uint32_t pte)
+{
+	return pte && !(pte & (PTE_PRESENT | PTE_SWAP));
+}
+
+/* Whether a folio is mapped there. A swap entry has no Accessed bit, so a young PTE always maps one. */
+static inline bool pte_maps(uint32_t pte)
+{
+	return pte & PTE_PRESENT || pte_is_hint(pte);
+}
+
 #define REC_WRITE (UINT32_C(1) << 31)
 #define REC_BUFFERED (UINT32_C(1) << 30)
 #define REC_PAGE ((UINT32_C(1) << 29) - 1)
@@ -158,6 +170,15 @@ struct node {
 	uint8_t distance[RCL_MAX_NODES];	/* as SLIT has it, 10 to itself */
 	uint64_t far_ns[RCL_MAX_NODES];	/* what an access from here to each node takes beyond a near one */
 	uint64_t farthest_ns;		/* the most of them */
+	uint16_t demotion_preferred;	/* bit per node: the nearest of the next slower tier (node_demotion[]) */
+	uint64_t nr_candidates;		/* for promotion to it, ever (PGPROMOTE_CANDIDATE) */
+	uint64_t threshold_nr_candidates;	/* when hot_threshold_ms was set (nbp_th_nr_cand) */
+	uint64_t rate_nr_candidates;	/* when the current second began (nbp_rl_nr_cand) */
+	uint32_t threshold_start_ms;	/* nbp_th_start */
+	uint32_t rate_start_ms;		/* nbp_rl_start */
+	uint32_t hot_threshold_ms;	/* nbp_threshold; 0: as configured */
+	uint16_t demotion_allowed;	/* bit per node: all of slower tiers (lower_tier_mask) */
+	bool is_kswapd_wanted;
 	uint64_t kswapd_clock_ns;
 	uint64_t kswapd_ns;
 	struct psi_source psi;		/* of kswapd */
@@ -271,6 +292,12 @@ struct task {
 	uint8_t *tables;		/* which page tables exist (kmem.h) */
 	uint32_t nr_tables;		/* charged, directories included */
 	uint64_t clock_ns;
+	uint64_t numa_next_scan_ns;	/* when its PTEs of slow memory are marked next */
+	uint64_t nr_numa_faults;	/* whose pages were promoted, since the scan period was set */
+	uint32_t numa_scan_offset;	/* where the scanner goes on */
+	uint32_t numa_scan_period_ms;	/* 0 until the first scan */
+	uint32_t numa_scan_seq;		/* rounds of the scanner */
+	uint32_t numa_seen_seq;		/* as of which the scan period is */
 	uint64_t ns_per_access;
 	const uint32_t *records;	/* chunk being run */
 	uint64_t nr_records;
@@ -379,6 +406,7 @@ struct rcl_machine {
 	uint64_t hook_ns;		/* virtual time that the running hook has charged */
 	struct folio *folios;		/* by pfn */
 	struct folio_link *links;	/* by pfn */
+	uint32_t *access_ms;		/* by pfn: when its PTE was marked last; NULL without NUMA balancing */
 	struct rmap_item *rmap_items;
 	uint64_t *swap_slots;		/* by slot: shadow, folio or free (swap.h) */
 	uint32_t *swap_stored;		/* by slot: the zspage that holds it, or STORED_... (swap.c) */
@@ -428,6 +456,7 @@ struct rcl_machine {
 	struct batch_stat batch;
 	struct psi_source *psi_heap[RCL_MAX_TASKS + RCL_MAX_NODES];
 	uint32_t isolated[RCL_MAX_TAKE];
+	uint8_t demotion_nid[RCL_MAX_TAKE];	/* by place in isolated, where that is set aside for demotion */
 	uint32_t skipped[RCL_MAX_BATCH];
 	char error[256];
 };
@@ -506,6 +535,9 @@ static inline bool is_interrupted(struct rcl_machine *m)
 		m->interrupted = true;
 	return m->interrupted;
 }
+
+/* The next number of the machine's seeded generator. */
+uint64_t machine_random(struct rcl_machine *m);
 
 /* Write the error text and return the status. */
 int machine_error(struct rcl_machine *m, int status, const char *format, ...)

@@ -9,6 +9,7 @@
 #include "kmem.h"
 #include "memcg.h"
 #include "node.h"
+#include "numa_balancing.h"
 #include "pagecache.h"
 #include "psi.h"
 #include "rmap.h"
@@ -172,6 +173,7 @@ int rcl_task_create(struct rcl_machine *m, const struct rcl_task_config *config,
 	task->mempolicy_nodes = (uint16_t)config->mempolicy_nodes;
 	task->interleave_prev = RCL_MAX_NODES - 1;	/* before the first */
 	task->ns_per_access = config->ns_per_access;
+	task->numa_next_scan_ns = numa_balancing_first_scan_ns(m);
 	task->ran_nodes = UINT16_MAX;
 	m->tasks[m->nr_tasks++] = task;
 	*number = task->number;
@@ -218,7 +220,7 @@ void mm_exit(struct rcl_machine *m, struct task *task)
 		if (pte == 0)
 			continue;
 		task->ptes[vpn] = 0;
-		if (!(pte & PTE_PRESENT)) {
+		if (!pte_maps(pte)) {
 			free_entry(m, task, pte >> PTE_SHIFT);
 			continue;
 		}

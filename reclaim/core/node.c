@@ -50,6 +50,18 @@ static void set_watermarks(struct rcl_machine *m, struct node *node, uint64_t to
 	node->pub.min_wmark = min;
 	node->pub.low_wmark = min + gap;
 	node->pub.high_wmark = min + 2 * gap;
+	node->pub.promo_wmark = min + 3 * gap;
+}
+
+/* Given watermarks leave as much again above high, where the node has it. */
+static void copy_watermarks(struct node *node, const struct rcl_node_config *config)
+{
+	uint64_t promo = 2 * config->high_wmark - config->low_wmark;
+
+	node->pub.min_wmark = config->min_wmark;
+	node->pub.low_wmark = config->low_wmark;
+	node->pub.high_wmark = config->high_wmark;
+	node->pub.promo_wmark = promo < config->nr_pages ? promo : config->nr_pages - 1;
 }
 
 static int check_node(struct rcl_machine *m, uint32_t nid, const struct rcl_node_config *config)
@@ -92,11 +104,10 @@ int node_setup(struct rcl_machine *m)
 		node->pub.tier = config->tier;
 		node->pub.nr_pages = config->nr_pages;
 		node->pub.nr_free_pages = config->nr_pages;
-		node->pub.min_wmark = config->min_wmark;
-		node->pub.low_wmark = config->low_wmark;
-		node->pub.high_wmark = config->high_wmark;
 		if (config->high_wmark == 0)
 			set_watermarks(m, node, total);
+		else
+			copy_watermarks(node, config);
 		node->first_pfn = first;
 		node->nr_fresh = (uint32_t)config->nr_pages;
 		node->free_head = RCL_NIL;
@@ -140,14 +151,20 @@ static struct folio *take_above(struct rcl_machine *m, const struct placement *p
 	return NULL;
 }
 
-static struct folio *alloc_slowpath(struct rcl_machine *m, struct task *task, const struct placement *place)
+/* wake_all_kswapds() */
+static void wake_kswapds(struct rcl_machine *m, const struct placement *place)
 {
-	uint32_t retries = m->config.forced_release ? 0 : MAX_RECLAIM_RETRIES;
-
 	for (uint32_t i = 0; i < m->nr_nodes; i++) {
 		if (placement_allows(place, place->home->order[i]))
 			kswapd_wake(m, &m->nodes[place->home->order[i]]);
 	}
+}
+
+static struct folio *alloc_slowpath(struct rcl_machine *m, struct task *task, const struct placement *place)
+{
+	uint32_t retries = m->config.forced_release ? 0 : MAX_RECLAIM_RETRIES;
+
+	wake_kswapds(m, place);
 	for (;;) {
 		struct folio *folio = take_above(m, place, false);
 		uint64_t nr_reclaimed;
@@ -196,4 +213,18 @@ struct folio *node_take_reserve(struct rcl_machine *m)
 			return take_frame(m, node);
 	}
 	return NULL;
+}
+
+struct folio *node_alloc_nowait(struct rcl_machine *m, struct memcg *memcg, uint32_t cpu_nid,
+				const struct placement *place)
+{
+	struct folio *folio = take_above(m, place, true);
+
+	if (!folio) {
+		wake_kswapds(m, place);
+		folio = take_above(m, place, false);
+	}
+	if (folio)
+		numa_count(memcg, cpu_nid, place, folio->pub.nid);
+	return folio;
 }

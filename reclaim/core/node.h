@@ -7,6 +7,7 @@
 #define RCL_NODE_H
 
 #include "machine.h"
+#include "numa.h"
 
 /* Set up nodes, frames and watermarks from the machine's configuration. */
 int node_setup(struct rcl_machine *m);
@@ -21,6 +22,13 @@ struct folio *node_alloc_folio(struct rcl_machine *m, struct task *task, uint32_
 /* Take a frame for somebody who is freeing memory: the nearest one that is free, below all
  * watermarks (PF_MEMALLOC); NULL where there is none. */
 struct folio *node_take_reserve(struct rcl_machine *m);
+
+/*
+ * Take a frame without reclaiming for it (GFP_NOWAIT): above low, else kswapd wakes and above min, else
+ * NULL. cpu_nid is the node of whoever asks.
+ */
+struct folio *node_alloc_nowait(struct rcl_machine *m, struct memcg *memcg, uint32_t cpu_nid,
+				const struct placement *place);
 
 /* Whether a frame was never used, so that its record is not even initialised. */
 static inline bool node_is_fresh(const struct rcl_machine *m, uint32_t pfn)

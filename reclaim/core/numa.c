@@ -1,6 +1,6 @@
 /*
- * NUMA, see numa.h. Models build_zonelists() and zone_statistics() (mm/page_alloc.c v6.12) and
- * policy_nodemask() (mm/mempolicy.c).
+ * NUMA, see numa.h. Models build_zonelists() and zone_statistics() (mm/page_alloc.c v6.12) 
+ * policy_nodemask() (mm/mempolicy.c) and establish_demotion_targets() (mm/memory-tiers.c).
  *
  * SIMPLIFIED: the nodes of the fastest tier have CPUs, all others have none, whoever is at home there;
  * effect: on the order of fallback among nodes of one distance.
@@ -14,11 +14,6 @@
 #define PENALTY_FOR_NODE_WITH_CPUS 1	/* mm/page_alloc.c v6.12 */
 #define LOAD_WEIGHT 1024		/* MAX_NUMNODES of a distribution's kernel (NODES_SHIFT 10) */
 
-static bool has_cpus(const struct rcl_machine *m, uint32_t nid)
-{
-	return m->nodes[nid].pub.tier == m->top_tier;
-}
-
 uint32_t numa_next_best_node(const struct rcl_machine *m, uint32_t nid, uint16_t *used)
 {
 	uint32_t best = RCL_NIL, least = UINT32_MAX;
@@ -29,7 +24,7 @@ uint32_t numa_next_best_node(const struct rcl_machine *m, uint32_t nid, uint16_t
 		if (*used >> other & 1)
 			continue;
 		value += other < nid;
-		value += has_cpus(m, other) ? PENALTY_FOR_NODE_WITH_CPUS : 0;
+		value += numa_is_toptier(m, other) ? PENALTY_FOR_NODE_WITH_CPUS : 0;
 		value = value * LOAD_WEIGHT + m->node_load[other];
 		if (other == nid)
 			value = 0;	/* the local node comes first, whatever its distance */
@@ -79,6 +74,39 @@ static void set_distances(struct rcl_machine *m, uint32_t nid)
 	}
 }
 
+static uint16_t nodes_of_tier(const struct rcl_machine *m, uint32_t tier)
+{
+	uint16_t nodes = 0;
+
+	for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
+		if (m->nodes[nid].pub.tier == tier)
+			nodes |= (uint16_t)(1u << nid);
+	}
+	return nodes;
+}
+
+/* establish_demotion_targets(): all nodes of slower tiers, and the nearest ones of the next. */
+static void set_demotion_targets(struct rcl_machine *m, uint32_t nid)
+{
+	struct node *node = &m->nodes[nid];
+	uint32_t nearest = RCL_NIL, next;
+	uint16_t below = 0, skip;
+
+	for (uint32_t tier = UINT8_MAX; tier > node->pub.tier; tier--) {
+		uint16_t nodes = nodes_of_tier(m, tier);
+
+		node->demotion_allowed |= nodes;
+		below = nodes ? nodes : below;
+	}
+	skip = (uint16_t)~below;
+	for (next = numa_next_best_node(m, nid, &skip); next != RCL_NIL; next = numa_next_best_node(m, nid, &skip)) {
+		if (nearest != RCL_NIL && node->distance[next] != node->distance[nearest])
+			break;
+		nearest = next;
+		node->demotion_preferred |= (uint16_t)(1u << next);
+	}
+}
+
 void numa_build_zonelists(struct rcl_machine *m)
 {
 	m->top_tier = UINT8_MAX;
@@ -89,6 +117,8 @@ void numa_build_zonelists(struct rcl_machine *m)
 	}
 	for (uint32_t nid = 0; nid < m->nr_nodes; nid++)
 		build_zonelist(m, nid);
+	for (uint32_t nid = 0; nid < m->nr_nodes; nid++)
+		set_demotion_targets(m, nid);
 }
 
 /* next_node_in(): the next set bit after one, around the end. */
@@ -145,18 +175,23 @@ static uint32_t preferred_nid(const struct placement *place)
 	return *order;
 }
 
-void numa_count_stray(struct task *task, const struct placement *place, uint32_t nid)
+void numa_count(struct memcg *memcg, uint32_t cpu_nid, const struct placement *place, uint32_t nid)
 {
 	uint32_t preferred = preferred_nid(place);
-	struct lruvec *lruvec = &task->memcg->lruvecs[nid];
+	struct lruvec *lruvec = &memcg->lruvecs[nid];
 
 	if (nid == preferred) {
 		count(lruvec, RCL_NUMA_HIT, 1);
 	} else {
 		count(lruvec, RCL_NUMA_MISS, 1);
-		count(&task->memcg->lruvecs[preferred], RCL_NUMA_FOREIGN, 1);
+		count(&memcg->lruvecs[preferred], RCL_NUMA_FOREIGN, 1);
 	}
-	count(lruvec, nid == task->nid ? RCL_NUMA_LOCAL : RCL_NUMA_OTHER, 1);
+	count(lruvec, nid == cpu_nid ? RCL_NUMA_LOCAL : RCL_NUMA_OTHER, 1);
+}
+
+void numa_count_stray(struct task *task, const struct placement *place, uint32_t nid)
+{
+	numa_count(task->memcg, task->nid, place, nid);
 	if (task->mempolicy == RCL_MEMPOLICY_INTERLEAVE && nid == place->home->pub.nid)
-		count(lruvec, RCL_NUMA_INTERLEAVE, 1);
+		count(&task->memcg->lruvecs[nid], RCL_NUMA_INTERLEAVE, 1);
 }

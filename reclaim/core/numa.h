@@ -1,7 +1,7 @@
 /*
  * NUMA: where a task's pages are to come from, and what it costs to reach them.
  *
- * Here: zonelists, memory policies of tasks, the allocator's NUMA counters, the price of an access
+ * Here: zonelists, demotion targets, memory policies of tasks, the allocator's NUMA counters, the price of an access
  * to a far node. Not here: taking frames (node.h).
  *
  * SIMPLIFIED: a record is one access to memory, at the latency of the node that holds the page; effect:
@@ -22,7 +22,7 @@ struct placement {
 	uint16_t allowed;		/* bit per node */
 };
 
-/* Distances, zonelists and the price of far accesses from the configuration; nodes are set up. */
+/* Distances, zonelists, demotion targets and the price of far accesses; nodes are set up. */
 void numa_build_zonelists(struct rcl_machine *m);
 
 /* The next node of a fallback list that is not in `used`, and add it there; RCL_NIL when all are. */
@@ -38,12 +38,21 @@ static inline struct placement numa_place(struct rcl_machine *m, struct task *ta
 	return numa_place_by_policy(m, task, interleave_index);
 }
 
+/* node_is_toptier() */
+static inline bool numa_is_toptier(const struct rcl_machine *m, uint32_t nid)
+{
+	return m->nodes[nid].pub.tier == m->top_tier;
+}
+
 static inline bool placement_allows(const struct placement *place, uint32_t nid)
 {
 	return place->allowed >> nid & 1;
 }
 
-/* Count a page that did not come from where it was to come from, or by a policy. */
+/* zone_statistics() for whoever runs on cpu_nid and pays by `memcg`. */
+void numa_count(struct memcg *memcg, uint32_t cpu_nid, const struct placement *place, uint32_t nid);
+
+/* The same for a task whose page did not come from its home, or came by a policy. */
 void numa_count_stray(struct task *task, const struct placement *place, uint32_t nid);
 
 /* zone_statistics() */
@@ -62,7 +71,11 @@ static inline void numa_count_allocation(struct task *task, const struct placeme
 /* Charge accesses to the memory of a node, on machines that have several. */
 static inline void numa_account_accesses(struct rcl_machine *m, struct task *task, uint32_t nid, uint64_t nr)
 {
-	count(&task->memcg->lruvecs[nid], RCL_NODE_ACCESSES, nr);
+	struct lruvec *lruvec = &task->memcg->lruvecs[nid];
+
+	count(lruvec, RCL_NODE_ACCESSES, nr);
+	if (numa_is_toptier(m, nid))
+		count(lruvec, RCL_TOPTIER_ACCESSES, nr);
 	task->clock_ns += nr * m->nodes[task->nid].far_ns[nid];
 }
 

@@ -269,6 +269,7 @@ void pagecache_discard_folio(struct rcl_machine *m, struct folio *folio)
 {
 	if (folio->transit == RCL_TRANSIT_NONE)
 		lru_del_folio(m, folio_lruvec(folio), folio);
+	ask_folio_removed(m, folio_lruvec(folio), folio, RCL_REMOVAL_FREED);
 	memcg_uncharge(memcg_of(folio->pub.memcg), folio->pub.nr_pages);
 	node_free_folio(m, folio);
 }

@@ -63,4 +63,22 @@ static inline void policy_init_folio(struct rcl_machine *m, struct attachment *a
 		policy_init_element(default_of(m), RCL_SCOPE_FOLIO, pfn);
 }
 
+static inline void policy_copy_element(struct attachment *att, uint32_t from, uint32_t to)
+{
+	uint64_t stride = att->stride[RCL_SCOPE_FOLIO];
+
+	if (stride)
+		memcpy(att->base[RCL_SCOPE_FOLIO] + to * stride, att->base[RCL_SCOPE_FOLIO] + from * stride, stride);
+}
+
+/* Let a folio that moved keep its state, as far as whoever governs it now keeps the same. */
+static inline void policy_copy_folio(struct rcl_machine *m, struct attachment *old, struct attachment *att,
+				     uint32_t from, uint32_t to)
+{
+	if (old == att)
+		policy_copy_element(att, from, to);
+	if (old->needs_default_state && att->needs_default_state)
+		policy_copy_element(default_of(m), from, to);
+}
+
 #endif

@@ -90,6 +90,16 @@ struct rcl_config {
 	uint32_t incompressible_permille;	/* pages that do not compress; default 50 */
 	uint32_t same_filled_permille;	/* pages that repeat one word and take nothing; default 0 */
 	uint32_t page_cluster;		/* swap reads up to 2^n pages at once; 0 to 5, 0 = none, default 3 */
+	uint8_t numa_balancing;		/* 2: pages of slow tiers that are used come to the node of who uses
+					 * them, as with kernel.numa_balancing=2; default 0: they do not */
+	uint32_t numa_scan_delay_ms;	/* before a task is scanned; the kernel's scan_delay_ms, default 1000 */
+	uint32_t numa_scan_period_min_ms;	/* 1 to 2^20, default 1000 as there */
+	uint32_t numa_scan_period_max_ms;	/* at least the least, default 60000 as there */
+	uint32_t numa_scan_size_mb;	/* what one scan marks; 1 to 2^20, default 256 as there */
+	uint32_t numa_hot_threshold_ms;	/* from mark to fault; the kernel's hot_threshold_ms, default 1000 */
+	uint32_t numa_promote_rate_limit_mbps;	/* of candidates to a node; default 65536 as there */
+	uint8_t demotion;		/* 1: reclaim demotes to slower tiers before it frees, as with the
+					 * kernel's numa/demotion_enabled; default 0, as there */
 	uint8_t forced_release;		/* 0: a ladder without progress goes to OOM as in the
 					 * kernel; default 1: the core takes from list tails first */
 };
@@ -499,7 +509,8 @@ int rcl_list_folios(const struct rcl_machine *m, uint32_t lruvec, uint32_t list,
 int rcl_folio_info(const struct rcl_machine *m, uint32_t pfn, struct rcl_folio_info *out);
 /* The folio that holds a page of a file; *pfn = UINT32_MAX where it is not cached. */
 int rcl_file_folio(const struct rcl_machine *m, uint32_t file, uint64_t page, uint32_t *pfn);
-/* Raw PTEs: bit 0 present, 1 accessed, 2 dirty, 3 swap entry (write-protected if present), 4-31 pfn or slot. */
+/* Raw PTEs: bit 0 present, 1 accessed, 2 dirty, 3 swap entry (write-protected if present), 4-31 pfn or slot;
+ * neither 0 nor present nor a swap entry: mapped, and made to fault by NUMA balancing. */
 int rcl_task_ptes(const struct rcl_machine *m, uint32_t task, uint64_t first, uint64_t nr,
 		  uint32_t *out);
 /* Bytes of a policy's state: `element` is pfn, lruvec number, memcg number or slot by scope. */

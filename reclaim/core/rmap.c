@@ -86,7 +86,7 @@ static void look_around(struct rcl_machine *m, struct folio *folio, struct task 
 		struct folio *neighbour;
 		uint64_t place;
 
-		if (i == vpn || (pte & (PTE_PRESENT | PTE_ACCESSED)) != (PTE_PRESENT | PTE_ACCESSED))
+		if (i == vpn || !(pte & PTE_ACCESSED))
 			continue;
 		neighbour = folio_at(m, pte >> PTE_SHIFT);
 		/* A file folio's look-around leaves anonymous neighbours alone (get_pfn_folio(), can_swap). */

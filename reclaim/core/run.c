@@ -17,6 +17,7 @@
 #include "fault.h"
 #include "mm.h"
 #include "numa.h"
+#include "numa_balancing.h"
 #include "pagecache.h"
 #include "policy.h"
 #include "psi.h"
@@ -308,9 +309,11 @@ static uint64_t prefetch_faults(struct rcl_machine *m, const struct task *task, 
 /* The access that a fault was for. */
 static void account_faulted(struct rcl_machine *m, struct task *task, uint32_t vpn)
 {
+	uint32_t pte = task->ptes[vpn];
+
 	task->clock_ns += task->ns_per_access;
-	if (m->nr_nodes > 1)
-		numa_account_accesses(m, task, pfn_to_nid(m, task->ptes[vpn] >> PTE_SHIFT), 1);
+	if (m->nr_nodes > 1 && pte & PTE_PRESENT)
+		numa_account_accesses(m, task, pfn_to_nid(m, pte >> PTE_SHIFT), 1);
 }
 
 /* Run records until `end` of the chunk or until the clock passes limit_ns; false: killed or interrupted. */
@@ -322,10 +325,16 @@ static bool run_until(struct rcl_machine *m, struct task *task, uint64_t end, ui
 	bool is_done = true;
 
 	while (i < end && task->clock_ns < limit_ns) {
-		uint64_t stop = end, reached;
+		uint64_t stop = end, until_ns = limit_ns, reached;
 
-		if (limit_ns != UINT64_MAX && most_ns) {
-			uint64_t room = (limit_ns - task->clock_ns) / most_ns + 1;
+		if (RCL_UNLIKELY(task->clock_ns >= task->numa_next_scan_ns)) {
+			numa_balancing_scan(m, task);
+			continue;
+		}
+		if (task->numa_next_scan_ns < until_ns)
+			until_ns = task->numa_next_scan_ns;
+		if (until_ns != UINT64_MAX && most_ns) {
+			uint64_t room = (until_ns - task->clock_ns) / most_ns + 1;
 
 			stop = room < end - i ? i + room : end;
 		}
@@ -336,7 +345,7 @@ static bool run_until(struct rcl_machine *m, struct task *task, uint64_t end, ui
 			continue;
 		task->ran_nodes = UINT16_MAX;
 		if (task->records[i] & REC_BUFFERED) {
-			reached = run_buffered(m, task, i, limit_ns == UINT64_MAX ? stop : i + 1);
+			reached = run_buffered(m, task, i, until_ns == UINT64_MAX ? stop : i + 1);
 			is_done = reached > i || (m->interrupted == false && task->state == RCL_TASK_RUNNABLE);
 			i = reached;
 		} else {

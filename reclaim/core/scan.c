@@ -12,6 +12,7 @@
 #include "scan.h"
 
 #include "batches.h"
+#include "demote.h"
 #include "hooks.h"
 #include "memcg.h"
 #include "policy.h"
@@ -293,7 +294,8 @@ static void scan_lruvec(struct rcl_machine *m, struct lruvec *lruvec, struct sca
 	struct rcl_batch_result last = { .kind = RCL_BATCH_KIND_FIRST };
 	struct pass pass = { 0 };
 
-	sc->pub.may_swap = sc->may_swap && swap_available(m, memcg_of(lruvec->pub.memcg)) > 0;
+	sc->pub.may_demote = demote_is_possible(m, lruvec->pub.nid);
+	sc->pub.may_swap = sc->may_swap && (swap_available(m, memcg_of(lruvec->pub.memcg)) > 0 || sc->pub.may_demote);
 	ask_pass_begin(m, lruvec, sc);
 	if (m->current)
 		batches_drain(m, m->current);

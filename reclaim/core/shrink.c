@@ -9,6 +9,7 @@
  */
 #include "shrink.h"
 
+#include "demote.h"
 #include "hooks.h"
 #include "memcg.h"
 #include "node.h"
@@ -177,8 +178,9 @@ static void keep_folio(struct rcl_machine *m, struct lruvec *lruvec, struct foli
 	spend(m, m->config.costs.list_move_ns);
 }
 
+/* Deal with one folio of a batch: freed, put back, or set aside for demotion. */
 static void shrink_folio(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio,
-			 struct rcl_batch_result *result)
+			 struct rcl_batch_result *result, struct demotion *demotion)
 {
 	uint32_t flags = folio->pub.flags, kind;
 	uint64_t verdict;
@@ -191,7 +193,7 @@ static void shrink_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 	}
 	verdict = ask_reclaim_folio(m, lruvec, folio, sc);
 	kind = verdict & 0xff;
-	if (kind != RCL_VERDICT_RECLAIM && kind != RCL_VERDICT_RECLAIM_CLEAN) {
+	if (kind != RCL_VERDICT_RECLAIM && kind != RCL_VERDICT_RECLAIM_CLEAN && kind != RCL_VERDICT_DEMOTE_TO) {
 		keep_folio(m, lruvec, folio, verdict, result);
 		note_kept(m, lruvec, folio, flags, result);
 		m->batch.nr_ref_keep += !((folio->pub.flags & ~flags) & RCL_FOLIO_IS_ACTIVE);
@@ -200,8 +202,11 @@ static void shrink_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 	/* Marking a folio active and asking to free it contradict each other: it stays. */
 	if ((folio->pub.flags & ~flags) & RCL_FOLIO_IS_ACTIVE)
 		outcome = RCL_OUTCOME_ACTIVE;
+	else if (demotion->is_possible && demote_set_aside(m, lruvec, folio, verdict, demotion))
+		return;
 	else
-		outcome = try_free(m, lruvec, sc, folio, kind == RCL_VERDICT_RECLAIM && sc->pub.may_writepage, result);
+		outcome = try_free(m, lruvec, sc, folio, kind != RCL_VERDICT_RECLAIM_CLEAN && sc->pub.may_writepage,
+				   result);
 	if (outcome == FREED) {
 		result->nr_reclaimed++;
 		return;
@@ -210,13 +215,33 @@ static void shrink_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 	note_kept(m, lruvec, folio, flags, result);
 }
 
+/* What could not be demoted is asked about again and freed here, unless nobody needs the memory. */
+static void shrink_undemoted(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint32_t nr,
+			     struct rcl_batch_result *result)
+{
+	struct demotion none = { 0 };
+
+	for (uint32_t i = 0; i < nr; i++) {
+		struct folio *folio = folio_at(m, m->isolated[i]);
+
+		if (sc->pub.origin == RCL_ORIGIN_PROACTIVE)
+			fail_to_free(m, lruvec, sc, folio, RCL_OUTCOME_KEPT, result);
+		else
+			shrink_folio(m, lruvec, sc, folio, result, &none);
+	}
+}
+
 void shrink_folio_list(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint32_t nr,
 		       struct rcl_batch_result *result)
 {
+	struct demotion demotion = demote_begin(m, lruvec);
+
 	m->batch = (struct batch_stat){ 0 };
 	for (uint32_t i = 0; i < nr; i++)
-		shrink_folio(m, lruvec, sc, folio_at(m, m->isolated[i]), result);
+		shrink_folio(m, lruvec, sc, folio_at(m, m->isolated[i]), result, &demotion);
 	spend(m, nr * m->config.costs.hook_ns);
+	if (demotion.nr)
+		shrink_undemoted(m, lruvec, sc, demote_folios(m, lruvec, sc, &demotion, result), result);
 }
 
 bool shrink_forced(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio)

@@ -32,7 +32,7 @@ static uint32_t visit_ptes(struct rcl_machine *m, const struct walk *walk, struc
 		uint32_t pte = task->ptes[vpn];
 		struct folio *folio;
 
-		if ((pte & (PTE_PRESENT | PTE_ACCESSED)) != (PTE_PRESENT | PTE_ACCESSED))
+		if (!(pte & PTE_ACCESSED))
 			continue;
 		folio = folio_at(m, pte >> PTE_SHIFT);
 		if (folio_lruvec(folio) != lruvec || (folio->pub.type == RCL_ANON && !walk->anon))

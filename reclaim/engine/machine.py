@@ -101,7 +101,9 @@ class Task:
     def resident(self) -> npt.NDArray[np.bool_]:
         """Return which pages of the mapping space are present, shape (nr_mapped_pages,), bool."""
         ptes = self._core.ptes(self.number, 0, self.info["nr_mapped_pages"])
-        return (ptes & np.uint32(1)).astype(np.bool_)
+        # A PTE is present, or empty, or a swap entry, or made to fault by NUMA balancing, which maps the page still.
+        is_mapped: npt.NDArray[np.bool_] = ((ptes & np.uint32(0b1001)) != 0b1000) & (ptes != 0)
+        return is_mapped
 
     def resident_file_pages(self) -> npt.NDArray[np.bool_]:
         """Return which pages of its files are in the page cache, shape (nr_file_pages,), bool, file after file."""
@@ -590,6 +592,14 @@ def _core_settings(config: MachineConfig) -> dict[str, Any]:
         "charge_batch_pages": config.charge_batch,
         "reclaim_batch_pages": config.reclaim_batch,
         "kswapd": config.kswapd,
+        "demotion": config.demotion,
+        "numa_balancing": config.numa_balancing,
+        "numa_scan_delay_ms": config.numa_scan_delay_ms,
+        "numa_scan_period_min_ms": config.numa_scan_period_min_ms,
+        "numa_scan_period_max_ms": config.numa_scan_period_max_ms,
+        "numa_scan_size_mb": config.numa_scan_size_mb,
+        "numa_hot_threshold_ms": config.numa_hot_threshold_ms,
+        "numa_promote_rate_limit_mbps": config.numa_promote_rate_limit_mbps,
         "forced_release": config.forced_release,
         "charge_kmem": config.charge_kmem,
         "repeat_reads": config.repeat_reads,

@@ -24,6 +24,9 @@ MIN_NODE_PAGES = 64
 DEFAULT_NODE_PAGES = 1 << 18
 """1 GiB, where neither nodes nor a limit say otherwise."""
 
+MAX_NUMA_SETTING = 1 << 20
+"""Most milliseconds and megabytes of NUMA balancing; ours, as in the core."""
+
 DEFAULT_SWAPPINESS = 60
 """vm_swappiness, mm/vmscan.c v6.12."""
 
@@ -318,6 +321,16 @@ class MachineConfig:
         reclaim_batch: most pages that one reclaim batch takes, and the least that direct reclaim wants;
             32 in the kernel (SWAP_CLUSTER_MAX), 1 for a textbook cache.
         kswapd: whether nodes reclaim in the background.
+        demotion: whether reclaim moves pages to slower tiers before it frees any; off in the kernel too, until
+            /sys/kernel/mm/numa/demotion_enabled is set.
+        numa_balancing: 2 lets pages of slow tiers that are used come to the node of who uses them, 0 does not; numbers
+            as of the kernel's sysctl, whose mode 1 is not modelled.
+        numa_scan_delay_ms: time before a task's pages are first marked.
+        numa_scan_period_min_ms: least time from one marking to the next.
+        numa_scan_period_max_ms: most time, where little comes of it.
+        numa_scan_size_mb: memory marked at once.
+        numa_hot_threshold_ms: a page is hot if it is used within so long of its mark.
+        numa_promote_rate_limit_mbps: most that may be promoted to a node.
         forced_release: whether the core takes folios from list tails itself before it kills for lack of memory.
         charge_kmem: whether memcgs pay for page tables and for the trees of the page cache, as in the kernel.
         repeat_reads: whether repeated reads of one page through one file count each; the kernel counts them once.
@@ -343,6 +356,14 @@ class MachineConfig:
     charge_batch: int = 64
     reclaim_batch: int = 32
     kswapd: bool = True
+    demotion: bool = False
+    numa_balancing: int = 0
+    numa_scan_delay_ms: int = 1000
+    numa_scan_period_min_ms: int = 1000
+    numa_scan_period_max_ms: int = 60_000
+    numa_scan_size_mb: int = 256
+    numa_hot_threshold_ms: int = 1000
+    numa_promote_rate_limit_mbps: int = 65_536
     forced_release: bool = True
     charge_kmem: bool = True
     repeat_reads: bool = False
@@ -372,6 +393,7 @@ class MachineConfig:
         check_range("fault_around_bytes", self.fault_around_bytes, PAGE_BYTES, 512 * PAGE_BYTES)
         if self.fault_around_bytes & (self.fault_around_bytes - 1):
             raise ConfigError(f"fault_around_bytes is {self.fault_around_bytes}; expected a power of two")
+        self._check_numa_balancing()
         self._check_tree()
         for node in self.nodes:
             if node.distances is not None and len(node.distances) != len(self.nodes):
@@ -385,9 +407,20 @@ class MachineConfig:
             for member in getattr(self, name):
                 if not isinstance(member, kind):
                     raise ConfigError(f"{name} holds {member!r}; expected {kind.__name__}(...)")
-        for name in ("kswapd", "forced_release", "charge_kmem", "repeat_reads", "pool_takes_pages"):
+        flags = ("kswapd", "demotion", "forced_release", "charge_kmem", "repeat_reads", "pool_takes_pages")
+        for name in flags:
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; expected True or False")
+
+    def _check_numa_balancing(self) -> None:
+        if isinstance(self.numa_balancing, bool) or self.numa_balancing not in (0, 2):
+            raise ConfigError(f"numa_balancing is {self.numa_balancing!r}; expected 0 or 2, memory tiering")
+        check_range("numa_scan_delay_ms", self.numa_scan_delay_ms, 0, MAX_NUMA_SETTING)
+        check_range("numa_scan_period_max_ms", self.numa_scan_period_max_ms, 1, MAX_NUMA_SETTING)
+        check_range("numa_scan_period_min_ms", self.numa_scan_period_min_ms, 1, self.numa_scan_period_max_ms)
+        check_range("numa_scan_size_mb", self.numa_scan_size_mb, 1, MAX_NUMA_SETTING)
+        check_range("numa_hot_threshold_ms", self.numa_hot_threshold_ms, 1, MAX_NUMA_SETTING)
+        check_range("numa_promote_rate_limit_mbps", self.numa_promote_rate_limit_mbps, 0, MAX_NUMA_SETTING)
 
     def _check_tree(self) -> None:
         known = {"/"}

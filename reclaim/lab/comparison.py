@@ -105,6 +105,16 @@ METRICS: tuple[Metric, ...] = (
 """Rows of the comparison, the most telling first."""
 
 
+def fast_tier_share(result: RunResult) -> float | None:
+    """Return the share of accesses that went to the fastest tier, None on a machine with one node."""
+    accesses = result.counters["node_accesses"]
+    return result.counters["toptier_accesses"] / accesses if accesses else None
+
+
+SCENARIO_METRICS: tuple[Metric, ...] = (Metric("fast tier", "share", fast_tier_share, is_better_high=True),)
+"""Rows that only a scenario asks for."""
+
+
 def counter_metric(name: str, group: str = "vmstat") -> Metric:
     """Return the metric that is a counter; whether more of it is better depends on what one wants.
 
@@ -120,13 +130,14 @@ def counter_metric(name: str, group: str = "vmstat") -> Metric:
 def measurable_names() -> tuple[str, ...]:
     """Return what a scenario may measure: the metrics of every comparison, and the kernel's counters."""
     counters = (counter.name for counter in COUNTERS if counter.group == "vmstat")
-    return (*(metric.label for metric in METRICS), *counters)
+    return (*(metric.label for metric in (*METRICS, *SCENARIO_METRICS)), *counters)
 
 
 def measured_metrics(names: Sequence[str]) -> tuple[Metric, ...]:
     """Return the rows that some measured names add to those of every comparison, in their order."""
-    known = {metric.label for metric in METRICS}
-    return tuple(counter_metric(name) for name in names if name not in known)
+    always = {metric.label for metric in METRICS}
+    asked = {metric.label: metric for metric in SCENARIO_METRICS}
+    return tuple(asked.get(name) or counter_metric(name) for name in names if name not in always)
 
 
 def is_comparable(runs: Sequence[RunResult]) -> bool:

@@ -73,6 +73,14 @@ class _MachineTable(_Table):
     charge_batch: int | None = None
     reclaim_batch: int | None = None
     kswapd: bool | None = None
+    demotion: bool | None = None
+    numa_balancing: int | None = None
+    numa_scan_delay_ms: int | None = None
+    numa_scan_period_min_ms: int | None = None
+    numa_scan_period_max_ms: int | None = None
+    numa_scan_size_mb: int | None = None
+    numa_hot_threshold_ms: int | None = None
+    numa_promote_rate_limit_mbps: int | None = None
     forced_release: bool | None = None
     charge_kmem: bool | None = None
     repeat_reads: bool | None = None

@@ -224,9 +224,52 @@ static uint64_t z_reclaim(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct
 		return RCL_VERDICT_RECLAIM_CLEAN;
 	case 2:
 		return MOVE_TO(any_place());
+	case 3:
+		return RCL_VERDICT_DEMOTE_TO | below(4) << RCL_DEMOTE_TO_NID_SHIFT;
 	default:
 		return RCL_VERDICT_RECLAIM;
 	}
+}
+
+static uint64_t z_target(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t nodes,
+			 uint64_t nearest)
+{
+	CHECK(nodes >> nearest & 1);
+	CHECK(h_node_at(ctx, nearest)->tier > lruvec->node->tier);
+	touch_state(ctx, folio, lruvec);
+	switch (below(4)) {
+	case 0:
+		return RCL_TARGET_NOWHERE;
+	case 1:
+		return RCL_TARGET_DEMOTE_TO | below(40) << RCL_DEMOTE_TO_NID_SHIFT;
+	default:
+		return RCL_TARGET_DEMOTE_TO | nearest << RCL_DEMOTE_TO_NID_SHIFT;
+	}
+}
+
+static uint64_t z_promote(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t nid,
+			  uint64_t latency)
+{
+	(void)latency;
+	CHECK(h_node_at(ctx, nid)->tier < lruvec->node->tier);
+	touch_state(ctx, folio, lruvec);
+	return below(20) ? below(2) : next_random(&rng);
+}
+
+static void z_moved(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *old, struct rcl_folio *folio,
+		    uint64_t why)
+{
+	CHECK(why <= RCL_MIGRATED_PROMOTED);
+	CHECK_EQUAL(old->key, folio->key);
+	CHECK(folio->nid == lruvec->nid && old->nid != folio->nid);
+	CHECK_EQUAL(folio->list, 0);
+	touch_state(ctx, folio, lruvec);
+}
+
+static void z_removed(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t why)
+{
+	CHECK(why <= RCL_REMOVAL_MOVED);
+	touch_state(ctx, folio, lruvec);
 }
 
 static uint64_t z_putback(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t outcome,
@@ -258,6 +301,10 @@ static const struct rcl_ops all_ops = {
 	.deactivate_folio = z_deactivate,
 	.reclaim_folio = z_reclaim,
 	.folio_putback = z_putback,
+	.demotion_target = z_target,
+	.promote = z_promote,
+	.folio_moved = z_moved,
+	.folio_removed = z_removed,
 	.folio_evicted = z_evicted,
 };
 
@@ -322,6 +369,12 @@ static struct rcl_machine *random_machine(uint32_t *nr_nodes)
 	config.charge_batch_pages = below(2) ? 64 : 1 + (uint32_t)below(64);
 	config.reclaim_batch_pages = below(2) ? 32 : 1 + (uint32_t)below(64);
 	config.kswapd = below(4) != 0;
+	config.demotion = (uint8_t)below(2);
+	config.numa_balancing = below(2) ? 2 : 0;
+	config.numa_scan_delay_ms = 0;
+	config.numa_scan_period_min_ms = 1;
+	config.numa_scan_period_max_ms = 1 + (uint32_t)below(5);
+	config.numa_scan_size_mb = 1;
 	config.charge_kmem = below(2);
 	config.page_cluster = (uint32_t)below(6);
 	config.pool_takes_pages = below(2);

@@ -1,0 +1,35 @@
+/*
+ * Demotion: what reclaim takes from a fast node moves to a slower one instead of being freed.
+ *
+ * Here: whether a node can demote, and the second half of a batch, in which what was set aside moves.
+ * Not here: which folios are set aside (shrink.c: those that the policy gave up), and the move (migrate.h).
+ */
+#ifndef RCL_DEMOTE_H
+#define RCL_DEMOTE_H
+
+#include "machine.h"
+
+/* Folios of a batch that are to be demoted, collected in m->isolated and m->demotion_nid. */
+struct demotion {
+	uint32_t nr;
+	uint8_t preferred_nid;		/* next_demotion_node(), drawn once per batch */
+	bool is_possible;		/* do_demote_pass */
+};
+
+/* can_demote(): demotion is switched on, and there is a slower tier below the node. */
+static inline bool demote_is_possible(const struct rcl_machine *m, uint32_t nid)
+{
+	return m->config.demotion && m->nodes[nid].demotion_preferred;
+}
+
+struct demotion demote_begin(struct rcl_machine *m, const struct lruvec *lruvec);
+
+/* Set a folio aside for the node that the policy names, `verdict` being its answer; false: it stays. */
+bool demote_set_aside(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio, uint64_t verdict,
+		      struct demotion *demotion);
+
+/* Move what was set aside (demote_folio_list()); answers how many remain at the front of m->isolated. */
+uint32_t demote_folios(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, const struct demotion *demotion,
+		       struct rcl_batch_result *result);
+
+#endif
