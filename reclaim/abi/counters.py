@@ -39,6 +39,24 @@ _VMSTAT = (
     Counter("pgrotated", "Pages rotated because they were in use.", "vmstat", "ours, as reclaim_stat"),
     Counter("pswpin", "Pages read from swap.", "vmstat", "swap_read_folio()"),
     Counter("pswpout", "Pages written to swap.", "vmstat", "swap_writepage()"),
+    Counter("zswpin", "Pages that came back from zswap.", "vmstat", "zswap_load()"),
+    Counter("zswpout", "Pages that zswap took.", "vmstat", "zswap_store()"),
+    Counter("zswpwb", "Pages that zswap wrote to their slots.", "vmstat", "zswap_writeback_entry()"),
+    Counter(
+        "zswap_reject_compress_poor",
+        "Pages that zswap refused because they do not compress.",
+        "vmstat",
+        "reject_compress_poor of zswap's debugfs",
+    ),
+    Counter(
+        "zswap_reject_alloc_fail",
+        "Pages that zswap had no free page for.",
+        "vmstat",
+        "reject_alloc_fail of zswap's debugfs",
+    ),
+    Counter(
+        "zswap_pool_limit_hit", "Times that zswap was full.", "vmstat", "pool_limit_hit of zswap's debugfs"
+    ),
     Counter(
         "zram_failed_writes", "Pages that zram had no room for.", "vmstat", "failed_writes of zram's io_stat"
     ),

@@ -44,6 +44,8 @@ LEVELS: tuple[Level, ...] = (
     Level(
         "nr_pagetable", "pagetables", "nr_page_table_pages", "Page tables and directories.", "NR_PAGETABLE"
     ),
+    Level("memcg_zswap", "zswap", None, "Compressed pages of zswap, in whole pages.", "MEMCG_ZSWAP_B"),
+    Level("memcg_zswapped", "zswapped", None, "Pages that zswap keeps compressed.", "MEMCG_ZSWAPPED"),
     Level("nr_file_mapped", "file_mapped", "nr_mapped", "File pages that some PTE maps.", "NR_FILE_MAPPED"),
     Level("nr_file_dirty", "file_dirty", "nr_dirty", "File pages to be written.", "NR_FILE_DIRTY"),
     Level("nr_writeback", "file_writeback", "nr_writeback", "Pages that are being written.", "NR_WRITEBACK"),

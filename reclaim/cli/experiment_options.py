@@ -142,6 +142,14 @@ _OPTIONS: tuple[Decorator, ...] = (
     ),
     _option(
         _MACHINE,
+        "--zswap",
+        "zswap_percent",
+        type=int,
+        metavar="PCT",
+        help="Put zswap in front of swap, with at most PCT percent of memory; the kernel's 20. Default: none.",
+    ),
+    _option(
+        _MACHINE,
         "--page-cluster",
         type=int,
         metavar="N",
@@ -231,6 +239,7 @@ class ExperimentOptions:
     swappiness: int | None
     read_ahead: int | None
     page_cluster: int | None
+    zswap_percent: int | None
     settings: tuple[str, ...]
     reclaim_batch: int | None
     charge_batch: int | None
@@ -314,7 +323,7 @@ def _machine_options(options: ExperimentOptions) -> dict[str, int | bool]:
     from reclaim.engine.machine_config import KERNEL_READ_AHEAD, TEXTBOOK_MACHINE
 
     chosen: dict[str, int | bool] = dict(TEXTBOOK_MACHINE) if options.exact else {}
-    for name in ("swappiness", "page_cluster", "reclaim_batch", "charge_batch", "add_batch"):
+    for name in ("swappiness", "page_cluster", "zswap_percent", "reclaim_batch", "charge_batch", "add_batch"):
         value = getattr(options, name)
         if value is not None:
             chosen[name] = value

@@ -25,6 +25,7 @@ void rcl_config_init(struct rcl_config *config)
 		.numa_hot_threshold_ms = 1000,
 		.numa_promote_rate_limit_mbps = 65536,
 		.charge_kmem = 1,
+		.zswap_accept_percent = 90,	/* zswap_accept_thr_percent, mm/zswap.c v6.12 */
 		.pool_takes_pages = 1,
 		.compressed_bytes = 1400,	/* ours, measured: docs/decisions/0018 */
 		.incompressible_permille = 50,	/* the same */

@@ -16,6 +16,7 @@
 #include "rmap.c"
 #include "zspool.c"
 #include "swap.c"
+#include "zswap.c"
 #include "workingset.c"
 #include "batches.c"
 #include "pagecache.c"

@@ -16,6 +16,7 @@
 #include "pagecache.h"
 #include "rmap.h"
 #include "swap.h"
+#include "zswap.h"
 
 struct report {
 	char *message;
@@ -119,7 +120,7 @@ static bool check_charges(const struct rcl_machine *m, const struct report *repo
 	for (uint32_t i = 0; i < m->nr_tasks; i++)
 		charged[m->tasks[i]->memcg->pub.id] += m->tasks[i]->stock_pages;
 	for (uint32_t i = 0; i < m->nr_memcgs; i++)
-		charged[m->memcgs[i]->pub.id] += m->memcgs[i]->kmem_pages;
+		charged[m->memcgs[i]->pub.id] += m->memcgs[i]->kmem_pages + m->memcgs[i]->zswap_pages;
 	for (uint32_t i = 0; i < m->nr_memcgs; i++) {
 		const struct memcg *memcg = m->memcgs[i];
 		uint64_t sum = 0;
@@ -223,22 +224,31 @@ static void count_cached(const struct folio *folio, uint64_t *nr_folios, uint64_
 	*nr_unmapped += !folio_is_mapped(folio);
 }
 
-/* A pool: as many objects as slots are stored in it, and the pages that its zspages hold. */
+static uint64_t count_objects(const struct zs_pool *pool)
+{
+	uint64_t nr_objects = 0;
+
+	for (uint32_t number = 0; number < pool->nr_used; number++)
+		nr_objects += pool->zspages[number].nr_objects;
+	return nr_objects;
+}
+
+/* Pools: as many objects as slots are stored in them, and the pages that their zspages hold. */
 static bool check_pools(const struct rcl_machine *m, const struct report *report)
 {
-	uint64_t nr_pages = 0, nr_objects = 0, nr_stored = 0;
+	uint64_t nr_pages = 0, nr_objects = count_objects(&m->zswap.pool), nr_stored = 0, nr_bytes = 0;
 
 	for (uint32_t pfn = 0; pfn < m->nr_folios; pfn++)
 		nr_pages += is_pool_page(m, pfn);
-	for (uint32_t i = 0; i < m->nr_swaps; i++) {
-		const struct zs_pool *pool = &m->swaps[i].pool;
-
-		for (uint32_t number = 0; number < pool->nr_used; number++)
-			nr_objects += pool->zspages[number].nr_objects;
+	for (uint32_t i = 0; i < m->nr_swaps; i++)
+		nr_objects += count_objects(&m->swaps[i].pool);
+	for (uint32_t slot = 0; slot < m->nr_swap_slots; slot++) {
+		nr_stored += (m->swap_stored && m->swap_stored[slot]) + zswap_has(m, slot);
+		nr_bytes += zswap_has(m, slot) ? m->zswap.entries[slot].nr_bytes : 0;
 	}
-	for (uint32_t slot = 0; m->swap_stored && slot < m->nr_swap_slots; slot++)
-		nr_stored += m->swap_stored[slot] > 1;
-	if (nr_pages != swap_pool_pages(m) || nr_objects != nr_stored)
+	for (uint32_t i = 0; i < m->nr_memcgs; i++)
+		nr_bytes -= m->memcgs[i]->zswap_bytes;
+	if (nr_pages != swap_pool_pages(m) || nr_objects != nr_stored || nr_bytes)
 		return broken(report, "pools: %llu pages (%llu counted) hold %llu objects of %llu slots",
 			      (unsigned long long)nr_pages, (unsigned long long)swap_pool_pages(m),
 			      (unsigned long long)nr_objects, (unsigned long long)nr_stored);

@@ -69,6 +69,8 @@ static void add_kmem(const struct rcl_machine *m, uint64_t *out)
 		uint64_t *levels = &out[(uint64_t)i * m->nr_nodes * RCL_NR_LEVELS];
 
 		levels[RCL_LEVEL_MEMCG_KMEM] += m->memcgs[i]->kmem_pages;
+		levels[RCL_LEVEL_MEMCG_ZSWAP] += m->memcgs[i]->zswap_pages;
+		levels[RCL_LEVEL_MEMCG_ZSWAPPED] += m->memcgs[i]->nr_zswapped;
 		levels[RCL_LEVEL_NR_SLAB_RECLAIMABLE] += m->memcgs[i]->kmem_pages;
 	}
 	for (uint32_t i = 0; i < m->nr_tasks; i++) {

@@ -89,6 +89,9 @@ static int check_contents(struct rcl_machine *m, const struct rcl_config *config
 	    config->incompressible_permille + config->same_filled_permille > 1000)
 		return machine_error(m, RCL_BAD_ARGUMENT, "incompressible_permille %u and same_filled_permille %u exceed 1000",
 				     config->incompressible_permille, config->same_filled_permille);
+	if (config->zswap_percent > 90 || config->zswap_accept_percent > 100)
+		return machine_error(m, RCL_BAD_ARGUMENT, "zswap takes %u %% of memory and accepts at %u %%, 0 to 90 and 0 to 100 expected",
+				     config->zswap_percent, config->zswap_accept_percent);
 	return check_readahead(m, config);
 }
 

@@ -154,6 +154,13 @@ struct memcg {
 	uint32_t swappiness_own;	/* as configured, for rcl_memcg_reclaim's override */
 	uint64_t kmem_pages;		/* charged by kmem.c, own only */
 	uint64_t swapcache_pages;	/* of its folios, in the swap cache */
+	uint64_t zswap_bytes;		/* kept by zswap, own only */
+	uint64_t zswap_pages;		/* charged for them */
+	uint64_t nr_zswapped;
+	uint64_t zswap_max;
+	uint32_t zswap_oldest;		/* slot, RCL_NIL for none */
+	uint32_t zswap_newest;
+	bool zswap_writeback;
 	uint32_t kmem_rest_bytes;	/* of the last of them, still free */
 	uint32_t resume[RCL_MAX_NODES];	/* where a partial walk below it goes on, by node */
 	struct psi_group psi;
@@ -209,6 +216,28 @@ struct zs_pool {
 	uint64_t nr_pages;		/* taken from nodes */
 	uint8_t merged[ZS_NR_CLASSES];	/* size class to the one that stands for it */
 	struct zs_class classes[ZS_NR_CLASSES];
+};
+
+/* What zswap keeps of a slot. */
+struct zswap_entry {
+	uint32_t next;			/* of its memcg, towards the newest */
+	uint32_t prev;
+	uint32_t zspage;
+	uint16_t nr_bytes;		/* 0: nothing */
+	uint16_t memcg : 15;
+	uint16_t is_referenced : 1;	/* new: its second chance is to come */
+};
+
+_Static_assert(RCL_MAX_MEMCGS <= 1 << 15, "a memcg number fits into an entry");
+
+struct zswap {
+	struct zs_pool pool;
+	struct zswap_entry *entries;	/* by slot; NULL where there is no zswap */
+	uint64_t max_pages;
+	uint64_t accept_pages;
+	uint64_t clock_ns;		/* of the worker */
+	uint32_t next_memcg;		/* in preorder, for the worker */
+	bool is_full;
 };
 
 struct swap_device {
@@ -409,9 +438,10 @@ struct rcl_machine {
 	uint32_t *access_ms;		/* by pfn: when its PTE was marked last; NULL without NUMA balancing */
 	struct rmap_item *rmap_items;
 	uint64_t *swap_slots;		/* by slot: shadow, folio or free (swap.h) */
-	uint32_t *swap_stored;		/* by slot: the zspage that holds it, or STORED_... (swap.c) */
+	uint32_t *swap_stored;		/* by slot: 1 + the zspage of its device's pool that holds it, 0 for none */
 	uint64_t *swap_keys;		/* by slot: whose contents, where that is needed (swapin.c), else NULL */
 	struct swap_ra swap_ra;		/* where some swap device rotates */
+	struct zswap zswap;
 	struct scan *scan;		/* the reclaim that is running, NULL for none */
 	struct task *current;		/* the task that is running, NULL for kswapd and set-up */
 	struct task *turn;		/* whose turn it is until its clock passes turn_ns, NULL for nobody's */

@@ -81,6 +81,14 @@ static struct memcg *alloc_memcg(struct rcl_machine *m, struct memcg *parent)
 	return memcg;
 }
 
+static void init_zswap(struct memcg *memcg)
+{
+	memcg->zswap_max = RCL_MAX_PAGES;
+	memcg->zswap_writeback = true;
+	memcg->zswap_oldest = RCL_NIL;
+	memcg->zswap_newest = RCL_NIL;
+}
+
 int memcg_setup(struct rcl_machine *m)
 {
 	struct memcg *root;
@@ -93,6 +101,7 @@ int memcg_setup(struct rcl_machine *m)
 	root->pub.max = RCL_MAX_PAGES;
 	root->pub.high = RCL_MAX_PAGES;
 	root->pub.swap_max = RCL_MAX_PAGES;
+	init_zswap(root);
 	root->pub.swappiness = m->config.swappiness;
 	insert_in_order(m, root, NULL);
 	m->memcgs[0] = root;
@@ -142,6 +151,7 @@ int rcl_memcg_create(struct rcl_machine *m, const struct rcl_memcg_config *confi
 	child->pub.low = clamp_pages(config->low_pages);
 	child->pub.min = clamp_pages(config->min_pages);
 	child->pub.swap_max = clamp_pages(config->swap_max_pages);
+	init_zswap(child);
 	child->pub.swappiness = config->swappiness <= MAX_SWAPPINESS ? config->swappiness : parent->pub.swappiness;
 	insert_in_order(m, child, parent);
 	m->memcgs[child->pub.id] = child;
@@ -183,7 +193,7 @@ int rcl_memcg_set(struct rcl_machine *m, uint32_t memcg, uint32_t knob, uint64_t
 	if (memcg >= m->nr_memcgs)
 		return machine_error(m, RCL_BAD_ARGUMENT, "memcg %u does not exist", memcg);
 	pub = &m->memcgs[memcg]->pub;
-	if (knob > RCL_MEMCG_SWAPPINESS || (knob == RCL_MEMCG_MAX && (value == 0 || memcg == 0)) ||
+	if (knob > RCL_MEMCG_ZSWAP_WRITEBACK || (knob == RCL_MEMCG_MAX && (value == 0 || memcg == 0)) ||
 	    (knob == RCL_MEMCG_SWAPPINESS && value > MAX_SWAPPINESS))
 		return machine_error(m, RCL_BAD_ARGUMENT, "memcg %u: knob %u cannot be set to %llu", memcg, knob,
 				     (unsigned long long)value);
@@ -197,6 +207,10 @@ int rcl_memcg_set(struct rcl_machine *m, uint32_t memcg, uint32_t knob, uint64_t
 		pub->min = clamp_pages(value);
 	else if (knob == RCL_MEMCG_SWAP_MAX)
 		pub->swap_max = clamp_pages(value);
+	else if (knob == RCL_MEMCG_ZSWAP_MAX)
+		memcg_of(pub)->zswap_max = clamp_pages(value);
+	else if (knob == RCL_MEMCG_ZSWAP_WRITEBACK)
+		memcg_of(pub)->zswap_writeback = value;
 	else {
 		pub->max = clamp_pages(value);
 		if (m->has_default)

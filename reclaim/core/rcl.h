@@ -84,6 +84,9 @@ struct rcl_config {
 					 * default 0 = none, because not every trace is a program's */
 	uint32_t fault_around_bytes;	/* what a read fault of a file maps; a power of two, 4096 to 2 MiB,
 					 * the kernel's 65536; default 4096 = the page itself */
+	uint32_t zswap_percent;		/* of memory, that zswap may take in front of swap; 0 to 90, default 0 =
+					 * none, the kernel's 20 */
+	uint32_t zswap_accept_percent;	/* of that, where a full pool accepts pages again; default 90 */
 	uint8_t pool_takes_pages;	/* 1: what zram stores takes pages of the nodes; default 1, 0 = a device
 					 * that costs no memory */
 	uint32_t compressed_bytes;	/* what a page comes to on average; 32 to 2048, default 1400 */
@@ -141,6 +144,8 @@ enum rcl_memcg_knob {
 	RCL_MEMCG_MIN = 3,
 	RCL_MEMCG_SWAP_MAX = 4,
 	RCL_MEMCG_SWAPPINESS = 5,
+	RCL_MEMCG_ZSWAP_MAX = 6,	/* pages of compressed memory; default none */
+	RCL_MEMCG_ZSWAP_WRITEBACK = 7,	/* 0: its pages go to zswap or stay; default 1 */
 };
 
 struct rcl_memcg_info {

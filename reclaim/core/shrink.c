@@ -61,21 +61,24 @@ static void unmap(struct rcl_machine *m, struct lruvec *lruvec, struct folio *fo
 		ask_folio_accessed(m, lruvec, folio, RCL_ACCESS_UNMAP_YOUNG);
 }
 
-/* pageout(); false: it could not be written, and stays dirty. */
-static bool write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
+/* pageout(); answers 0, or why it could not be written (enum rcl_outcome) and stays dirty. */
+static int write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
 			struct rcl_batch_result *result)
 {
 	TRACE(m, memcg_of(folio->pub.memcg), mm_vmscan_write_folio, .pfn = folio->pub.pfn,
 	      .reclaim_flags = trace_reclaim_flags(folio->pub.type));
 	result->nr_io += folio->pub.nr_pages;
-	if (folio->pub.type == RCL_ANON && !swap_write_folio(m, lruvec, folio))
-		return false;
+	if (folio->pub.type == RCL_ANON) {
+		int outcome = swap_write_folio(m, lruvec, folio);
+
+		if (outcome == 0)
+			folio->pub.flags &= ~RCL_FOLIO_IS_DIRTY;
+		return outcome;
+	}
 	folio->pub.flags &= ~RCL_FOLIO_IS_DIRTY;
-	if (folio->pub.type == RCL_ANON)
-		return true;
 	count(lruvec, RCL_PGPGOUT, folio->pub.nr_pages);
 	pagecache_write_page(m, &m->files[folio->pub.key >> 32]);
-	return true;
+	return 0;
 }
 
 /* Leave the shadow in the folio's slot, uncharge, free (__remove_mapping()). */
@@ -103,6 +106,7 @@ static int try_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *s
 		    bool may_write, struct rcl_batch_result *result)
 {
 	bool is_anon = folio->pub.type == RCL_ANON;
+	int outcome;
 
 	if (is_anon && !may_write && (folio->swap_slot == RCL_NIL || folio->pub.flags & RCL_FOLIO_IS_DIRTY))
 		return RCL_OUTCOME_DIRTY;
@@ -120,8 +124,9 @@ static int try_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *s
 	if (folio->pub.flags & RCL_FOLIO_IS_DIRTY) {
 		if (!may_write)
 			return RCL_OUTCOME_DIRTY;
-		if (!write_folio(m, lruvec, folio, result))
-			return RCL_OUTCOME_REMOVAL_FAILED;
+		outcome = write_folio(m, lruvec, folio, result);
+		if (outcome)
+			return outcome;
 	}
 	remove_folio(m, lruvec, sc, folio);
 	return FREED;

@@ -7,11 +7,7 @@
 
 #include "stats.h"
 #include "zspool.h"
-
-/* What swap_stored says of a slot. */
-#define STORED_NOTHING 0		/* nowhere but on the device */
-#define STORED_SAME 1			/* as one repeated word (ZRAM_SAME) */
-#define STORED_FIRST 2			/* in zspage 0, and so on */
+#include "zswap.h"
 
 /* Slots of a disk are found by looking at them, so all of them say that they are free. */
 static void set_up_disk(struct rcl_machine *m, struct swap_device *device)
@@ -24,10 +20,10 @@ static void set_up_disk(struct rcl_machine *m, struct swap_device *device)
 		m->swap_slots[device->first_slot + i] = FREE_SLOT;
 }
 
-/* What only some machines need: pools of zram, and whose contents a slot of a disk holds. */
+/* What only some machines need: pools of zram, zswap, and whose contents a slot holds. */
 static bool set_up_stores(struct rcl_machine *m, uint64_t nr_slots)
 {
-	bool has_pool = false;
+	bool has_pool = false, needs_keys;
 
 	for (uint32_t i = 0; i < m->nr_swaps; i++) {
 		struct swap_device *device = &m->swaps[i];
@@ -41,15 +37,19 @@ static bool set_up_stores(struct rcl_machine *m, uint64_t nr_slots)
 	}
 	if (has_pool)
 		m->swap_stored = calloc(nr_slots, sizeof(*m->swap_stored));
-	if (m->has_rotating_swap)
+	if (!zswap_setup(m, nr_slots))
+		return false;
+	needs_keys = m->has_rotating_swap || zswap_is_enabled(m);
+	if (needs_keys)
 		m->swap_keys = calloc(nr_slots, sizeof(*m->swap_keys));
-	return (!has_pool || m->swap_stored) && (!m->has_rotating_swap || m->swap_keys);
+	return (!has_pool || m->swap_stored) && (!needs_keys || m->swap_keys);
 }
 
 void swap_teardown(struct rcl_machine *m)
 {
 	for (uint32_t i = 0; i < RCL_MAX_SWAPS; i++)
 		zspool_teardown(&m->swaps[i].pool);
+	zswap_teardown(m);
 	free(m->swap_slots);
 	free(m->swap_stored);
 	free(m->swap_keys);
@@ -57,7 +57,7 @@ void swap_teardown(struct rcl_machine *m)
 
 uint64_t swap_pool_pages(const struct rcl_machine *m)
 {
-	uint64_t nr_pages = 0;
+	uint64_t nr_pages = m->zswap.pool.nr_pages;
 
 	for (uint32_t i = 0; i < m->nr_swaps; i++)
 		nr_pages += m->swaps[i].pool.nr_pages;
@@ -200,24 +200,22 @@ uint32_t swap_compressed_bytes(const struct rcl_machine *m, uint64_t key)
 
 static void drop_stored(struct rcl_machine *m, struct swap_device *device, uint32_t slot)
 {
-	if (m->swap_stored[slot] >= STORED_FIRST)
-		zspool_free(m, &device->pool, m->swap_stored[slot] - STORED_FIRST);
-	m->swap_stored[slot] = STORED_NOTHING;
+	if (m->swap_stored && m->swap_stored[slot]) {
+		zspool_free(m, &device->pool, m->swap_stored[slot] - 1);
+		m->swap_stored[slot] = 0;
+	}
+	if (zswap_is_enabled(m))
+		zswap_invalidate(m, slot);
 }
 
 /* zram_write_page(): false where the pool gets no page or has reached its limit. */
-static bool write_zram(struct rcl_machine *m, struct swap_device *device, const struct folio *folio)
+static bool write_zram(struct rcl_machine *m, struct swap_device *device, uint32_t slot, uint64_t key)
 {
-	uint32_t slot = folio->swap_slot, bytes = swap_compressed_bytes(m, folio->pub.key), zspage;
+	uint32_t bytes = swap_compressed_bytes(m, key), zspage;
 
-	spend(m, bytes ? m->config.costs.zram_compress_ns : m->config.costs.same_filled_ns);
+	spend(m, m->config.costs.zram_compress_ns);
 	if (!m->config.pool_takes_pages)
 		return true;
-	if (bytes == 0) {
-		drop_stored(m, device, slot);
-		m->swap_stored[slot] = STORED_SAME;
-		return true;
-	}
 	zspage = zspool_alloc(m, &device->pool, zspool_is_huge(bytes) ? RCL_PAGE_BYTES : bytes);
 	if (zspage == RCL_NIL)
 		return false;
@@ -225,27 +223,17 @@ static bool write_zram(struct rcl_machine *m, struct swap_device *device, const 
 		zspool_free(m, &device->pool, zspage);
 		return false;
 	}
-	drop_stored(m, device, slot);
-	m->swap_stored[slot] = STORED_FIRST + zspage;
+	if (m->swap_stored[slot])
+		zspool_free(m, &device->pool, m->swap_stored[slot] - 1);
+	m->swap_stored[slot] = 1 + zspage;
 	return true;
-}
-
-/* zram_read_page() */
-static uint64_t read_zram_ns(const struct rcl_machine *m, uint64_t key)
-{
-	uint32_t bytes = swap_compressed_bytes(m, key);
-
-	if (bytes == 0)
-		return m->config.costs.same_filled_ns;
-	return zspool_is_huge(bytes) ? m->config.costs.copy_page_ns : m->config.costs.zram_decompress_ns;
 }
 
 void swap_free(struct rcl_machine *m, struct memcg *memcg, uint32_t slot)
 {
 	struct swap_device *device = device_of(m, slot);
 
-	if (m->swap_stored && m->swap_stored[slot])
-		drop_stored(m, device, slot);
+	drop_stored(m, device, slot);
 	m->swap_slots[slot] = FREE_SLOT | (uint64_t)device->free_head << 1;
 	device->free_head = slot;
 	device->nr_free++;
@@ -253,19 +241,57 @@ void swap_free(struct rcl_machine *m, struct memcg *memcg, uint32_t slot)
 	charge_swap(memcg, (uint64_t)-1);
 }
 
-bool swap_write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
+bool swap_write_slot(struct rcl_machine *m, struct lruvec *lruvec, uint32_t slot, uint64_t key)
 {
 	const struct rcl_costs *costs = &m->config.costs;
-	struct swap_device *device = device_of(m, folio->swap_slot);
+	struct swap_device *device = device_of(m, slot);
 
-	count(lruvec, RCL_PSWPOUT, folio->pub.nr_pages);
+	count(lruvec, RCL_PSWPOUT, 1);
 	if (device->device == RCL_DEVICE_ZRAM) {
-		if (write_zram(m, device, folio))
+		if (write_zram(m, device, slot, key))
 			return true;
 		count(lruvec, RCL_ZRAM_FAILED_WRITES, 1);
 		return false;
 	}
 	spend(m, device->device == RCL_DEVICE_SSD ? costs->ssd_write_ns : costs->disk_write_ns);
+	return true;
+}
+
+int swap_write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
+{
+	uint32_t slot = folio->swap_slot, nr_bytes = swap_compressed_bytes(m, folio->pub.key);
+
+	if (nr_bytes == 0) {
+		spend(m, m->config.costs.same_filled_ns);
+		return 0;
+	}
+	if (zswap_is_enabled(m)) {
+		if (zswap_store(m, lruvec, folio, nr_bytes))
+			return 0;
+		if (!zswap_may_write_back(memcg_of(folio->pub.memcg)))
+			return RCL_OUTCOME_DIRTY;
+	}
+	return swap_write_slot(m, lruvec, slot, folio->pub.key) ? 0 : RCL_OUTCOME_REMOVAL_FAILED;
+}
+
+/* zram_read_page() */
+static uint64_t read_zram_ns(const struct rcl_machine *m, uint64_t key)
+{
+	bool is_huge = zspool_is_huge(swap_compressed_bytes(m, key));
+
+	return is_huge ? m->config.costs.copy_page_ns : m->config.costs.zram_decompress_ns;
+}
+
+/* swap_read_folio(): zeros come from nowhere, what zswap keeps from there. */
+bool swap_read_folio(struct rcl_machine *m, struct folio *folio, uint32_t slot)
+{
+	if (swap_compressed_bytes(m, folio->pub.key) == 0) {
+		spend(m, m->config.costs.same_filled_ns);
+		return false;
+	}
+	if (zswap_load(m, folio, slot))
+		return false;
+	count(folio_lruvec(folio), RCL_PSWPIN, 1);
 	return true;
 }
 

@@ -32,8 +32,16 @@ uint64_t swap_available(const struct rcl_machine *m, const struct memcg *memcg);
 uint32_t swap_alloc(struct rcl_machine *m, struct memcg *memcg);
 void swap_free(struct rcl_machine *m, struct memcg *memcg, uint32_t slot);
 
-/* Write a folio to its slot; false: the device could not store it, and it is as dirty as before. */
-bool swap_write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio);
+/* Swap a folio out (swap_writepage()): zeros go nowhere, others into zswap or to the device. Answers
+ * 0, or why it could not be done (enum rcl_outcome); then it is as dirty as before. */
+int swap_write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio);
+
+/* Write the contents `key` to the device of a slot; false: it had no room. */
+bool swap_write_slot(struct rcl_machine *m, struct lruvec *lruvec, uint32_t slot, uint64_t key);
+
+/* Fill a folio with what a slot holds; answers whether the device has to be read for it, whose time
+ * the caller charges (swap_read_ns()). */
+bool swap_read_folio(struct rcl_machine *m, struct folio *folio, uint32_t slot);
 
 /* How long one request for so many pages takes that begins with this slot's, which holds `key`. */
 uint64_t swap_read_ns(const struct rcl_machine *m, uint32_t slot, uint64_t key, uint64_t nr_pages);
@@ -44,7 +52,7 @@ uint64_t swap_read_ns(const struct rcl_machine *m, uint32_t slot, uint64_t key, 
  * SIMPLIFIED: a page keeps its size when it is written; effect: none on averages. */
 uint32_t swap_compressed_bytes(const struct rcl_machine *m, uint64_t key);
 
-/* Pages that the pools of zram have taken from nodes. */
+/* Pages that the pools of zram and zswap have taken from nodes. */
 uint64_t swap_pool_pages(const struct rcl_machine *m);
 
 static inline const struct swap_device *swap_device_of(const struct rcl_machine *m, uint32_t slot)

@@ -24,8 +24,10 @@ static struct swap_ra *ra_of(struct rcl_machine *m, struct task *task, uint32_t 
 }
 
 /* Allocate a folio for the contents of a slot, which are `key`, and let it enter the swap cache
- * (__read_swap_cache_async()). It belongs to whoever was swapped out. */
-static struct folio *add_to_cache(struct rcl_machine *m, uint64_t key, uint32_t slot, enum rcl_added reason)
+ * (__read_swap_cache_async()). It belongs to whoever was swapped out; *nr_reads counts those that the
+ * device has to be read for. */
+static struct folio *add_to_cache(struct rcl_machine *m, uint64_t key, uint32_t slot, enum rcl_added reason,
+				  uint32_t *nr_reads)
 {
 	struct task *owner = m->tasks[key >> 32 & (RCL_MAX_TASKS - 1)];
 	struct folio *folio = pagecache_alloc_folio(m, owner, RCL_ANON, key);
@@ -36,23 +38,22 @@ static struct folio *add_to_cache(struct rcl_machine *m, uint64_t key, uint32_t 
 	folio->pub.flags |= RCL_FOLIO_IS_SWAP_BACKED | RCL_FOLIO_IN_FAULT;
 	swap_cache_add(m, folio, slot);
 	pagecache_admit_folio(m, m->current, folio, shadow, reason);
-	count(folio_lruvec(folio), RCL_PSWPIN, 1);
+	*nr_reads += swap_read_folio(m, folio, slot);
 	return folio;
 }
 
 /* Bring in one more page of a window, unless it is there already. */
-static bool read_ahead(struct rcl_machine *m, uint64_t key, uint32_t slot)
+static void read_ahead(struct rcl_machine *m, uint64_t key, uint32_t slot, uint32_t *nr_reads)
 {
 	struct folio *folio;
 
 	if (!slot_is_shadow(m->swap_slots[slot]))
-		return false;
-	folio = add_to_cache(m, key, slot, RCL_ADDED_READAHEAD);
+		return;
+	folio = add_to_cache(m, key, slot, RCL_ADDED_READAHEAD, nr_reads);
 	if (!folio)
-		return false;
+		return;
 	folio->marks |= MARK_READAHEAD;
 	count(folio_lruvec(folio), RCL_SWAP_RA, 1);
-	return true;
 }
 
 /* __swapin_nr_pages(): how many pages are worth reading, by what the last ones were good for. */
@@ -113,28 +114,23 @@ static uint32_t find_vma_window(const struct rcl_machine *m, const struct vma *v
 	return end - *first;
 }
 
-static uint32_t read_vma_window(struct rcl_machine *m, struct task *task, uint32_t vpn, uint32_t first, uint32_t nr)
+static void read_vma_window(struct rcl_machine *m, struct task *task, uint32_t vpn, uint32_t first, uint32_t nr,
+			    uint32_t *nr_reads)
 {
-	uint32_t nr_read = 0;
-
 	for (uint32_t i = first; i < first + nr; i++) {
 		uint32_t pte = task->ptes[i];
 
 		if (i != vpn && (pte & (PTE_PRESENT | PTE_SWAP)) == PTE_SWAP)
-			nr_read += read_ahead(m, anon_key(task->number, i), pte >> PTE_SHIFT);
+			read_ahead(m, anon_key(task->number, i), pte >> PTE_SHIFT, nr_reads);
 	}
-	return nr_read;
 }
 
-static uint32_t read_cluster(struct rcl_machine *m, uint32_t slot, uint32_t first, uint32_t nr)
+static void read_cluster(struct rcl_machine *m, uint32_t slot, uint32_t first, uint32_t nr, uint32_t *nr_reads)
 {
-	uint32_t nr_read = 0;
-
 	for (uint32_t i = first; i < first + nr; i++) {
 		if (i != slot)
-			nr_read += read_ahead(m, m->swap_keys[i], i);
+			read_ahead(m, m->swap_keys[i], i, nr_reads);
 	}
-	return nr_read;
 }
 
 /* swapin_nr_pages(), and the aligned block of slots around one, within its device. */
@@ -157,40 +153,42 @@ static uint32_t find_cluster(const struct rcl_machine *m, struct swap_ra *ra, ui
 	return end - offset;
 }
 
-/* Read the window around a page that is in the swap cache by now; answers how many came with it.
- * Windows of more than one page drain the batches (lru_add_drain()). */
-static uint32_t read_around(struct rcl_machine *m, struct task *task, uint32_t vpn, uint32_t slot)
+/* Read the window around a page that is in the swap cache by now. Windows of more than one page drain the batches (lru_add_drain()). */
+static void read_around(struct rcl_machine *m, struct task *task, uint32_t vpn, uint32_t slot, uint32_t *nr_reads)
 {
 	volatile int *interrupt = m->interrupt;
 	struct swap_ra *ra = ra_of(m, task, vpn);
 	uint32_t first, nr = m->has_rotating_swap ? find_cluster(m, ra, slot, &first)
 						  : find_vma_window(m, mm_find_vma(task, vpn), ra, vpn, &first);
-	uint32_t nr_read;
 
 	if (ra->window <= 1)
-		return 0;
+		return;
 	m->interrupt = NULL;
 	m->no_retry = true;
-	nr_read = m->has_rotating_swap ? read_cluster(m, slot, first, nr) : read_vma_window(m, task, vpn, first, nr);
+	if (m->has_rotating_swap)
+		read_cluster(m, slot, first, nr, nr_reads);
+	else
+		read_vma_window(m, task, vpn, first, nr, nr_reads);
 	m->no_retry = false;
 	m->interrupt = interrupt;
 	batches_drain(m, task);
-	return nr_read;
 }
 
 /* Read the page asked for, and what is worth reading with it, as one request. */
 static struct folio *read_through_cache(struct rcl_machine *m, struct task *task, uint32_t vpn, uint32_t slot)
 {
-	struct folio *folio = add_to_cache(m, anon_key(task->number, vpn), slot, RCL_ADDED_SWAP_IN);
-	uint32_t nr = 1;
+	uint32_t nr_reads = 0;
+	struct folio *folio = add_to_cache(m, anon_key(task->number, vpn), slot, RCL_ADDED_SWAP_IN, &nr_reads);
+	bool has_to_wait = nr_reads;
 
 	if (!folio)
 		return NULL;
 	folio->pins++;
 	if (m->config.page_cluster)
-		nr += read_around(m, task, vpn, slot);
+		read_around(m, task, vpn, slot, &nr_reads);
 	folio->pins--;
-	readahead_wait(m, task, *m->clock + swap_read_ns(m, slot, folio->pub.key, nr), true);
+	if (has_to_wait)
+		readahead_wait(m, task, *m->clock + swap_read_ns(m, slot, folio->pub.key, nr_reads), true);
 	return folio;
 }
 
@@ -221,10 +219,10 @@ static struct folio *read_directly(struct rcl_machine *m, struct task *task, uin
 		return NULL;
 	folio->pub.flags |= RCL_FOLIO_IS_SWAP_BACKED | RCL_FOLIO_IS_DIRTY;
 	start_ns = *m->clock;
-	spend(m, swap_read_ns(m, slot, folio->pub.key, 1));
+	if (swap_read_folio(m, folio, slot))
+		spend(m, swap_read_ns(m, slot, folio->pub.key, 1));
 	swap_free(m, memcg_of(folio->pub.memcg), slot);
 	pagecache_admit_folio(m, task, folio, shadow, RCL_ADDED_SWAP_IN);
-	count(folio_lruvec(folio), RCL_PSWPIN, 1);
 	stall_record(m, task, RCL_STALL_IO, start_ns, true);
 	return folio;
 }

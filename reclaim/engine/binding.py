@@ -259,7 +259,7 @@ class Core:
         return int(number[0])
 
     def set_memcg(self, memcg: int, knob: str, value: int) -> None:
-        """Write a control file of a memcg: max, high, low, min, swap_max or swappiness."""
+        """Write a control file of a memcg, by the name that `Machine.set_memcg` takes."""
         number = getattr(lib, f"RCL_MEMCG_{knob.upper()}")
         self._check(lib.rcl_memcg_set(self._machine, memcg, number, value))
 

@@ -204,17 +204,22 @@ class Machine(InsideView):
             "min_pages": config.min_pages,
             "swap_max_pages": _or(config.swap_max_pages, NO_LIMIT),
         }
-        self._memcgs[config.path] = self._core.create_memcg(settings)
+        number = self._memcgs[config.path] = self._core.create_memcg(settings)
+        if config.zswap_max_pages is not None:
+            self._core.set_memcg(number, "zswap_max", config.zswap_max_pages)
+        if not config.zswap_writeback:
+            self._core.set_memcg(number, "zswap_writeback", 0)
 
     def set_memcg(self, path: str, **knobs: int) -> None:
-        """Write control files of a memcg: max, high, low, min, swap_max (pages) or swappiness.
+        """Write control files of a memcg: max, high, low, min, swap_max, zswap_max (pages), zswap_writeback (0 or 1) or
+        swappiness.
 
         Lowering max reclaims at once, as in the kernel.
 
         Raises:
             ConfigError: no such memcg or control file, or a value out of range.
         """
-        known = ("max", "high", "low", "min", "swap_max", "swappiness")
+        known = ("max", "high", "low", "min", "swap_max", "swappiness", "zswap_max", "zswap_writeback")
         for knob, value in knobs.items():
             if knob not in known:
                 raise ConfigError(f"memcg {path} has no control file {knob!r}{suggest(knob, known)}")
@@ -606,6 +611,7 @@ def _core_settings(config: MachineConfig) -> dict[str, Any]:
         "read_ahead_kb": config.read_ahead_kb,
         "fault_around_bytes": config.fault_around_bytes,
         "page_cluster": config.page_cluster,
+        "zswap_percent": config.zswap_percent,
         "pool_takes_pages": config.pool_takes_pages,
         "compressed_bytes": config.compressed_bytes,
         "incompressible_permille": config.incompressible_permille,

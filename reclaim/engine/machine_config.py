@@ -191,6 +191,7 @@ TEXTBOOK_MACHINE: dict[str, int | bool] = {
     "fault_around_bytes": PAGE_BYTES,
     "page_cluster": 0,
     "pool_takes_pages": False,
+    "zswap_percent": 0,
 }
 """Machine options under which a policy evicts page by page at exactly the limit."""
 
@@ -244,6 +245,8 @@ class MemcgConfig:
         low_pages: memory.low.
         min_pages: memory.min.
         swap_max_pages: memory.swap.max; None for no limit.
+        zswap_max_pages: memory.zswap.max, of compressed memory; None for no limit.
+        zswap_writeback: memory.zswap.writeback; without it nothing of the memcg goes to swap devices past zswap.
         swappiness: 0 to 200; None: as the machine's.
 
     Raises:
@@ -256,6 +259,8 @@ class MemcgConfig:
     low_pages: int = 0
     min_pages: int = 0
     swap_max_pages: int | None = None
+    zswap_max_pages: int | None = None
+    zswap_writeback: bool = True
     swappiness: int | None = None
 
     def __post_init__(self) -> None:
@@ -269,6 +274,8 @@ class MemcgConfig:
         check_range(f"{where}: memory.min", self.min_pages, 0, MAX_PAGES, "pages")
         if self.swap_max_pages is not None:
             check_range(f"{where}: memory.swap.max", self.swap_max_pages, 0, MAX_PAGES, "pages")
+        if self.zswap_max_pages is not None:
+            check_range(f"{where}: memory.zswap.max", self.zswap_max_pages, 0, MAX_PAGES, "pages")
         if self.swappiness is not None:
             check_range(f"{where}: swappiness", self.swappiness, 0, 200)
         if self.max_pages is not None and self.min_pages > self.max_pages:
@@ -337,6 +344,7 @@ class MachineConfig:
         read_ahead_kb: largest readahead window of files; 0 for none, 128 in the kernel.
         fault_around_bytes: what a read fault maps of a file; PAGE_BYTES for the page itself, 65536 in the kernel.
         page_cluster: swap that is no zram reads up to 2**n pages at once; 3 in the kernel, 0 for none.
+        zswap_percent: of memory, that zswap may take in front of swap; 0 for no zswap, 20 in the kernel.
         pool_takes_pages: whether what zram stores takes pages of the nodes, as it does.
         compressed_bytes: what a page compresses to on average; sizes spread from nothing to twice that.
         incompressible_permille: pages in a thousand that do not compress.
@@ -370,6 +378,7 @@ class MachineConfig:
     read_ahead_kb: int = 0
     fault_around_bytes: int = PAGE_BYTES
     page_cluster: int = 3
+    zswap_percent: int = 0
     pool_takes_pages: bool = True
     compressed_bytes: int = 1400
     incompressible_permille: int = 50
@@ -387,6 +396,7 @@ class MachineConfig:
         check_range("reclaim_batch", self.reclaim_batch, 1, 512)
         check_range("read_ahead_kb", self.read_ahead_kb, 0, MAX_READ_AHEAD_KB)
         check_range("page_cluster", self.page_cluster, 0, 5)
+        check_range("zswap_percent", self.zswap_percent, 0, 90)
         check_range("compressed_bytes", self.compressed_bytes, 32, PAGE_BYTES // 2)
         check_range("incompressible_permille", self.incompressible_permille, 0, 1000)
         check_range("same_filled_permille", self.same_filled_permille, 0, 1000 - self.incompressible_permille)

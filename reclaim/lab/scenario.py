@@ -87,6 +87,7 @@ class _MachineTable(_Table):
     read_ahead_kb: int | None = None
     fault_around_bytes: int | None = None
     page_cluster: int | None = None
+    zswap_percent: int | None = None
     pool_takes_pages: bool | None = None
     compressed_bytes: int | None = None
     incompressible_permille: int | None = None
@@ -100,6 +101,8 @@ class _MemcgTable(_Table):
     low: Size = 0
     min: Size = 0
     swap_max: Size | None = None
+    zswap_max: Size | None = None
+    zswap_writeback: bool = True
     swappiness: int | None = None
 
 
@@ -436,6 +439,8 @@ def _memcg(table: _MemcgTable, tasks: tuple[TaskPlan, ...]) -> MemcgConfig:
         low_pages=_pages(table.low, inside, "low"),
         min_pages=_pages(table.min, inside, "min"),
         swap_max_pages=pages(table.swap_max, "swap_max"),
+        zswap_max_pages=pages(table.zswap_max, "zswap_max"),
+        zswap_writeback=table.zswap_writeback,
         swappiness=table.swappiness,
     )
 

@@ -378,6 +378,7 @@ static struct rcl_machine *random_machine(uint32_t *nr_nodes)
 	config.charge_kmem = below(2);
 	config.page_cluster = (uint32_t)below(6);
 	config.pool_takes_pages = below(2);
+	config.zswap_percent = below(2) ? (uint32_t)below(40) : 0;
 	config.same_filled_permille = (uint32_t)below(300);
 	config.read_ahead_kb = below(2) ? 128 : (uint32_t)below(64);
 	config.fault_around_bytes = UINT32_C(4096) << below(6);
@@ -490,7 +491,7 @@ static void disturb(struct rcl_machine *m, uint32_t nr_nodes, uint32_t *nr_memcg
 			rcl_task_exit(m, (uint32_t)below(nr_tasks));
 		break;
 	default:
-		rcl_memcg_set(m, 1 + (uint32_t)below(*nr_memcgs), 1 + (uint32_t)below(5), below(200));
+		rcl_memcg_set(m, 1 + (uint32_t)below(*nr_memcgs), 1 + (uint32_t)below(7), below(200));
 	}
 }
 
