@@ -24,7 +24,8 @@ static void set_up(struct tiers *t, uint64_t fast_pages, uint64_t slow_pages, ui
 		for (uint32_t other = 0; other < 4; other++)
 			t->nodes[nid].distance[other] = (uint8_t)(other == nid ? 10 : 20 + 10 * other);
 	}
-	t->swap = (struct rcl_swap_config){ .nr_pages = 2000, .device = RCL_DEVICE_ZRAM };
+	/* Not zram, which would take memory of the nodes itself. */
+	t->swap = (struct rcl_swap_config){ .nr_pages = 2000, .device = RCL_DEVICE_SSD };
 	t->config.nr_nodes = nr_nodes;
 	t->config.nodes = t->nodes;
 	t->config.charge_kmem = 0;
