@@ -4,6 +4,8 @@ A folio on a list that no batch names would never be offered for reclaim: the po
 each list that some answer or helper call places folios on must be named somewhere by a batch, a
 deactivation, a scan or as the source of a splice. An array of lists counts as one list.
 
+The kernel's `unevictable` list is the core's alone: whoever fills it has not drained it, whatever else is said.
+
 This is a question about the whole policy and about names: which declaration a list value comes from is
 followed through variables and function results. Values matter only in so far as blocks that the analysis
 never reached count for nothing, nor does a batch that is built and not answered: neither one behind
@@ -60,7 +62,9 @@ def undrained_lists(policy: PolicyIR, reached: Mapping[str, AbstractSet[int]]) -
         for op in (op for block in blocks for op in block.ops):
             for decl in _filled(op, sources):
                 filled.setdefault(decl.name, op.span)
-            drained.update(decl.name for decl in _drained(op, sources, answered))
+            drained.update(
+                decl.name for decl in _drained(op, sources, answered) if decl.name != "unevictable"
+            )
     if "next_batch" not in policy.hooks:
         drained.update(_EVICTABLE)
     declared = {decl.name: decl for decl in policy.lists}

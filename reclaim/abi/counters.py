@@ -122,6 +122,20 @@ _VMSTAT = (
     ),
     Counter("node_accesses", "Accesses to pages of the node, on machines with several.", "vmstat", "ours"),
     Counter("toptier_accesses", "Of those, accesses to nodes of the fastest tier.", "vmstat", "ours"),
+    Counter(
+        "unevictable_pgs_culled",
+        "Pages moved to the unevictable list.",
+        "vmstat",
+        "lru_add(), __mlock_folio()",
+    ),
+    Counter(
+        "unevictable_pgs_rescued",
+        "Pages moved back from the unevictable list.",
+        "vmstat",
+        "__munlock_folio()",
+    ),
+    Counter("unevictable_pgs_mlocked", "Pages that became locked.", "vmstat", "mlock_folio()"),
+    Counter("unevictable_pgs_munlocked", "Pages that are locked no more.", "vmstat", "__munlock_folio()"),
     Counter("ptes_walked", "PTEs visited by page-table walks.", "vmstat", "ours"),
     Counter("rmap_walked", "PTEs visited by rmap walks.", "vmstat", "ours"),
 )

@@ -18,6 +18,7 @@ ENUMS: dict[str, EnumKind] = {
                 "SWAP_IN": (4, "a fault on a swapped-out page"),
                 "MIGRATED": (5, "moved from another node"),
                 "ADOPTED": (6, "was on a list of the policy that governed before"),
+                "RESCUED": (7, "was unevictable, and its last locked mapping went"),
             },
         ),
         EnumKind(

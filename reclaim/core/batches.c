@@ -7,13 +7,19 @@
 #include "batches.h"
 
 #include "hooks.h"
+#include "mlock.h"
 #include "trace.h"
 
 void batches_add_now(struct rcl_machine *m, struct folio *folio, enum rcl_added reason)
 {
 	struct lruvec *lruvec = folio_lruvec(folio);
-	uint64_t place = ask_folio_added(m, lruvec, folio, reason);
+	uint64_t place;
 
+	if (RCL_UNLIKELY(!folio_is_evictable(folio))) {
+		mlock_add_unevictable(m, folio);
+		return;
+	}
+	place = ask_folio_added(m, lruvec, folio, reason);
 	lru_add_folio(m, lruvec, folio, place_list(place), place_at_tail(place));
 	TRACE(m, memcg_of(lruvec->pub.memcg), mm_lru_insertion, .pfn = folio->pub.pfn, .lru = trace_lru_of_folio(folio),
 	      .list = folio->pub.list);
@@ -71,6 +77,8 @@ void batches_drain(struct rcl_machine *m, struct task *task)
 		batches_drain_add(m, task);
 	if (task->nr_activate)
 		batches_drain_activate(m, task);
+	if (task->nr_mlock)
+		mlock_drain(m, task);
 }
 
 void batches_drain_all(struct rcl_machine *m)

@@ -14,7 +14,7 @@ void batches_add_now(struct rcl_machine *m, struct folio *folio, enum rcl_added 
 void batches_drain_add(struct rcl_machine *m, struct task *task);
 void batches_drain_activate(struct rcl_machine *m, struct task *task);
 
-/* Both batches of one task (lru_add_drain()), or of all tasks (lru_add_drain_all()). */
+/* All batches of one task, that of locked folios (mlock.h) included (lru_add_drain()), or of all tasks (lru_add_drain_all()). */
 void batches_drain(struct rcl_machine *m, struct task *task);
 void batches_drain_all(struct rcl_machine *m);
 

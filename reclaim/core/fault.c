@@ -13,6 +13,7 @@
 #include "faultaround.h"
 #include "hooks.h"
 #include "kmem.h"
+#include "mlock.h"
 #include "mm.h"
 #include "numa_balancing.h"
 #include "pagecache.h"
@@ -20,11 +21,14 @@
 #include "rmap.h"
 #include "swap.h"
 #include "swapin.h"
+#include "vma.h"
 
 static void map_folio(struct rcl_machine *m, struct task *task, uint32_t vpn, struct folio *folio, uint32_t bits)
 {
 	rmap_add(m, folio, task->number, vpn);
 	task->ptes[vpn] = PTE_PRESENT | PTE_ACCESSED | bits | folio->pub.pfn << PTE_SHIFT;
+	if (vma_has_flags(task, vpn, RCL_MAPPING_LOCKED))
+		mlock_folio(m, task, folio);
 }
 
 static bool fault_anon(struct rcl_machine *m, struct task *task, uint32_t vpn)
@@ -76,8 +80,11 @@ static bool copy_on_write(struct rcl_machine *m, struct task *task, uint32_t vpn
 	source->pins--;
 	if (!folio)
 		return false;
-	if (task->ptes[vpn] & PTE_PRESENT)
+	if (task->ptes[vpn] & PTE_PRESENT) {
 		rmap_remove(m, source, task->number, vpn);
+		if (vma_has_flags(task, vpn, RCL_MAPPING_LOCKED))
+			munlock_folio(m, source);
+	}
 	folio->pub.flags |= RCL_FOLIO_IS_SWAP_BACKED | RCL_FOLIO_IS_DIRTY;
 	map_folio(m, task, vpn, folio, PTE_DIRTY);
 	pagecache_admit_folio(m, task, folio, 0, RCL_ADDED_ANON_FAULT);
@@ -122,7 +129,7 @@ static void use_cached(struct rcl_machine *m, struct task *task, const struct vm
 
 static bool fault_file(struct rcl_machine *m, struct task *task, uint32_t vpn, bool is_write)
 {
-	const struct vma *vma = mm_find_vma(task, vpn);
+	const struct vma *vma = vma_find(task, vpn);
 	uint32_t page = vma->file_page + (vpn - vma->first);
 	bool is_shared = vma->flags & RCL_MAPPING_SHARED;
 	struct folio *folio;
@@ -154,7 +161,7 @@ static bool fault_write_protected(struct rcl_machine *m, struct task *task, uint
 {
 	struct folio *folio = folio_at(m, task->ptes[vpn] >> PTE_SHIFT);
 
-	if (folio->pub.type == RCL_FILE && !(mm_find_vma(task, vpn)->flags & RCL_MAPPING_SHARED))
+	if (folio->pub.type == RCL_FILE && !(vma_find(task, vpn)->flags & RCL_MAPPING_SHARED))
 		return copy_on_write(m, task, vpn, folio);
 	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
 	task->ptes[vpn] = (task->ptes[vpn] & ~PTE_WP) | PTE_ACCESSED | PTE_DIRTY;
@@ -184,12 +191,13 @@ bool fault_page(struct rcl_machine *m, struct task *task, uint32_t vpn, bool is_
 		return false;
 	if (RCL_UNLIKELY(pte_is_hint(task->ptes[vpn])) && fault_hint(m, task, vpn, is_write))
 		return true;
+	task->in_lru_fault = !vma_has_flags(task, vpn, VMA_HINTS);
 	pte = task->ptes[vpn];
 	if (pte & PTE_PRESENT)
 		is_resolved = fault_write_protected(m, task, vpn);
 	else if (pte & PTE_SWAP)
 		is_resolved = fault_swap(m, task, vpn, is_write);
-	else if (mm_find_vma(task, vpn)->flags & RCL_MAPPING_FILE)
+	else if (vma_find(task, vpn)->flags & RCL_MAPPING_FILE)
 		is_resolved = fault_file(m, task, vpn, is_write);
 	else
 		is_resolved = fault_anon(m, task, vpn);

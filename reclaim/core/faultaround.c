@@ -4,6 +4,7 @@
  */
 #include "faultaround.h"
 
+#include "mlock.h"
 #include "pagecache.h"
 #include "readahead.h"
 #include "rmap.h"
@@ -48,6 +49,8 @@ static void map_around(struct rcl_machine *m, struct task *task, const struct vm
 	readahead_note_used(folio);
 	if (vma->flags & RCL_MAPPING_EXEC)
 		folio->pub.flags |= RCL_FOLIO_IS_EXECUTABLE;
+	if (vma->flags & RCL_MAPPING_LOCKED)
+		mlock_folio(m, task, folio);
 }
 
 bool faultaround_map(struct rcl_machine *m, struct task *task, const struct vma *vma, uint32_t vpn)

@@ -89,7 +89,7 @@ void h_folio_retarget(struct rcl_ctx *ctx, struct rcl_folio *pub, uint64_t list)
 	struct folio *folio = folio_of(pub);
 	struct lruvec *lruvec = folio_lruvec(folio);
 
-	if (list == 0 || list >= lruvec->nr_lists ||
+	if (!place_is_valid(lruvec, place_head_of((uint32_t)list)) ||
 	    (folio->transit != RCL_TRANSIT_NONE && folio->transit != RCL_TRANSIT_CANDIDATE))
 		return;
 	lruvec->pub.list_pages[pub->list] -= pub->nr_pages;

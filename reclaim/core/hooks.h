@@ -86,13 +86,16 @@ static inline uint64_t ask_folio_accessed(struct rcl_machine *m, struct lruvec *
 	return 0;
 }
 
-/* Runs inside a helper of another hook, whose fuel it uses up as well. Answers a place or 0. */
+/* Runs inside a helper of another hook, whose fuel it uses up as well. Answers a place or 0. An
+ * unevictable folio has no place that a use could change. */
 static inline uint64_t ask_pte_young(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
 				 enum rcl_where where)
 {
 	uint64_t outer_ns = m->hook_ns, place;
 	struct rcl_ctx *ctx;
 
+	if (RCL_UNLIKELY(folio->transit == RCL_TRANSIT_UNEVICTABLE))
+		return 0;
 	if (!lruvec->att->ops.pte_young) {
 		folio->pub.flags |= RCL_FOLIO_IS_REFERENCED;
 		return 0;

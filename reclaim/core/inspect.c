@@ -25,8 +25,11 @@ int rcl_memcg_info(const struct rcl_machine *m, uint32_t number, struct rcl_memc
 	for (uint32_t i = memcg->order; i < memcg->order + memcg->nr_subtree; i++) {
 		out->swapcached_pages += m->memcgs[m->memcg_order[i]]->swapcache_pages;
 		for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
-			out->anon_pages += m->memcgs[m->memcg_order[i]]->lruvecs[nid].pub.nr_anon_pages;
-			out->file_pages += m->memcgs[m->memcg_order[i]]->lruvecs[nid].pub.nr_file_pages;
+			const struct lruvec *lruvec = &m->memcgs[m->memcg_order[i]]->lruvecs[nid];
+
+			out->anon_pages += lruvec->pub.nr_anon_pages + lruvec->nr_unevictable[RCL_ANON];
+			out->file_pages += lruvec->pub.nr_file_pages + lruvec->nr_unevictable[RCL_FILE];
+			out->unevictable_pages += lruvec->pub.list_pages[RCL_STANDARD_LIST_UNEVICTABLE];
 		}
 	}
 	return RCL_OK;
@@ -114,10 +117,12 @@ int rcl_list_folios(const struct rcl_machine *m, uint32_t id, uint32_t list, uin
 {
 	const struct lruvec *lruvec = find_lruvec(m, id);
 	uint64_t n = 0;
+	uint32_t pfn;
 
 	if (!lruvec || list == 0 || list >= lruvec->nr_lists)
 		return RCL_BAD_ARGUMENT;
-	for (uint32_t pfn = lruvec->lists[list].tail; pfn != RCL_NIL; pfn = link_at(m, pfn)->prev, n++) {
+	pfn = list == RCL_STANDARD_LIST_UNEVICTABLE ? lruvec->unevictable.tail : lruvec->lists[list].tail;
+	for (; pfn != RCL_NIL; pfn = link_at(m, pfn)->prev, n++) {
 		if (n < capacity)
 			pfns[n] = pfn;
 	}

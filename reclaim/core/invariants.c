@@ -12,10 +12,12 @@
 #include <stdlib.h>
 
 #include "memcg.h"
+#include "mlock.h"
 #include "node.h"
 #include "pagecache.h"
 #include "rmap.h"
 #include "swap.h"
+#include "vma.h"
 #include "zswap.h"
 
 struct report {
@@ -65,6 +67,32 @@ static bool check_list(const struct rcl_machine *m, const struct lruvec *lruvec,
 	return true;
 }
 
+/* The unevictable list: links, who is on it, and its sizes. */
+static bool check_unevictable(const struct rcl_machine *m, const struct lruvec *lruvec, const struct report *report)
+{
+	uint64_t by_type[2] = { 0 }, nr_folios = 0;
+	uint32_t previous = RCL_NIL;
+
+	for (uint32_t pfn = lruvec->unevictable.head; pfn != RCL_NIL; pfn = link_at(m, pfn)->next) {
+		const struct folio *folio = folio_at(m, pfn);
+
+		if (++nr_folios > lruvec->unevictable.nr_folios || link_at(m, pfn)->prev != previous ||
+		    folio->transit != RCL_TRANSIT_UNEVICTABLE || folio_is_evictable(folio) ||
+		    folio_lruvec(folio) != lruvec || folio->pub.list != RCL_STANDARD_LIST_UNEVICTABLE)
+			return broken(report, "lruvec %u: pfn %u does not belong on the unevictable list", lruvec->pub.id, pfn);
+		by_type[folio->pub.type] += folio->pub.nr_pages;
+		previous = pfn;
+	}
+	if (nr_folios != lruvec->unevictable.nr_folios || lruvec->unevictable.tail != previous ||
+	    by_type[RCL_ANON] != lruvec->nr_unevictable[RCL_ANON] ||
+	    by_type[RCL_FILE] != lruvec->nr_unevictable[RCL_FILE] ||
+	    by_type[RCL_ANON] + by_type[RCL_FILE] != lruvec->pub.list_pages[RCL_STANDARD_LIST_UNEVICTABLE])
+		return broken(report, "lruvec %u: %llu anon and %llu file pages are unevictable, counted otherwise",
+			      lruvec->pub.id, (unsigned long long)by_type[RCL_ANON],
+			      (unsigned long long)by_type[RCL_FILE]);
+	return true;
+}
+
 /* Sizes by claim, and the lruvec's sums. */
 static bool check_sizes(const struct rcl_machine *m, const struct lruvec *lruvec, const struct report *report)
 {
@@ -77,6 +105,8 @@ static bool check_sizes(const struct rcl_machine *m, const struct lruvec *lruvec
 		}
 	}
 	for (uint32_t list = 0; list < lruvec->nr_lists; list++) {
+		if (list == RCL_STANDARD_LIST_UNEVICTABLE)
+			continue;
 		if (claims[list] != lruvec->pub.list_pages[list])
 			return broken(report, "lruvec %u list %u: %llu pages claim it, %llu counted", lruvec->pub.id, list,
 				      (unsigned long long)claims[list],
@@ -102,7 +132,7 @@ static bool check_lruvecs(const struct rcl_machine *m, const struct report *repo
 			if (lruvec->lists[list].nr_folios)
 				return broken(report, "lruvec %u: folios on list %u, which nobody owns", lruvec->pub.id, list);
 		}
-		if (!check_sizes(m, lruvec, report))
+		if (!check_sizes(m, lruvec, report) || !check_unevictable(m, lruvec, report))
 			return false;
 	}
 	return true;
@@ -166,8 +196,10 @@ static bool check_folio(const struct rcl_machine *m, uint32_t pfn, const struct 
 	const struct folio *folio = folio_at(m, pfn);
 	uint32_t task = folio->rmap_task, vpn = folio->rmap_vpn, item = folio->rmap_more;
 	bool is_mapped = folio_is_mapped(folio);
+	uint32_t nr_locked = 0;
 
-	if (folio->transit != RCL_TRANSIT_NONE && folio->transit != RCL_TRANSIT_ADD_BATCH)
+	if (folio->transit != RCL_TRANSIT_NONE && folio->transit != RCL_TRANSIT_ADD_BATCH &&
+	    folio->transit != RCL_TRANSIT_UNEVICTABLE)
 		return broken(report, "pfn %u was lost in transit %u", pfn, folio->transit);
 	if ((folio->transit == RCL_TRANSIT_NONE) != (folio->physical_list != 0))
 		return broken(report, "pfn %u is in transit %u and on list %u", pfn, folio->transit, folio->physical_list);
@@ -181,6 +213,7 @@ static bool check_folio(const struct rcl_machine *m, uint32_t pfn, const struct 
 		uint32_t pte = m->tasks[task]->ptes[vpn];
 
 		++*nr_mappings;
+		nr_locked += vma_has_flags(m->tasks[task], vpn, RCL_MAPPING_LOCKED);
 		if (!pte_maps(pte) || pte >> PTE_SHIFT != pfn)
 			return broken(report, "pfn %u: task %u page %u does not map it", pfn, task, vpn);
 		is_mapped = item != RCL_NIL;
@@ -190,6 +223,8 @@ static bool check_folio(const struct rcl_machine *m, uint32_t pfn, const struct 
 			item = m->rmap_items[item].next;
 		}
 	}
+	if (nr_locked != folio->mlock_count || !nr_locked != folio_is_evictable(folio))
+		return broken(report, "pfn %u: %u locked VMAs map it, %u counted", pfn, nr_locked, folio->mlock_count);
 	return true;
 }
 

@@ -56,7 +56,7 @@ static void add_folio(uint64_t *levels, const struct folio *folio)
 		add_file(levels, folio);
 	if (folio->pub.flags & RCL_FOLIO_IS_WRITEBACK)
 		levels[RCL_LEVEL_NR_WRITEBACK] += folio->pub.nr_pages;
-	if (folio->transit == RCL_TRANSIT_NONE)
+	if (folio->transit == RCL_TRANSIT_NONE || folio->transit == RCL_TRANSIT_UNEVICTABLE)
 		levels[lru_level(folio_lruvec(folio), folio)] += folio->pub.nr_pages;
 	else if (folio->transit == RCL_TRANSIT_ISOLATED)
 		levels[RCL_LEVEL_NR_ISOLATED_ANON + folio->pub.type] += folio->pub.nr_pages;

@@ -27,13 +27,8 @@ static inline void lru_account(struct lruvec *lruvec, const struct folio *folio,
 		lruvec->pub.nr_file_pages += nr;
 }
 
-static inline void lru_link(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
-			    uint32_t list, bool at_tail)
+static inline void list_link(struct rcl_machine *m, struct lru_list *lru, uint32_t pfn, bool at_tail)
 {
-	struct lru_list *lru = &lruvec->lists[list];
-	uint32_t pfn = folio->pub.pfn;
-
-	folio->physical_list = (uint8_t)list;
 	lru->nr_folios++;
 	if (at_tail) {
 		*link_at(m, pfn) = (struct folio_link){ .prev = lru->tail, .next = RCL_NIL };
@@ -52,10 +47,9 @@ static inline void lru_link(struct rcl_machine *m, struct lruvec *lruvec, struct
 	lru->head = pfn;
 }
 
-static inline void lru_unlink(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
+static inline void list_unlink(struct rcl_machine *m, struct lru_list *lru, uint32_t pfn)
 {
-	struct lru_list *lru = &lruvec->lists[folio->physical_list];
-	struct folio_link link = *link_at(m, folio->pub.pfn);
+	struct folio_link link = *link_at(m, pfn);
 
 	if (link.prev != RCL_NIL)
 		link_at(m, link.prev)->next = link.next;
@@ -66,6 +60,18 @@ static inline void lru_unlink(struct rcl_machine *m, struct lruvec *lruvec, stru
 	else
 		lru->tail = link.prev;
 	lru->nr_folios--;
+}
+
+static inline void lru_link(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
+			    uint32_t list, bool at_tail)
+{
+	folio->physical_list = (uint8_t)list;
+	list_link(m, &lruvec->lists[list], folio->pub.pfn, at_tail);
+}
+
+static inline void lru_unlink(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
+{
+	list_unlink(m, &lruvec->lists[folio->physical_list], folio->pub.pfn);
 	folio->physical_list = 0;
 }
 
@@ -116,12 +122,13 @@ static inline bool place_at_tail(uint64_t place)
 	return (place & 0xff) == RCL_PLACE_TAIL;
 }
 
+/* The unevictable list is the core's alone (mlock.h): no answer puts anything there. */
 static inline bool place_is_valid(const struct lruvec *lruvec, uint64_t place)
 {
 	uint32_t kind = place & 0xff, list = place_list(place);
 
 	return (kind == RCL_PLACE_HEAD || kind == RCL_PLACE_TAIL) && place < (1 << 16) && list > 0 &&
-	       list < lruvec->nr_lists;
+	       list < lruvec->nr_lists && list != RCL_STANDARD_LIST_UNEVICTABLE;
 }
 
 static inline uint64_t place_head_of(uint32_t list)

@@ -52,6 +52,8 @@ static inline bool pte_maps(uint32_t pte)
 {
 	return pte & PTE_PRESENT || pte_is_hint(pte);
 }
+/* Core's own bits of folio.flags, from the top; the ABI's grow from bit 0. */
+#define FOLIO_MLOCKED (UINT32_C(1) << 31)	/* PG_mlocked */
 
 #define REC_WRITE (UINT32_C(1) << 31)
 #define REC_BUFFERED (UINT32_C(1) << 30)
@@ -66,8 +68,9 @@ struct folio {
 	uint8_t physical_list;		/* list it is linked into; pub.list is the one it claims */
 	uint8_t transit;		/* enum rcl_transit */
 	uint8_t reason;			/* enum rcl_added, while it waits in an add batch */
-	uint8_t pins;			/* references besides mappings and page cache: activate batch, copy source */
+	uint8_t pins;			/* references besides mappings and page cache: batches, copy source */
 	uint8_t marks;			/* MARK_... */
+	uint32_t mlock_count;		/* mappings by locked VMAs */
 } __attribute__((aligned(64)));
 
 #define MARK_READAHEAD 1		/* PG_readahead: who comes here reads the next window */
@@ -113,6 +116,8 @@ struct lruvec {
 	uint32_t lists_capacity;
 	struct walk_cursor cursor;
 	uint64_t active_lists[RCL_MAX_LISTS / 64];	/* bit per list: it counts as active (levels.h) */
+	struct lru_list unevictable;	/* mlock.h */
+	uint64_t nr_unevictable[2];	/* pages on it, by type */
 	uint64_t stat[RCL_NR_COUNTERS];
 };
 
@@ -340,11 +345,13 @@ struct task {
 	uint32_t nr_vmas;
 	uint32_t nr_spans;
 	uint32_t last_vma;		/* where the last look-up ended */
+	uint32_t vma_flags;		/* of all VMAs together: what need not be looked for */
 	uint32_t last_span;
 	uint32_t nr_file_pages;
 	uint32_t stock_pages;		/* charged in advance (memcg_stock_pcp) */
 	uint32_t nr_add;
 	uint32_t nr_activate;
+	uint32_t nr_mlock;
 	uint16_t ran_nodes;		/* bit per node: it ran since that node's last walk of it */
 	uint16_t mempolicy_nodes;	/* bit per node */
 	uint8_t mempolicy;		/* enum rcl_mempolicy */
@@ -352,9 +359,11 @@ struct task {
 	uint8_t state;			/* enum rcl_task_state */
 	bool is_last_chunk;
 	bool is_retry;			/* its record was interrupted after reading ahead (FAULT_FLAG_TRIED) */
+	bool in_lru_fault;		/* the fault under way counts as a use (lru_gen_enter_fault()) */
 	struct psi_source psi;
 	uint32_t add_batch[RCL_MAX_ADD_BATCH];
 	struct pending_place activate_batch[RCL_MAX_ADD_BATCH];
+	uint32_t mlock_batch[RCL_MAX_ADD_BATCH];
 	struct vma *vmas;
 	struct file_span *spans;
 	struct stall_histogram *stalls;	/* by enum rcl_stall_kind */

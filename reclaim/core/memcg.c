@@ -49,6 +49,7 @@ static bool init_lruvec(struct rcl_machine *m, struct memcg *memcg, uint32_t nid
 	lruvec->pub.node = &m->nodes[nid].pub;
 	lruvec->pub.parent = parent ? &parent->lruvecs[nid].pub : NULL;
 	lruvec->nr_lists = RCL_NR_STANDARD_LISTS;
+	lruvec->unevictable.head = lruvec->unevictable.tail = RCL_NIL;
 	return policy_grow_lists(lruvec, RCL_NR_STANDARD_LISTS);
 }
 

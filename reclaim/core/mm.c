@@ -8,34 +8,22 @@
 #include "batches.h"
 #include "kmem.h"
 #include "memcg.h"
+#include "mlock.h"
 #include "node.h"
 #include "numa_balancing.h"
 #include "pagecache.h"
 #include "psi.h"
 #include "rmap.h"
 #include "swap.h"
+#include "vma.h"
 
-const struct vma *mm_find_vma(struct task *task, uint32_t vpn)
-{
-	uint32_t low = 0, high = task->nr_vmas;
-
-	if (vpn - task->vmas[task->last_vma].first < task->vmas[task->last_vma].nr_pages)
-		return &task->vmas[task->last_vma];
-	while (high - low > 1) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (task->vmas[middle].first <= vpn)
-			low = middle;
-		else
-			high = middle;
-	}
-	task->last_vma = low;
-	return &task->vmas[low];
-}
+/* Every flag there is; MADV_SEQUENTIAL and MADV_RANDOM replace each other. */
+#define ALL_MAPPING_FLAGS \
+	((uint32_t)RCL_MAPPING_FILE | RCL_MAPPING_SHARED | RCL_MAPPING_EXEC | RCL_MAPPING_LOCKED | VMA_HINTS)
 
 static int check_mapping(struct rcl_machine *m, uint32_t number, const struct rcl_mapping *mapping)
 {
-	if (mapping->nr_pages > REC_PAGE || mapping->flags > (RCL_MAPPING_FILE | RCL_MAPPING_SHARED | RCL_MAPPING_EXEC))
+	if (mapping->nr_pages > REC_PAGE || mapping->flags & ~ALL_MAPPING_FLAGS || (mapping->flags & VMA_HINTS) == VMA_HINTS)
 		return machine_error(m, RCL_BAD_ARGUMENT, "mapping %u: %llu pages with flags %u make no sense", number,
 				     (unsigned long long)mapping->nr_pages, mapping->flags);
 	if (!(mapping->flags & RCL_MAPPING_FILE))
@@ -103,6 +91,7 @@ static void fill_spaces(struct rcl_machine *m, struct task *task, const struct r
 					      .ra_vma = find_ra_vma(task, i, mapping) };
 		first += (uint32_t)mapping->nr_pages;
 		task->nr_pages = first;
+		task->vma_flags |= mapping->flags;
 	}
 	for (uint32_t i = 0, first = 0; i < config->nr_files; i++) {
 		uint32_t nr_pages = m->files[config->files[i]].nr_pages;
@@ -210,6 +199,20 @@ static void free_entry(struct rcl_machine *m, struct task *task, uint32_t slot)
 		swap_free(m, task->memcg, slot);
 }
 
+/* zap_present_folio_ptes(): a young PTE of a file is a use, unless a hint says otherwise. */
+static void unmap_page(struct rcl_machine *m, struct task *task, uint32_t vpn, uint32_t pte, struct folio *folio)
+{
+	if (pte & PTE_DIRTY)
+		folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
+	rmap_remove(m, folio, task->number, vpn);
+	if (folio->pub.type == RCL_FILE && pte & PTE_ACCESSED && !vma_has_flags(task, vpn, VMA_HINTS))
+		pagecache_mark_accessed(m, task, folio, RCL_ACCESS_UNMAP_YOUNG);
+	if (vma_has_flags(task, vpn, RCL_MAPPING_LOCKED))
+		munlock_folio(m, folio);
+	if (folio->pub.type == RCL_ANON)
+		free_anon(m, folio);
+}
+
 void mm_exit(struct rcl_machine *m, struct task *task)
 {
 	batches_drain_all(m);
@@ -225,12 +228,9 @@ void mm_exit(struct rcl_machine *m, struct task *task)
 			continue;
 		}
 		folio = folio_at(m, pte >> PTE_SHIFT);
-		if (pte & PTE_DIRTY)
-			folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
-		rmap_remove(m, folio, task->number, vpn);
-		if (folio->pub.type == RCL_ANON)
-			free_anon(m, folio);
+		unmap_page(m, task, vpn, pte, folio);
 	}
+	batches_drain(m, task);
 	kmem_free_tables(task);
 	memcg_drain_stocks(m, task->memcg);
 }

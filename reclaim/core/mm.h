@@ -15,9 +15,6 @@
 
 #include "machine.h"
 
-/* Find the VMA of a page that lies inside the mapping space. */
-const struct vma *mm_find_vma(struct task *task, uint32_t vpn);
-
 /* Find the file and the page in it for a page of the file page space. */
 static inline struct file_span *mm_find_span(struct task *task, uint32_t page)
 {

@@ -13,6 +13,7 @@
 #include "mm.h"
 #include "node.h"
 #include "rmap.h"
+#include "vma.h"
 
 #define NS_PER_MS 1000000
 #define PAGES_PER_MB (1 << (20 - 12))
@@ -133,7 +134,7 @@ static uint32_t scan_piece(struct rcl_machine *m, struct task *task, uint32_t st
 	int64_t nr_left = (int64_t)m->config.numa_scan_size_mb * PAGES_PER_MB, virtual_left = nr_left * VIRTUAL_SHARE;
 
 	while (start < task->nr_pages && nr_left > 0 && virtual_left > 0) {
-		const struct vma *vma = mm_find_vma(task, start);
+		const struct vma *vma = vma_find(task, start);
 		uint32_t end = vma->first + vma->nr_pages;
 
 		if (is_scanned(vma)) {
@@ -322,7 +323,7 @@ static void promote(struct rcl_machine *m, struct task *task, struct folio *foli
 void numa_balancing_fault(struct rcl_machine *m, struct task *task, uint32_t vpn)
 {
 	struct folio *folio = folio_at(m, task->ptes[vpn] >> PTE_SHIFT), *frame;
-	const struct vma *vma = mm_find_vma(task, vpn);
+	const struct vma *vma = vma_find(task, vpn);
 	struct node *target = &m->nodes[task->nid];
 	uint64_t latency_ms = now_ms(m) - m->access_ms[folio->pub.pfn];
 

@@ -10,6 +10,7 @@
 #include "hooks.h"
 #include "kmem.h"
 #include "memcg.h"
+#include "mlock.h"
 #include "mm.h"
 #include "node.h"
 #include "numa.h"
@@ -72,6 +73,7 @@ struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, ui
 	folio->transit = RCL_TRANSIT_ENTERING;
 	folio->pins = 0;
 	folio->marks = 0;
+	folio->mlock_count = 0;
 	task->nr_misses++;
 	spend(m, m->config.costs.alloc_page_ns);
 	return folio;
@@ -83,7 +85,7 @@ void pagecache_admit_folio(struct rcl_machine *m, struct task *task, struct foli
 	struct lruvec *lruvec = folio_lruvec(folio);
 	struct rcl_shadow shadow;
 
-	if (reason == RCL_ADDED_ANON_FAULT || reason == RCL_ADDED_SWAP_IN)
+	if (task->in_lru_fault && (reason == RCL_ADDED_ANON_FAULT || reason == RCL_ADDED_SWAP_IN))
 		folio->pub.flags |= RCL_FOLIO_IN_FAULT;
 	if (slot) {
 		workingset_unpack(m, lruvec, slot, &shadow);
@@ -128,7 +130,7 @@ struct folio *pagecache_add(struct rcl_machine *m, struct task *task, uint32_t n
 		return NULL;
 	shadow = file->slots[page];
 	file->slots[page] = slot_of_pfn(folio->pub.pfn);
-	if (in_fault)
+	if (in_fault && task->in_lru_fault)
 		folio->pub.flags |= RCL_FOLIO_IN_FAULT;
 	pagecache_admit_folio(m, task, folio, shadow, reason);
 	count(folio_lruvec(folio), RCL_PGPGIN, 1);
@@ -151,11 +153,14 @@ struct folio *pagecache_fill(struct rcl_machine *m, struct task *task, uint32_t 
 
 /* folio_mark_accessed(), as far as the core goes: an activation that the policy asks for moves the
  * clock at once (workingset_activation()) and the folio later, when the batch drains. */
-static void mark_accessed(struct rcl_machine *m, struct task *task, struct folio *folio, enum rcl_access how)
+void pagecache_mark_accessed(struct rcl_machine *m, struct task *task, struct folio *folio, enum rcl_access how)
 {
 	struct lruvec *lruvec = folio_lruvec(folio);
-	uint64_t place = ask_folio_accessed(m, lruvec, folio, how);
+	uint64_t place;
 
+	if (RCL_UNLIKELY(folio->transit == RCL_TRANSIT_UNEVICTABLE))
+		return;
+	place = ask_folio_accessed(m, lruvec, folio, how);
 	if (!place)
 		return;
 	workingset_age(lruvec, folio->pub.nr_pages);
@@ -188,7 +193,7 @@ static bool write_page(struct rcl_machine *m, struct task *task, struct file_spa
 	readahead_note_used(folio);
 	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
 	if (span->prev_page != page || m->config.repeat_reads)
-		mark_accessed(m, task, folio, RCL_ACCESS_WRITE);
+		pagecache_mark_accessed(m, task, folio, RCL_ACCESS_WRITE);
 	return true;
 }
 
@@ -237,7 +242,7 @@ static bool read_page(struct rcl_machine *m, struct task *task, struct file_span
 	if (RCL_UNLIKELY(folio->marks))
 		read_marked(m, task, span, folio, page);
 	if (is_first || span->prev_page != page || m->config.repeat_reads)
-		mark_accessed(m, task, folio, is_first ? RCL_ACCESS_FIRST_READ : RCL_ACCESS_READ);
+		pagecache_mark_accessed(m, task, folio, is_first ? RCL_ACCESS_FIRST_READ : RCL_ACCESS_READ);
 	return true;
 }
 
@@ -269,6 +274,8 @@ void pagecache_discard_folio(struct rcl_machine *m, struct folio *folio)
 {
 	if (folio->transit == RCL_TRANSIT_NONE)
 		lru_del_folio(m, folio_lruvec(folio), folio);
+	else if (folio->transit == RCL_TRANSIT_UNEVICTABLE)
+		mlock_del_unevictable(m, folio);
 	ask_folio_removed(m, folio_lruvec(folio), folio, RCL_REMOVAL_FREED);
 	memcg_uncharge(memcg_of(folio->pub.memcg), folio->pub.nr_pages);
 	node_free_folio(m, folio);

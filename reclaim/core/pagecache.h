@@ -62,6 +62,9 @@ struct folio *pagecache_fill(struct rcl_machine *m, struct task *task, uint32_t 
 /* One record through a file descriptor; false: not done, the task was killed or the run interrupted. */
 bool pagecache_access(struct rcl_machine *m, struct task *task, uint32_t page, bool is_write);
 
+/* Note a use that the core sees (folio_mark_accessed()). */
+void pagecache_mark_accessed(struct rcl_machine *m, struct task *task, struct folio *folio, enum rcl_access how);
+
 /* Free a folio outside reclaim: unmapped, slots already released, on a list or isolated. */
 void pagecache_discard_folio(struct rcl_machine *m, struct folio *folio);
 

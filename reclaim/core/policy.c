@@ -316,6 +316,9 @@ static void govern(struct rcl_machine *m, struct lruvec *lruvec, struct attachme
 		att->own.init(&att->ctx, &lruvec->pub);
 		hook_end(m, lruvec, &att->ctx, RCL_HOOK_INIT);
 	}
+	/* Whoever is unevictable stays so; the new governor may be asked about it once it is rescued. */
+	for (uint32_t pfn = lruvec->unevictable.head; old && pfn != RCL_NIL; pfn = link_at(m, pfn)->next)
+		policy_init_folio(m, att, pfn);
 	while (chain != RCL_NIL) {
 		struct folio *folio = folio_at(m, chain);
 		uint64_t place;

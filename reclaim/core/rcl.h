@@ -152,8 +152,9 @@ struct rcl_memcg_info {
 	uint32_t parent;
 	uint32_t swappiness;
 	uint64_t usage_pages;		/* descendants and charge stocks included, as the kernel's */
-	uint64_t anon_pages;		/* resident, descendants included */
+	uint64_t anon_pages;		/* resident, unevictable ones and descendants included */
 	uint64_t file_pages;
+	uint64_t unevictable_pages;	/* of both types, descendants included */
 	uint64_t swap_pages;
 	uint64_t swapcached_pages;	/* resident and in swap at once, descendants included */
 	uint64_t max_pages;
@@ -178,6 +179,9 @@ enum rcl_mapping_flags {
 	RCL_MAPPING_FILE = 1,		/* of a file; otherwise anonymous */
 	RCL_MAPPING_SHARED = 2,		/* writes reach the file */
 	RCL_MAPPING_EXEC = 4,
+	RCL_MAPPING_SEQUENTIAL = 8,	/* madvise(MADV_SEQUENTIAL): young PTEs say nothing about tomorrow */
+	RCL_MAPPING_RANDOM = 16,	/* madvise(MADV_RANDOM): the same; not both */
+	RCL_MAPPING_LOCKED = 32,	/* VM_LOCKED: pages are locked as they are touched */
 };
 
 /* A VMA. A task's mappings lie end to end in its mapping space. */
@@ -234,6 +238,23 @@ int rcl_task_info(const struct rcl_machine *m, uint32_t task, struct rcl_task_in
 
 /* Unmap everything and free the anonymous memory and swap of a task that is not running. */
 int rcl_task_exit(struct rcl_machine *m, uint32_t task);
+
+enum rcl_advice {
+	RCL_ADVICE_NORMAL = 0,
+	RCL_ADVICE_RANDOM = 1,
+	RCL_ADVICE_SEQUENTIAL = 2,
+};
+
+/* madvise() on pages of the mapping space; from now on, whatever is resident. */
+int rcl_task_madvise(struct rcl_machine *m, uint32_t task, uint64_t first, uint64_t nr_pages, uint32_t advice);
+
+/*
+ * mlock() and munlock() on pages of the mapping space of a task that is not running. Locking also
+ * brings in what is not resident, unless on_fault (mlock2(MLOCK_ONFAULT)). A task that is killed
+ * for it is no error: its state says so.
+ */
+int rcl_task_mlock(struct rcl_machine *m, uint32_t task, uint64_t first, uint64_t nr_pages, int on_fault);
+int rcl_task_munlock(struct rcl_machine *m, uint32_t task, uint64_t first, uint64_t nr_pages);
 
 /* ---- policies -------------------------------------------------------------------------- */
 
@@ -472,6 +493,7 @@ enum rcl_transit {
 	RCL_TRANSIT_ADD_BATCH = 4,
 	RCL_TRANSIT_POOL = 6,		/* no folio: a page of a pool of compressed pages */
 	RCL_TRANSIT_ENTERING = 5,	/* allocated and charged, not yet added */
+	RCL_TRANSIT_UNEVICTABLE = 7,	/* on the unevictable list, outside of reclaim */
 };
 
 struct rcl_folio_info {

@@ -232,6 +232,12 @@ void readahead_fault_miss(struct rcl_machine *m, struct task *task, const struct
 				       .reason = RCL_ADDED_FILE_FAULT, .in_fault = true };
 	uint32_t max_pages = readahead_max_pages(m);
 
+	if (vma->flags & RCL_MAPPING_RANDOM)
+		return;
+	if (vma->flags & RCL_MAPPING_SEQUENTIAL) {
+		read_sync(m, &window, max_pages, RCL_NIL - 1);
+		return;
+	}
 	if (ra->mmap_miss < MMAP_LOTSAMISS * 10)
 		ra->mmap_miss++;
 	if (ra->mmap_miss > MMAP_LOTSAMISS)
@@ -249,6 +255,8 @@ void readahead_fault_hit(struct rcl_machine *m, struct task *task, const struct 
 	const struct window window = { .task = task, .ra = ra, .file = vma->file, .page = RCL_NIL,
 				       .in_fault = true };
 
+	if (vma->flags & RCL_MAPPING_RANDOM)
+		return;
 	if (ra->mmap_miss)
 		ra->mmap_miss--;
 	if (folio->marks & MARK_READAHEAD)

@@ -6,7 +6,7 @@
 #include "batches.h"
 #include "hooks.h"
 #include "memcg.h"
-#include "mm.h"
+#include "vma.h"
 
 bool rmap_reserve(struct rcl_machine *m, uint64_t nr_pages)
 {
@@ -59,7 +59,7 @@ void rmap_remove_more(struct rcl_machine *m, struct folio *folio, uint32_t task,
 static void look_around(struct rcl_machine *m, struct folio *folio, struct task *task, uint32_t vpn,
 			const struct look_around *around)
 {
-	const struct vma *vma = mm_find_vma(task, vpn);
+	const struct vma *vma = vma_find(task, vpn);
 	uint32_t table = vpn & ~(uint32_t)(PTES_PER_TABLE - 1);
 	uint32_t first = vma->first > table ? vma->first : table;
 	uint32_t end = vma->first + vma->nr_pages < table + PTES_PER_TABLE ? vma->first + vma->nr_pages
@@ -104,13 +104,16 @@ static void look_around(struct rcl_machine *m, struct folio *folio, struct task 
 	spend_in_hook(m, (end - first) * m->config.costs.walk_pte_ns);
 }
 
-/* Test and clear one mapping (folio_referenced_one()); mms outside the target do not count. */
+/* Test and clear one mapping (folio_referenced_one()); VMAs whose young PTEs mean nothing and mms
+ * outside the target do not count (invalid_folio_referenced_vma()). */
 static bool test_young(struct rcl_machine *m, struct folio *folio, uint32_t task_number, uint32_t vpn,
 		       const struct look_around *around)
 {
 	struct task *task = m->tasks[task_number];
 	uint32_t pte = task->ptes[vpn];
 
+	if (vma_has_flags(task, vpn, VMA_HINTS))
+		return false;
 	if (m->scan && m->scan->target && !memcg_is_below(task->memcg, m->scan->target))
 		return false;
 	if (!(pte & PTE_ACCESSED))
@@ -137,16 +140,14 @@ uint64_t rmap_referenced(struct rcl_machine *m, struct folio *folio, const struc
 	return nr_young;
 }
 
-bool rmap_unmap_all(struct rcl_machine *m, struct folio *folio)
+void rmap_unmap_all(struct rcl_machine *m, struct folio *folio)
 {
-	bool was_young = false;
 	uint64_t nr_ptes = 0;
 
 	while (folio_is_mapped(folio)) {
 		uint32_t vpn = folio->rmap_vpn, task = folio->rmap_task;
 		uint32_t *pte = &m->tasks[task]->ptes[vpn];
 
-		was_young |= !!(*pte & PTE_ACCESSED);
 		if (*pte & PTE_DIRTY)
 			folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
 		*pte = folio->pub.type == RCL_ANON ? PTE_SWAP | folio->swap_slot << PTE_SHIFT : 0;
@@ -154,5 +155,4 @@ bool rmap_unmap_all(struct rcl_machine *m, struct folio *folio)
 		nr_ptes++;
 	}
 	spend(m, nr_ptes * m->config.costs.unmap_pte_ns);
-	return was_young;
 }

@@ -60,8 +60,7 @@ struct look_around {
  * each that was young. */
 uint64_t rmap_referenced(struct rcl_machine *m, struct folio *folio, const struct look_around *around);
 
-/* Take down all mappings (try_to_unmap()); answers whether some PTE was young. Anonymous ones
- * become swap entries of folio->swap_slot. */
-bool rmap_unmap_all(struct rcl_machine *m, struct folio *folio);
+/* Take down all mappings (try_to_unmap()). Anonymous ones become swap entries of folio->swap_slot. */
+void rmap_unmap_all(struct rcl_machine *m, struct folio *folio);
 
 #endif

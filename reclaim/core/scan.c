@@ -15,6 +15,7 @@
 #include "demote.h"
 #include "hooks.h"
 #include "memcg.h"
+#include "mlock.h"
 #include "policy.h"
 #include "shrink.h"
 #include "swap.h"
@@ -70,13 +71,16 @@ static inline bool is_reclaimable(const struct folio *folio, const struct scan *
 	return sc->pub.may_unmap || !(folio->pub.flags & RCL_FOLIO_IS_MAPPED);
 }
 
-/* Ask about one candidate, already unlinked; answers whether it was taken. */
+/* Ask about one candidate, already unlinked; answers whether it was taken. A locked folio is let
+ * through, and culled when it is to be shrunk (sort_folio(), shrink_folio_list()). */
 static inline bool take_candidate(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc,
 				  struct folio *folio, struct rcl_batch_result *result, uint32_t *nr_skipped)
 {
 	uint64_t answer, place;
 
-	if (RCL_UNLIKELY(!is_reclaimable(folio, sc))) {
+	if (RCL_UNLIKELY(!folio_is_evictable(folio))) {
+		answer = RCL_ISOLATION_TAKE;
+	} else if (RCL_UNLIKELY(!is_reclaimable(folio, sc))) {
 		count_core_did(lruvec, RCL_SKIPPED_UNRECLAIMABLE, folio->pub.nr_pages);
 		answer = RCL_ISOLATION_SKIP;
 	} else {
@@ -217,6 +221,10 @@ static void run_deactivate_batch(struct rcl_machine *m, struct lruvec *lruvec, s
 		lru_unlink(m, lruvec, folio);
 		lru_account(lruvec, folio, -1);
 		lru_mark_isolated(folio);
+		if (RCL_UNLIKELY(!folio_is_evictable(folio))) {
+			mlock_add_unevictable(m, folio);
+			continue;
+		}
 		place = ask_deactivate_folio(m, lruvec, folio, sc);
 		lru_add_folio(m, lruvec, folio, place_list(place), place_at_tail(place));
 		if (folio->pub.flags & RCL_FOLIO_IS_ACTIVE) {
@@ -369,6 +377,11 @@ static uint64_t force_lruvec(struct rcl_machine *m, struct lruvec *lruvec, struc
 		while (left-- && nr_freed < sc->pub.nr_to_reclaim && !is_interrupted(m)) {
 			struct folio *folio = folio_at(m, lruvec->lists[list].tail);
 
+			if (!folio_is_evictable(folio)) {
+				lru_del_folio(m, lruvec, folio);
+				mlock_add_unevictable(m, folio);
+				continue;
+			}
 			if (!is_reclaimable(folio, sc)) {
 				lru_move_folio(m, lruvec, folio, folio->pub.list, false);
 				continue;

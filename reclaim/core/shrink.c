@@ -4,14 +4,17 @@
  *
  * SIMPLIFIED: writes are synchronous, charged to whoever reclaims, so that a folio is never under
  * writeback; effect: reclaim of dirty pages is slow but never blocked, and no flusher runs.
- * SIMPLIFIED: no large folios and no mlock; effect: nothing is split, and nothing is culled to the
- * unevictable list.
+ * SIMPLIFIED: no large folios; effect: nothing is split.
+ *
+ * A locked folio that was isolated goes to the unevictable list at once, the kernel sends it there
+ * through the add batch.
  */
 #include "shrink.h"
 
 #include "demote.h"
 #include "hooks.h"
 #include "memcg.h"
+#include "mlock.h"
 #include "node.h"
 #include "pagecache.h"
 #include "rmap.h"
@@ -50,15 +53,6 @@ static bool ensure_slot(struct rcl_machine *m, struct folio *folio)
 	swap_cache_add(m, folio, slot);
 	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
 	return true;
-}
-
-/* try_to_unmap(); a young file PTE counts as an access (folio_mark_accessed() at the unmap). */
-static void unmap(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
-{
-	bool was_young = rmap_unmap_all(m, folio);
-
-	if (was_young && folio->pub.type == RCL_FILE)
-		ask_folio_accessed(m, lruvec, folio, RCL_ACCESS_UNMAP_YOUNG);
 }
 
 /* pageout(); answers 0, or why it could not be written (enum rcl_outcome) and stays dirty. */
@@ -119,7 +113,7 @@ static int try_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *s
 	if (folio_is_mapped(folio)) {
 		if (!sc->pub.may_unmap)
 			return RCL_OUTCOME_MAPPED;
-		unmap(m, lruvec, folio);
+		rmap_unmap_all(m, folio);
 	}
 	if (folio->pub.flags & RCL_FOLIO_IS_DIRTY) {
 		if (!may_write)
@@ -191,6 +185,10 @@ static void shrink_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 	uint64_t verdict;
 	int outcome;
 
+	if (RCL_UNLIKELY(!folio_is_evictable(folio))) {
+		mlock_add_unevictable(m, folio);
+		return;
+	}
 	if (flags & RCL_FOLIO_IS_WRITEBACK) {
 		count_core_did(lruvec, RCL_FILTERED_LOCKED, folio->pub.nr_pages);
 		fail_to_free(m, lruvec, sc, folio, RCL_OUTCOME_WRITEBACK, result);

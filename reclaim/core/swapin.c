@@ -12,6 +12,7 @@
 #include "readahead.h"
 #include "stats.h"
 #include "swap.h"
+#include "vma.h"
 
 #define FIRST_HITS 4			/* GET_SWAP_RA_VAL(), mm/swap_state.c v6.12 */
 #define MAX_HITS 63			/* SWAP_RA_HITS_MAX, the same */
@@ -20,7 +21,7 @@
 /* swap_use_vma_readahead(): one state per mapping, or one for all. */
 static struct swap_ra *ra_of(struct rcl_machine *m, struct task *task, uint32_t vpn)
 {
-	return m->has_rotating_swap ? &m->swap_ra : &task->vmas[mm_find_vma(task, vpn) - task->vmas].swap_ra;
+	return m->has_rotating_swap ? &m->swap_ra : &task->vmas[vma_find(task, vpn) - task->vmas].swap_ra;
 }
 
 /* Allocate a folio for the contents of a slot, which are `key`, and let it enter the swap cache
@@ -35,7 +36,9 @@ static struct folio *add_to_cache(struct rcl_machine *m, uint64_t key, uint32_t 
 
 	if (!folio)
 		return NULL;
-	folio->pub.flags |= RCL_FOLIO_IS_SWAP_BACKED | RCL_FOLIO_IN_FAULT;
+	folio->pub.flags |= RCL_FOLIO_IS_SWAP_BACKED;
+	if (m->current->in_lru_fault)
+		folio->pub.flags |= RCL_FOLIO_IN_FAULT;
 	swap_cache_add(m, folio, slot);
 	pagecache_admit_folio(m, m->current, folio, shadow, reason);
 	*nr_reads += swap_read_folio(m, folio, slot);
@@ -159,7 +162,7 @@ static void read_around(struct rcl_machine *m, struct task *task, uint32_t vpn, 
 	volatile int *interrupt = m->interrupt;
 	struct swap_ra *ra = ra_of(m, task, vpn);
 	uint32_t first, nr = m->has_rotating_swap ? find_cluster(m, ra, slot, &first)
-						  : find_vma_window(m, mm_find_vma(task, vpn), ra, vpn, &first);
+						  : find_vma_window(m, vma_find(task, vpn), ra, vpn, &first);
 
 	if (ra->window <= 1)
 		return;

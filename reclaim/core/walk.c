@@ -9,6 +9,7 @@
 
 #include "hooks.h"
 #include "memcg.h"
+#include "vma.h"
 
 /* Whether the mm is walked at all: of this memcg, and it ran since this node's last walk of it. */
 static bool starts_walk(struct task *task, const struct lruvec *lruvec)
@@ -33,6 +34,8 @@ static uint32_t visit_ptes(struct rcl_machine *m, const struct walk *walk, struc
 		struct folio *folio;
 
 		if (!(pte & PTE_ACCESSED))
+			continue;
+		if (vma_has_flags(task, vpn, VMA_NOT_WALKED))
 			continue;
 		folio = folio_at(m, pte >> PTE_SHIFT);
 		if (folio_lruvec(folio) != lruvec || (folio->pub.type == RCL_ANON && !walk->anon))

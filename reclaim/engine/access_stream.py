@@ -53,6 +53,14 @@ class MappingShape(Protocol):
     def exec(self) -> bool:
         """Tell whether code may run from here."""
 
+    @property
+    def advice(self) -> str:
+        """Return what madvise was told: normal, random or sequential."""
+
+    @property
+    def locked(self) -> bool:
+        """Tell whether its pages are locked once touched."""
+
 
 class HeaderShape(Protocol):
     """The description of a trace."""

@@ -26,6 +26,7 @@ from reclaim.abi.limits import FIRST_POLICY_LIST, MAX_LISTS
 from reclaim.abi.maps import MAP_KINDS
 from reclaim.diag.errors import ConfigError, CoreFault, ReclaimError
 from reclaim.engine._rcl import ffi, lib
+from reclaim.engine.access_stream import MappingShape
 from reclaim.engine.trace_log import RECORD
 from reclaim.jit.policy_image import PolicyImage
 from reclaim.lang.ir import Scope
@@ -54,6 +55,11 @@ COUNTER_SCOPES = {
     "memcg": lib.RCL_COUNT_MEMCG,
     "memcg_local": lib.RCL_COUNT_MEMCG_LOCAL,
     "attachment": lib.RCL_COUNT_ATTACHMENT,
+}
+ADVICE = {
+    "normal": lib.RCL_ADVICE_NORMAL,
+    "random": lib.RCL_ADVICE_RANDOM,
+    "sequential": lib.RCL_ADVICE_SEQUENTIAL,
 }
 DEVICES = {"zram": lib.RCL_DEVICE_ZRAM, "ssd": lib.RCL_DEVICE_SSD, "disk": lib.RCL_DEVICE_DISK}
 MEMPOLICIES = {
@@ -139,12 +145,15 @@ def helper_symbols() -> dict[str, int]:
     return {f"h_{name}": int(lib.rcl_helper_address(number)) for number, name in enumerate(order)}
 
 
-def mapping_flags(is_file: bool, is_shared: bool, is_executable: bool) -> int:
+def mapping_flags(mapping: MappingShape) -> int:
     """Return the core's flags of a mapping."""
     flags = {
-        lib.RCL_MAPPING_FILE: is_file,
-        lib.RCL_MAPPING_SHARED: is_shared,
-        lib.RCL_MAPPING_EXEC: is_executable,
+        lib.RCL_MAPPING_FILE: mapping.file is not None,
+        lib.RCL_MAPPING_SHARED: mapping.shared,
+        lib.RCL_MAPPING_EXEC: mapping.exec,
+        lib.RCL_MAPPING_SEQUENTIAL: mapping.advice == "sequential",
+        lib.RCL_MAPPING_RANDOM: mapping.advice == "random",
+        lib.RCL_MAPPING_LOCKED: mapping.locked,
     }
     return sum(flag for flag, is_set in flags.items() if is_set)
 
@@ -316,6 +325,18 @@ class Core:
     def exit_task(self, task: int) -> None:
         """End a task and free its memory."""
         self._check(lib.rcl_task_exit(self._machine, task))
+
+    def madvise(self, task: int, pages: range, advice: str) -> None:
+        """Give a hint about pages of a task's mapping space; an advice of `ADVICE`."""
+        self._check(lib.rcl_task_madvise(self._machine, task, pages.start, len(pages), ADVICE[advice]))
+
+    def mlock(self, task: int, pages: range, *, on_fault: bool) -> None:
+        """Lock pages of a task's mapping space."""
+        self._check(lib.rcl_task_mlock(self._machine, task, pages.start, len(pages), on_fault))
+
+    def munlock(self, task: int, pages: range) -> None:
+        """Unlock pages of a task's mapping space."""
+        self._check(lib.rcl_task_munlock(self._machine, task, pages.start, len(pages)))
 
     # Policies.
 

@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from reclaim.abi.limits import MAX_PAGES
 from reclaim.diag.errors import ConfigError, TraceError
 from reclaim.engine.access_stream import CHUNK_RECORDS, AccessStream, Records, with_last_marked
 from reclaim.engine.attachment import (
@@ -33,6 +34,7 @@ from reclaim.engine.attachment import (
     policy_code,
 )
 from reclaim.engine.binding import (
+    ADVICE,
     DEVICES,
     MEMPOLICIES,
     NO_LIMIT,
@@ -49,6 +51,7 @@ from reclaim.engine.machine_config import (
     DEFAULT_MEMCG,
     MachineConfig,
     MemcgConfig,
+    check_range,
     make_config,
     parse_mempolicy,
     suggest,
@@ -123,6 +126,38 @@ class Task:
             ConfigError: it has records left to run.
         """
         self._core.exit_task(self.number)
+
+    def madvise(self, first: int, nr_pages: int, advice: str) -> None:
+        """Advise the kernel on pages of the mapping space; reclaim ignores young PTEs of `random` and `sequential` ones.
+
+        Args:
+            first: page of the mapping space.
+            nr_pages: how many.
+            advice: `normal`, `random` or `sequential`.
+
+        Raises:
+            ConfigError: no such pages or advice, or the task has records left to run.
+        """
+        if advice not in ADVICE:
+            raise ConfigError(f"task {self.name}: unknown advice {advice!r}{suggest(advice, ADVICE)}")
+        self._core.madvise(self.number, _range("madvise", first, nr_pages), advice)
+
+    def mlock(self, first: int, nr_pages: int, *, on_fault: bool = False) -> None:
+        """Lock pages of the mapping space in memory; the machine's OOM killer may end the task for it.
+
+        Args:
+            first: page of the mapping space.
+            nr_pages: how many.
+            on_fault: lock what is not resident when it is touched (MLOCK_ONFAULT), rather than bring it in now.
+
+        Raises:
+            ConfigError: no such pages, or the task has records left to run or is gone.
+        """
+        self._core.mlock(self.number, _range("mlock", first, nr_pages), on_fault=on_fault)
+
+    def munlock(self, first: int, nr_pages: int) -> None:
+        """Unlock pages of the mapping space; arguments and errors as for `mlock`."""
+        self._core.munlock(self.number, _range("munlock", first, nr_pages))
 
     def resume(self, chunk_records: int) -> None:
         """Give the core a chunk if it waits for one: the first, or the next after a run that was stopped."""
@@ -296,13 +331,7 @@ class Machine(InsideView):
         number_of_memcg = self._memcg(path)
         files = [self._file(f.name, f.pages, device, share_files) for f in header.files]
         mappings = [
-            (
-                m.pages,
-                mapping_flags(m.file is not None, m.shared, m.exec),
-                _file_of(files, m.file),
-                m.file_page,
-            )
-            for m in header.mappings
+            (m.pages, mapping_flags(m), _file_of(files, m.file), m.file_page) for m in header.mappings
         ]
         spaces = TaskSpaces(mappings, files)
         placement = (MEMPOLICIES[policy.mode], sum(1 << named for named in policy.nodes))
@@ -554,6 +583,12 @@ def _task_result(task: Task, old: Mapping[str, int]) -> TaskResult:
 
 def _quantiles(stalls: Mapping[str, int]) -> dict[str, int]:
     return {key: stalls[f"{key}_ns"] for key in ("p50", "p99", "p999", "max", "total")}
+
+
+def _range(call: str, first: int, nr_pages: int) -> range:
+    check_range(f"{call}: first page", first, 0, MAX_PAGES)
+    check_range(f"{call}: number of pages", nr_pages, 0, MAX_PAGES)
+    return range(first, first + nr_pages)
 
 
 def _or(value: int | None, otherwise: int) -> int:

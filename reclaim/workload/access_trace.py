@@ -68,6 +68,8 @@ class Mapping:
         write: the program may write here.
         exec: the program may run code from here.
         name: what a reader would call it, such as a path or `[heap]`.
+        advice: what the program told madvise about it; reclaim ignores young PTEs of advised mappings.
+        locked: its pages are locked in memory once touched (mlock2 with MLOCK_ONFAULT).
     """
 
     pages: int
@@ -78,6 +80,8 @@ class Mapping:
     write: bool = True
     exec: bool = False
     name: str = ""
+    advice: Literal["normal", "random", "sequential"] = "normal"
+    locked: bool = False
 
 
 @dataclass(frozen=True)

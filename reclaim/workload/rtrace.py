@@ -213,6 +213,9 @@ def _decode_mapping(entry: Any, where: str) -> Mapping:
     kind = _take(entry, "kind", str, where)
     if kind not in ("anon", "file"):
         raise ConfigError(f"{where}.kind: {kind!r} found, 'anon' or 'file' expected")
+    advice = _take(entry, "advice", str, where, "normal")
+    if advice not in ("normal", "random", "sequential"):
+        raise ConfigError(f"{where}.advice: {advice!r} found, 'normal', 'random' or 'sequential' expected")
     return Mapping(
         pages=_take(entry, "pages", int, where),
         kind=cast("Literal['anon', 'file']", kind),
@@ -222,6 +225,8 @@ def _decode_mapping(entry: Any, where: str) -> Mapping:
         write=_take(entry, "write", bool, where),
         exec=_take(entry, "exec", bool, where),
         name=_take(entry, "name", str, where, ""),
+        advice=cast("Literal['normal', 'random', 'sequential']", advice),
+        locked=_take(entry, "locked", bool, where, False),
     )
 
 

@@ -21,9 +21,12 @@ static uint64_t below(uint64_t n)
 	return next_random(&rng) % n;
 }
 
+/* Any list that a policy may fill; the unevictable one, rarely, is refused or empty. */
 static uint64_t any_list(void)
 {
-	return 1 + below(RCL_FIRST_POLICY_LIST - 1 + NR_OWN_LISTS);
+	uint64_t list = 1 + below(RCL_FIRST_POLICY_LIST - 1 + NR_OWN_LISTS);
+
+	return list == RCL_STANDARD_LIST_UNEVICTABLE && below(20) ? 1 : list;
 }
 
 /* Mostly a valid place. */
@@ -416,10 +419,13 @@ static uint32_t random_task(struct rcl_machine *m, uint32_t nr_memcgs, uint32_t 
 		uint64_t first = below(50);
 
 		mappings[i] = (struct rcl_mapping){ .nr_pages = i ? below(100) : 1 + below(400) };
+		if (below(6) == 0)
+			mappings[i].flags = (uint32_t)RCL_MAPPING_SEQUENTIAL << below(3);
 		if (i % 2)
 			mappings[i] = (struct rcl_mapping){ .nr_pages = below(150 - first), .file_page = first,
 							    .file = files[below(2)],
-							    .flags = (uint32_t)(RCL_MAPPING_FILE | below(4) * 2) };
+							    .flags = (uint32_t)(RCL_MAPPING_FILE | below(4) * 2) |
+								     mappings[i].flags };
 	}
 	CHECK_EQUAL(rcl_task_create(m, &config, &task), RCL_OK);
 	return task + 1;
@@ -463,11 +469,32 @@ static void run_all(struct rcl_machine *m, uint32_t nr_tasks, uint32_t (*chunks)
 	rcl_run(m, &control);
 }
 
+/* Advise, lock and unlock some pages of a task that waits. */
+static void touch_vmas(struct rcl_machine *m, uint32_t task)
+{
+	struct rcl_task_info info;
+	uint64_t first, nr;
+
+	CHECK_EQUAL(rcl_task_info(m, task, &info), RCL_OK);
+	if (info.state == RCL_TASK_RUNNABLE || info.state >= RCL_TASK_EXITED)
+		return;
+	first = below(info.nr_mapped_pages + 1);
+	nr = below(info.nr_mapped_pages - first + 1);
+	if (below(2))
+		CHECK_EQUAL(rcl_task_madvise(m, task, first, nr, (uint32_t)below(3)), RCL_OK);
+	else if (below(3))
+		CHECK_EQUAL(rcl_task_munlock(m, task, first, nr), RCL_OK);
+	else
+		CHECK_EQUAL(rcl_task_mlock(m, task, first, nr / 4, (int)below(2)), RCL_OK);
+}
+
 /* Something that happens between runs. */
 static void disturb(struct rcl_machine *m, uint32_t nr_nodes, uint32_t *nr_memcgs, uint32_t nr_tasks)
 {
 	uint64_t nr;
 
+	if (below(3) == 0)
+		touch_vmas(m, (uint32_t)below(nr_tasks));
 	switch (below(8)) {
 	case 0:
 		attach_fuzz(m, nr_nodes, *nr_memcgs);

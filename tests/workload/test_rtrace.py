@@ -1,6 +1,8 @@
 """The native container: what is written is read, and damage is named with its place."""
 
 import dataclasses
+import json
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ HEADER = TraceHeader(
     ns_per_access=7,
     files=(FileSpec("/data", 10), FileSpec("/lib", 5)),
     mappings=(
-        Mapping(pages=4, kind="anon", name="[heap]"),
+        Mapping(pages=4, kind="anon", name="[heap]", advice="random", locked=True),
         Mapping(pages=3, kind="file", file=1, file_page=2, write=False, exec=True, name="/lib"),
     ),
     source={"command": "true"},
@@ -44,6 +46,21 @@ def test_trace_written_and_read_is_the_same(written: Path) -> None:
     """Header and records survive."""
     trace = open_trace(written)
     assert (trace.header, read_all(written)) == (HEADER, RECORDS.tolist())
+
+
+def test_header_without_advice_and_locks_is_read(tmp_path: Path) -> None:
+    """Traces written before mappings had hints are normal and unlocked."""
+    path = tmp_path / "old.rtrace"
+    write_trace(path, HEADER, [RECORDS])
+    data = path.read_bytes()
+    (nr_bytes,) = struct.unpack("<I", data[8:12])
+    table = json.loads(data[12 : 12 + nr_bytes])
+    for mapping in table["mappings"]:
+        del mapping["advice"], mapping["locked"]
+    head = json.dumps(table).encode()
+    path.write_bytes(data[:8] + struct.pack("<I", len(head)) + head + data[12 + nr_bytes :])
+
+    assert [(m.advice, m.locked) for m in open_trace(path).header.mappings] == [("normal", False)] * 2
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 6, 100])
