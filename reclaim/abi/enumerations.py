@@ -53,6 +53,7 @@ ENUMS: dict[str, EnumKind] = {
             {
                 "WALK": (0, "a page-table walk"),
                 "LOOK_AROUND": (1, "the look-around beside a PTE of another folio"),
+                "DRAIN": (2, "the look-around, earlier; now the batch that the folio waited in drains"),
             },
         ),
         EnumKind(
@@ -93,8 +94,9 @@ ENUMS: dict[str, EnumKind] = {
             "Walk",
             "Say how a page-table walk ended.",
             {
-                "DONE": (0, "every page table of the memcg was visited since the last DONE"),
+                "DONE": (0, "the walk came to its end"),
                 "MORE": (1, "the limit was reached; the next call goes on from there"),
+                "NONE": (2, "there was nothing to walk: no task of the memcg ran since the last walk"),
             },
         ),
     )

@@ -182,14 +182,21 @@ _WALK = (
             Param(
                 "filter_in",
                 "bloom_filter | None",
-                "Visit only the page tables that are in it; None visits all.",
+                "Visit only the page tables that are in it; None visits all, and so does the first walk of a task.",
                 default=0,
                 keyword=True,
             ),
             Param(
                 "filter_out",
                 "bloom_filter | None",
-                "Collects the page tables that were dense with young PTEs.",
+                "Collects the page tables that were dense with young PTEs; emptied when a walk begins.",
+                default=0,
+                keyword=True,
+            ),
+            Param(
+                "young_tables",
+                "bool",
+                "Visit only tables through which somebody went since the last such walk; not in the first walk of a task.",
                 default=0,
                 keyword=True,
             ),

@@ -51,6 +51,7 @@ enum rcl_access {
 enum rcl_where {
 	RCL_WHERE_WALK = 0,
 	RCL_WHERE_LOOK_AROUND = 1,
+	RCL_WHERE_DRAIN = 2,
 };
 enum rcl_outcome {
 	RCL_OUTCOME_KEPT = 0,
@@ -77,6 +78,7 @@ enum rcl_batch_kind {
 enum rcl_walk {
 	RCL_WALK_DONE = 0,
 	RCL_WALK_MORE = 1,
+	RCL_WALK_NONE = 2,
 };
 
 enum rcl_standard_list {
@@ -456,7 +458,7 @@ void h_folio_move(struct rcl_ctx *ctx, struct rcl_folio *folio, struct rcl_lruve
 uint64_t h_list_is_empty(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec);
 void h_list_set_active(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec, uint64_t active);
 uint64_t h_list_splice(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec, uint64_t place, uint64_t limit);
-uint64_t h_walk_page_tables(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t filter_in, uint64_t filter_out, uint64_t anon, uint64_t density, uint64_t max_ptes);
+uint64_t h_walk_page_tables(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t filter_in, uint64_t filter_out, uint64_t young_tables, uint64_t anon, uint64_t density, uint64_t max_ptes);
 uint64_t h_array_map_get(struct rcl_ctx *ctx, uint64_t map, uint64_t index);
 void h_array_map_set(struct rcl_ctx *ctx, uint64_t map, uint64_t index, uint64_t value);
 struct rcl_optional h_hash_map_get(struct rcl_ctx *ctx, uint64_t map, uint64_t key);

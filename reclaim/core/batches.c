@@ -63,11 +63,16 @@ void batches_drain_activate(struct rcl_machine *m, struct task *task)
 
 	task->nr_activate = 0;
 	for (uint32_t i = 0; i < nr; i++) {
-		struct folio *folio = folio_at(m, task->activate_batch[i].pfn);
+		struct pending_place *pending = &task->activate_batch[i];
+		struct folio *folio = folio_at(m, pending->pfn);
+		uint64_t place = 0;
 
 		folio->pins--;
-		if (folio->transit == RCL_TRANSIT_NONE)
-			activate_now(m, folio, task->activate_batch[i].place);
+		if (folio->transit != RCL_TRANSIT_NONE)
+			continue;
+		if (pending->is_young)
+			place = ask_pte_young(m, folio_lruvec(folio), folio, RCL_WHERE_DRAIN);
+		activate_now(m, folio, place ? place : pending->place);
 	}
 }
 
@@ -87,7 +92,8 @@ void batches_drain_all(struct rcl_machine *m)
 		batches_drain(m, m->tasks[i]);
 }
 
-void batches_activate_folio(struct rcl_machine *m, struct task *task, struct folio *folio, uint64_t place)
+void batches_activate_folio(struct rcl_machine *m, struct task *task, struct folio *folio, uint64_t place,
+			    bool is_young)
 {
 	if (folio->transit != RCL_TRANSIT_NONE) {
 		/* Still in an add batch: marked, and not counted (__lru_cache_activate_folio()). */
@@ -100,8 +106,8 @@ void batches_activate_folio(struct rcl_machine *m, struct task *task, struct fol
 		return;
 	}
 	folio->pins++;
-	task->activate_batch[task->nr_activate].pfn = folio->pub.pfn;
-	task->activate_batch[task->nr_activate].place = (uint32_t)place;
+	task->activate_batch[task->nr_activate] = (struct pending_place){ .pfn = folio->pub.pfn, .place = (uint32_t)place,
+									  .is_young = is_young };
 	if (++task->nr_activate == m->config.add_batch_folios)
 		batches_drain_activate(m, task);
 }

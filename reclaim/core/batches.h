@@ -33,7 +33,8 @@ static inline void batches_add_folio(struct rcl_machine *m, struct task *task, s
 		batches_drain_add(m, task);
 }
 
-/* Let a move that folio_accessed asked for wait (folio_activate()). */
-void batches_activate_folio(struct rcl_machine *m, struct task *task, struct folio *folio, uint64_t place);
+/* Let a move that folio_accessed asked for wait (folio_activate()), or pte_young (is_young). */
+void batches_activate_folio(struct rcl_machine *m, struct task *task, struct folio *folio, uint64_t place,
+			    bool is_young);
 
 #endif

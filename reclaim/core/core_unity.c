@@ -14,6 +14,7 @@
 #include "kmem.c"
 #include "vma.c"
 #include "mm.c"
+#include "young.c"
 #include "rmap.c"
 #include "zspool.c"
 #include "swap.c"

@@ -1,10 +1,10 @@
 /*
  * Direct and limit reclaim, see direct.h. Models do_try_to_free_pages() (mm/vmscan.c v6.12).
  *
- * The ladder when a whole priority loop freed nothing: deactivate by force if deactivation was
- * withheld; then ignore memory.low if it made the walk skip someone; then, unless the machine
- * wants the kernel's own OOM, take from list tails without asking (forced release). The callers
- * retry while there is progress.
+ * The ladder when a whole priority loop freed nothing: walk all memcgs instead of going on where
+ * the last walk ended; then deactivate by force if deactivation was withheld; then ignore memory.low
+ * if it made the walk skip someone; then, unless the machine wants the kernel's own OOM, take from
+ * list tails without asking (forced release). The callers retry while there is progress.
  *
  * SIMPLIFIED: no throttling (writeback, isolated, congested, no progress); effect: stalls are the
  * reclaim's own work and writes only.
@@ -51,6 +51,11 @@ static uint64_t run_ladder(struct rcl_machine *m, struct scan *sc, const struct 
 		run_priorities(m, sc, home);
 		if (sc->pub.nr_reclaimed || m->interrupted)
 			break;
+		sc->quit = false;
+		if (sc->may_walk_partially) {
+			sc->may_walk_partially = false;
+			continue;
+		}
 		if (sc->pub.skipped_deactivate && !sc->pub.force_deactivate) {
 			sc->pub.force_deactivate = 1;
 		} else if (sc->low_skipped && !sc->low_reclaim) {
@@ -60,7 +65,6 @@ static uint64_t run_ladder(struct rcl_machine *m, struct scan *sc, const struct 
 			break;
 		}
 		sc->pub.skipped_deactivate = 0;
-		sc->quit = false;
 	}
 	sc->pub.force_deactivate = 0;
 	sc->low_reclaim = false;

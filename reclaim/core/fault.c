@@ -22,6 +22,7 @@
 #include "swap.h"
 #include "swapin.h"
 #include "vma.h"
+#include "young.h"
 
 static void map_folio(struct rcl_machine *m, struct task *task, uint32_t vpn, struct folio *folio, uint32_t bits)
 {
@@ -81,6 +82,7 @@ static bool copy_on_write(struct rcl_machine *m, struct task *task, uint32_t vpn
 	if (!folio)
 		return false;
 	if (task->ptes[vpn] & PTE_PRESENT) {
+		pte_clear_young(task, vpn);
 		rmap_remove(m, source, task->number, vpn);
 		if (vma_has_flags(task, vpn, RCL_MAPPING_LOCKED))
 			munlock_folio(m, source);

@@ -4,8 +4,7 @@
  *
  * SIMPLIFIED: kernel memory is charged but takes no page of a node; effect: nodes have up to 0.4 %
  * more room than they should.
- * SIMPLIFIED: inner nodes of the tree, inodes and other small objects are free; effect: a few tens
- * of pages per memcg.
+ * SIMPLIFIED: inodes, VMAs and other small objects are free; effect: a few pages per memcg.
  * SIMPLIFIED: tree nodes that hold nothing but shadows are never shrunk; effect: files much larger
  * than memory, read once, keep more kernel memory here.
  */
@@ -15,7 +14,8 @@
 
 #include "memcg.h"
 
-#define TREE_NODE_BYTES (576 + 8)	/* struct xa_node and its object's cgroup pointer, x86-64 v6.12 */
+#define TREE_NODE_BYTES (576 + 8 + 8)	/* struct xa_node, a free pointer that its constructor keeps apart, and
+					 * the object cgroup pointer (obj_full_size()); x86-64 v6.12 */
 #define TABLES_PER_DIRECTORY 512	/* PTE tables below one PMD table */
 
 static bool charge_page(struct rcl_machine *m, struct task *task)
@@ -53,7 +53,7 @@ static bool has_directory(const struct task *task, uint32_t table)
 	uint32_t nr_tables = task->nr_pages / PTES_PER_TABLE + 1;
 
 	for (uint32_t i = first; i < nr_tables && i < first + TABLES_PER_DIRECTORY; i++)
-		if (task->tables[i])
+		if (task->tables[i] & TABLE_EXISTS)
 			return true;
 	return false;
 }
@@ -72,15 +72,28 @@ bool kmem_add_table(struct rcl_machine *m, struct task *task, uint32_t vpn)
 		}
 		task->nr_tables++;
 	}
-	task->tables[table] = 1;
+	task->tables[table] |= TABLE_EXISTS;
 	return true;
 }
 
+/* From the root down: the leaf comes last, so that an interrupted fault goes on where it stopped. A
+ * level's bits stand at the first leaf below each node. */
 bool kmem_add_tree_node(struct rcl_machine *m, struct task *task, struct file *file, uint32_t page)
 {
-	if (!charge_bytes(m, task, TREE_NODE_BYTES))
-		return false;
-	file->tree_nodes[page / SLOTS_PER_TREE_NODE] = 1;
+	uint32_t leaf = page / SLOTS_PER_TREE_NODE, nr_leaves = (file->nr_pages - 1) / SLOTS_PER_TREE_NODE + 1;
+	uint32_t span = 1, level = 0;
+
+	for (; span < nr_leaves; span *= SLOTS_PER_TREE_NODE)
+		level++;
+	for (; span; span /= SLOTS_PER_TREE_NODE, level--) {
+		uint8_t *nodes = &file->tree_nodes[leaf - leaf % span];
+
+		if (*nodes >> level & 1)
+			continue;
+		if (!charge_bytes(m, task, TREE_NODE_BYTES))
+			return false;
+		*nodes |= (uint8_t)(1u << level);
+	}
 	return true;
 }
 

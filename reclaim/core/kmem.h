@@ -14,7 +14,7 @@
 /* Allocate the page table of an address before its first fault; false: killed or interrupted. */
 bool kmem_add_table(struct rcl_machine *m, struct task *task, uint32_t vpn);
 
-/* Allocate the tree node of a file's page before it is first cached; false as above. */
+/* Allocate the tree nodes above a file's page before it is first cached; false as above. */
 bool kmem_add_tree_node(struct rcl_machine *m, struct task *task, struct file *file, uint32_t page);
 
 /* Give back the page tables of a task that ends. */
@@ -22,12 +22,12 @@ void kmem_free_tables(struct task *task);
 
 static inline bool kmem_has_table(const struct task *task, uint32_t vpn)
 {
-	return task->tables[vpn / PTES_PER_TABLE];
+	return task->tables[vpn / PTES_PER_TABLE] & TABLE_EXISTS;
 }
 
 static inline bool kmem_has_tree_node(const struct file *file, uint32_t page)
 {
-	return file->tree_nodes[page / SLOTS_PER_TREE_NODE];
+	return file->tree_nodes[page / SLOTS_PER_TREE_NODE] & 1;
 }
 
 #endif

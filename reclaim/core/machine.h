@@ -41,6 +41,10 @@
 #define PTE_SHIFT 4
 #define PTES_PER_TABLE 512		/* PTRS_PER_PTE on x86-64 */
 
+/* What is known of a page table. */
+#define TABLE_EXISTS UINT8_C(1)
+#define TABLE_YOUNG UINT8_C(2)		/* an entry was accessed and has lost its bit since (young.h) */
+
 /* A mapping that faults on purpose (PROT_NONE, numa_balancing.h): neither present nor a swap entry. */
 static inline bool pte_is_hint(uint32_t pte)
 {
@@ -106,6 +110,8 @@ struct walk_cursor {
 	uint32_t task;
 	uint32_t vpn;
 	uint32_t young;			/* in the page table that the last call stopped in */
+	bool has_begun;			/* an address space was walked since the last end */
+	bool is_forced;			/* the task is walked for the first time: no table is left out */
 };
 
 struct lruvec {
@@ -260,7 +266,7 @@ struct swap_device {
 
 struct file {
 	uint64_t *slots;		/* the page cache: 0, folio or shadow (pagecache.h) */
-	uint8_t *tree_nodes;		/* which parts of the tree behind the slots exist (kmem.h) */
+	uint8_t *tree_nodes;		/* which nodes of the tree behind the slots exist (kmem.h) */
 	uint32_t nr_pages;
 	uint32_t device;
 	uint32_t nr_mappings;		/* VMAs that map it, for the size of the rmap pool */
@@ -319,11 +325,13 @@ struct stall_histogram {
 struct pending_place {
 	uint32_t pfn;
 	uint32_t place;
+	bool is_young;			/* for a young PTE: the policy is asked again when the batch drains */
 };
 
 struct task {
 	uint32_t *ptes;
-	uint8_t *tables;		/* which page tables exist (kmem.h) */
+	uint64_t *moved_young;		/* bit per PTE, see young.h */
+	uint8_t *tables;		/* by page table, TABLE_EXISTS and TABLE_YOUNG */
 	uint32_t nr_tables;		/* charged, directories included */
 	uint64_t clock_ns;
 	uint64_t numa_next_scan_ns;	/* when its PTEs of slow memory are marked next */
@@ -352,18 +360,20 @@ struct task {
 	uint32_t nr_add;
 	uint32_t nr_activate;
 	uint32_t nr_mlock;
-	uint16_t ran_nodes;		/* bit per node: it ran since that node's last walk of it */
+	uint16_t walked_nodes;		/* bit per node: that node walked it before */
 	uint16_t mempolicy_nodes;	/* bit per node */
 	uint8_t mempolicy;		/* enum rcl_mempolicy */
 	uint8_t interleave_prev;	/* il_prev: node of the last interleaved page */
 	uint8_t state;			/* enum rcl_task_state */
 	bool is_last_chunk;
+	bool has_moved_young;		/* some bit of moved_young was ever set */
 	bool is_retry;			/* its record was interrupted after reading ahead (FAULT_FLAG_TRIED) */
 	bool in_lru_fault;		/* the fault under way counts as a use (lru_gen_enter_fault()) */
 	struct psi_source psi;
 	uint32_t add_batch[RCL_MAX_ADD_BATCH];
 	struct pending_place activate_batch[RCL_MAX_ADD_BATCH];
 	uint32_t mlock_batch[RCL_MAX_ADD_BATCH];
+	uint64_t walked_ns[RCL_MAX_NODES];	/* its clock at that node's last walk of it */
 	struct vma *vmas;
 	struct file_span *spans;
 	struct stall_histogram *stalls;	/* by enum rcl_stall_kind */
@@ -496,6 +506,8 @@ struct rcl_machine {
 	struct psi_source *psi_heap[RCL_MAX_TASKS + RCL_MAX_NODES];
 	uint32_t isolated[RCL_MAX_TAKE];
 	uint8_t demotion_nid[RCL_MAX_TAKE];	/* by place in isolated, where that is set aside for demotion */
+	struct pending_place kept[RCL_MAX_TAKE];	/* of the list being shrunk, go back at its end */
+	uint32_t nr_kept;
 	uint32_t skipped[RCL_MAX_BATCH];
 	char error[256];
 };

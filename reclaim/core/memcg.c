@@ -261,6 +261,7 @@ static void charge_ancestors(struct memcg *memcg, uint64_t nr_pages)
 bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
 {
 	uint32_t retries = m->config.forced_release ? 0 : MAX_RECLAIM_RETRIES;
+	uint32_t batch = m->config.charge_batch_pages;
 	bool drained = false;
 
 	for (;;) {
@@ -268,11 +269,10 @@ bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
 		uint64_t margin = find_margin(task->memcg, &limited);
 		uint64_t nr_reclaimed;
 
-		if (margin > 0) {
-			uint32_t batch = m->config.charge_batch_pages;
-
-			if (margin < batch)
-				batch = 1;
+		/* Once the batch has not fitted, this charge asks for its one page alone. */
+		if (margin < batch)
+			batch = 1;
+		if (margin >= batch) {
 			charge_ancestors(task->memcg, batch);
 			task->stock_pages = batch - 1;
 			return true;

@@ -16,6 +16,7 @@
 #include "rmap.h"
 #include "swap.h"
 #include "vma.h"
+#include "young.h"
 
 /* Every flag there is; MADV_SEQUENTIAL and MADV_RANDOM replace each other. */
 #define ALL_MAPPING_FLAGS \
@@ -118,9 +119,10 @@ static struct task *alloc_task(struct rcl_machine *m, const struct rcl_task_conf
 		task->nr_spans = config->nr_files;
 		fill_spaces(m, task, config);
 		task->ptes = calloc(task->nr_pages + UINT64_C(1), sizeof(*task->ptes));
+		task->moved_young = calloc(task->nr_pages / 64 + UINT64_C(1), sizeof(*task->moved_young));
 		task->tables = calloc(task->nr_pages / PTES_PER_TABLE + UINT64_C(1), sizeof(*task->tables));
 	}
-	if (!task->ptes || !task->tables || !psi_add_source(&task->psi, NULL, false)) {
+	if (!task->ptes || !task->moved_young || !task->tables || !psi_add_source(&task->psi, NULL, false)) {
 		mm_free_task(task);
 		return NULL;
 	}
@@ -163,7 +165,6 @@ int rcl_task_create(struct rcl_machine *m, const struct rcl_task_config *config,
 	task->interleave_prev = RCL_MAX_NODES - 1;	/* before the first */
 	task->ns_per_access = config->ns_per_access;
 	task->numa_next_scan_ns = numa_balancing_first_scan_ns(m);
-	task->ran_nodes = UINT16_MAX;
 	m->tasks[m->nr_tasks++] = task;
 	*number = task->number;
 	return RCL_OK;
@@ -172,6 +173,7 @@ int rcl_task_create(struct rcl_machine *m, const struct rcl_task_config *config,
 void mm_free_task(struct task *task)
 {
 	free(task->ptes);
+	free(task->moved_young);
 	free(task->tables);
 	free(task->vmas);
 	free(task->spans);
@@ -222,6 +224,7 @@ void mm_exit(struct rcl_machine *m, struct task *task)
 
 		if (pte == 0)
 			continue;
+		pte_clear_young(task, vpn);
 		task->ptes[vpn] = 0;
 		if (!pte_maps(pte)) {
 			free_entry(m, task, pte >> PTE_SHIFT);

@@ -41,6 +41,21 @@ int rcl_file_create(struct rcl_machine *m, uint64_t nr_pages, uint32_t device, u
 	return RCL_OK;
 }
 
+int rcl_file_hold(struct rcl_machine *m, uint32_t number, uint64_t page)
+{
+	uint64_t slot;
+
+	if (number >= m->nr_files || page >= m->files[number].nr_pages)
+		return machine_error(m, RCL_BAD_ARGUMENT, "file %u does not exist or has no page %llu", number,
+				     (unsigned long long)page);
+	slot = m->files[number].slots[page];
+	if (slot == 0 || slot_is_shadow(slot))
+		return machine_error(m, RCL_BAD_ARGUMENT, "page %llu of file %u is not in the page cache",
+				     (unsigned long long)page, number);
+	folio_at(m, slot_pfn(slot))->pins++;
+	return RCL_OK;
+}
+
 /* The first page of a part of the file takes a node of its tree. */
 static bool has_place(struct rcl_machine *m, struct task *task, struct file *file, uint32_t page)
 {
@@ -164,7 +179,7 @@ void pagecache_mark_accessed(struct rcl_machine *m, struct task *task, struct fo
 	if (!place)
 		return;
 	workingset_age(lruvec, folio->pub.nr_pages);
-	batches_activate_folio(m, task, folio, place);
+	batches_activate_folio(m, task, folio, place, false);
 }
 
 /* A write that creates a page overwrites it: nothing is read, and the refault test is skipped.

@@ -75,6 +75,8 @@ struct rcl_config {
 					 * 1 = exact textbook caches */
 	uint32_t watermark_scale_factor;	/* in 1/10,000 of the node; 1-3000, default 10 */
 	uint64_t slice_ns;		/* how far a task may run ahead of the others; default 3 ms */
+	uint64_t switch_ns;		/* how often a task is switched out and in again, after which page-table
+					 * walks come to it again (lru_gen_use_mm()); default 4 ms, 0 = always */
 	uint8_t kswapd;			/* 0: no background reclaim; default 1 */
 	uint8_t repeat_reads;		/* 1: consecutive buffered accesses of the same page all
 					 * reach folio_accessed; default 0: they count once */
@@ -171,6 +173,10 @@ int rcl_memcg_info(const struct rcl_machine *m, uint32_t memcg, struct rcl_memcg
 /* memory.reclaim: try to free nr_pages; swappiness above 200: the memcg's own. */
 int rcl_memcg_reclaim(struct rcl_machine *m, uint32_t memcg, uint64_t nr_pages, uint32_t swappiness,
 		      uint64_t *nr_reclaimed);
+
+/* Take a reference of a page that is cached, as a file system does of its metadata: reclaim finds it out
+ * and cannot free the page. For good. */
+int rcl_file_hold(struct rcl_machine *m, uint32_t file, uint64_t page);
 
 /* A file of nr_pages pages on a device (RCL_DEVICE_SSD or RCL_DEVICE_DISK). */
 int rcl_file_create(struct rcl_machine *m, uint64_t nr_pages, uint32_t device, uint32_t *file);

@@ -7,6 +7,7 @@
 #include "hooks.h"
 #include "memcg.h"
 #include "vma.h"
+#include "young.h"
 
 bool rmap_reserve(struct rcl_machine *m, uint64_t nr_pages)
 {
@@ -82,22 +83,21 @@ static void look_around(struct rcl_machine *m, struct folio *folio, struct task 
 		}
 	}
 	for (uint32_t i = first; i < end; i++) {
-		uint32_t pte = task->ptes[i];
 		struct folio *neighbour;
 		uint64_t place;
 
-		if (i == vpn || !(pte & PTE_ACCESSED))
+		if (i == vpn || !pte_young(task, i))
 			continue;
-		neighbour = folio_at(m, pte >> PTE_SHIFT);
+		neighbour = folio_at(m, task->ptes[i] >> PTE_SHIFT);
 		/* A file folio's look-around leaves anonymous neighbours alone (get_pfn_folio(), can_swap). */
 		if (folio_lruvec(neighbour) != lruvec ||
 		    (folio->pub.type == RCL_FILE && neighbour->pub.type == RCL_ANON))
 			continue;
-		task->ptes[i] = pte & ~PTE_ACCESSED;
+		pte_clear_young(task, i);
 		nr_young++;
 		place = ask_pte_young(m, lruvec, neighbour, RCL_WHERE_LOOK_AROUND);
 		if (place)
-			batches_activate_folio(m, m->current, neighbour, place);
+			batches_activate_folio(m, m->current, neighbour, place, true);
 	}
 	if (around->filter.map && nr_young * around->density >= end - first)
 		bloom_add(around->filter.map, around->filter.table, table_key(task, vpn));
@@ -110,15 +110,13 @@ static bool test_young(struct rcl_machine *m, struct folio *folio, uint32_t task
 		       const struct look_around *around)
 {
 	struct task *task = m->tasks[task_number];
-	uint32_t pte = task->ptes[vpn];
 
 	if (vma_has_flags(task, vpn, VMA_HINTS))
 		return false;
 	if (m->scan && m->scan->target && !memcg_is_below(task->memcg, m->scan->target))
 		return false;
-	if (!(pte & PTE_ACCESSED))
+	if (!pte_clear_young(task, vpn))
 		return false;
-	task->ptes[vpn] = pte & ~PTE_ACCESSED;
 	if (around->nr_ptes)
 		look_around(m, folio, task, vpn, around);
 	return true;
@@ -148,6 +146,7 @@ void rmap_unmap_all(struct rcl_machine *m, struct folio *folio)
 		uint32_t vpn = folio->rmap_vpn, task = folio->rmap_task;
 		uint32_t *pte = &m->tasks[task]->ptes[vpn];
 
+		pte_clear_young(m->tasks[task], vpn);
 		if (*pte & PTE_DIRTY)
 			folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
 		*pte = folio->pub.type == RCL_ANON ? PTE_SWAP | folio->swap_slot << PTE_SHIFT : 0;

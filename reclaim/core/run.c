@@ -343,7 +343,6 @@ static bool run_until(struct rcl_machine *m, struct task *task, uint64_t end, ui
 		i = reached;
 		if (i == stop)
 			continue;
-		task->ran_nodes = UINT16_MAX;
 		if (task->records[i] & REC_BUFFERED) {
 			reached = run_buffered(m, task, i, until_ns == UINT64_MAX ? stop : i + 1);
 			is_done = reached > i || (m->interrupted == false && task->state == RCL_TASK_RUNNABLE);

@@ -32,12 +32,26 @@ void shrink_prefetch(struct rcl_machine *m, const struct folio *folio)
 		__builtin_prefetch(&m->tasks[folio->rmap_task]->ptes[folio->rmap_vpn], 1);
 }
 
+/* Whoever is not freed waits for the others, still isolated. */
+static void set_aside(struct rcl_machine *m, const struct folio *folio, uint64_t place)
+{
+	m->kept[m->nr_kept++] = (struct pending_place){ .pfn = folio->pub.pfn, .place = (uint32_t)place };
+}
+
 static void put_back(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio, uint64_t place)
 {
 	lru_add_folio(m, lruvec, folio, place_list(place), place_at_tail(place));
 	/* move_folios_to_lru(): whoever goes back Active ages the absent ones. */
 	if (folio->pub.flags & RCL_FOLIO_IS_ACTIVE)
 		workingset_age(lruvec, folio->pub.nr_pages);
+}
+
+/* move_folios_to_lru() */
+static void put_back_all(struct rcl_machine *m, struct lruvec *lruvec)
+{
+	for (uint32_t i = 0; i < m->nr_kept; i++)
+		put_back(m, lruvec, folio_at(m, m->kept[i].pfn), m->kept[i].place);
+	m->nr_kept = 0;
 }
 
 /* Anonymous memory needs a slot before it is unmapped (add_to_swap()). */
@@ -104,10 +118,6 @@ static int try_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *s
 
 	if (is_anon && !may_write && (folio->swap_slot == RCL_NIL || folio->pub.flags & RCL_FOLIO_IS_DIRTY))
 		return RCL_OUTCOME_DIRTY;
-	/* SIMPLIFIED: the kernel finds a reference out after unmapping and writing; effect: such a folio
-	 * costs no minor fault and no write to swap here. */
-	if (folio->pins)
-		return RCL_OUTCOME_REMOVAL_FAILED;
 	if (is_anon && !ensure_slot(m, folio))
 		return RCL_OUTCOME_SWAP_FULL;
 	if (folio_is_mapped(folio)) {
@@ -122,6 +132,8 @@ static int try_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *s
 		if (outcome)
 			return outcome;
 	}
+	if (folio->pins)
+		return RCL_OUTCOME_REMOVAL_FAILED;
 	remove_folio(m, lruvec, sc, folio);
 	return FREED;
 }
@@ -144,7 +156,7 @@ static void fail_to_free(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 {
 	if (outcome == RCL_OUTCOME_DIRTY)
 		result->nr_dirty += folio->pub.nr_pages;
-	put_back(m, lruvec, folio, ask_folio_putback(m, lruvec, folio, outcome, sc));
+	set_aside(m, folio, ask_folio_putback(m, lruvec, folio, outcome, sc));
 }
 
 /* Decode a verdict other than RECLAIM into a place; 0 where it makes no sense. */
@@ -171,7 +183,7 @@ static void keep_folio(struct rcl_machine *m, struct lruvec *lruvec, struct foli
 		hook_refuse(m, lruvec, RCL_HOOK_RECLAIM_FOLIO);
 		place = place_head_of(folio->pub.list);
 	}
-	put_back(m, lruvec, folio, place);
+	set_aside(m, folio, place);
 	result->nr_rotated += folio->pub.nr_pages;
 	count(lruvec, RCL_PGROTATED, folio->pub.nr_pages);
 	spend(m, m->config.costs.list_move_ns);
@@ -243,8 +255,11 @@ void shrink_folio_list(struct rcl_machine *m, struct lruvec *lruvec, struct scan
 	for (uint32_t i = 0; i < nr; i++)
 		shrink_folio(m, lruvec, sc, folio_at(m, m->isolated[i]), result, &demotion);
 	spend(m, nr * m->config.costs.hook_ns);
-	if (demotion.nr)
+	put_back_all(m, lruvec);
+	if (demotion.nr) {
 		shrink_undemoted(m, lruvec, sc, demote_folios(m, lruvec, sc, &demotion, result), result);
+		put_back_all(m, lruvec);
+	}
 }
 
 bool shrink_forced(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio)

@@ -1,25 +1,51 @@
 /*
- * Walking page tables, see walk.h. Models iterate_mm_list(), walk_pud_range() and walk_pte_range()
+ * Walking page tables, see walk.h. Models iterate_mm_list(), walk_pmd_range() and walk_pte_range()
  * (mm/vmscan.c v6.12).
- *
- * SIMPLIFIED: a page table has no young bit of its own (the PMD's), since the hit path sets no more
- * than the PTE; effect: a walk without filter visits tables that hardware would have let it skip.
  */
 #include "walk.h"
 
 #include "hooks.h"
 #include "memcg.h"
 #include "vma.h"
+#include "young.h"
 
-/* Whether the mm is walked at all: of this memcg, and it ran since this node's last walk of it. */
-static bool starts_walk(struct task *task, const struct lruvec *lruvec)
+/* Whether a task was switched in since it was walked last for the node (lru_gen_use_mm()). */
+static bool was_switched_in(const struct rcl_machine *m, const struct task *task, uint32_t nid)
 {
-	uint16_t bit = (uint16_t)(1u << lruvec->pub.nid);
+	uint64_t period_ns = m->config.switch_ns ? m->config.switch_ns : 1;
 
-	if (&task->memcg->pub != lruvec->pub.memcg || !(task->ran_nodes & bit))
+	return task->clock_ns / period_ns > task->walked_ns[nid] / period_ns;
+}
+
+/* Whether the mm is walked at all: of this memcg, and new to the node or running since (get_next_mm()).
+ * The first mm of a walk makes room for what the walk collects. */
+static bool starts_walk(const struct rcl_machine *m, const struct walk *walk, struct task *task)
+{
+	struct walk_cursor *cursor = &walk->lruvec->cursor;
+	uint32_t nid = walk->lruvec->pub.nid;
+
+	if (&task->memcg->pub != walk->lruvec->pub.memcg)
 		return false;
-	task->ran_nodes &= (uint16_t)~bit;
+	cursor->is_forced = !(task->walked_nodes >> nid & 1);
+	if (!cursor->is_forced && !was_switched_in(m, task, nid))
+		return false;
+	task->walked_nodes |= (uint16_t)(1u << nid);
+	task->walked_ns[nid] = task->clock_ns;
+	if (!cursor->has_begun && walk->filter_out.map)
+		bloom_clear(walk->filter_out.map, walk->filter_out.table);
+	cursor->has_begun = true;
 	return true;
+}
+
+/* Whether the walk passes a page table by (walk_pmd_range()). */
+static bool skips_table(const struct walk *walk, struct task *task, uint32_t table)
+{
+	if (walk->lruvec->cursor.is_forced)
+		return false;
+	if (walk->young_tables && !table_clear_young(task, table))
+		return true;
+	return walk->filter_in.map &&
+	       !bloom_contains(walk->filter_in.map, walk->filter_in.table, table_key(task, table));
 }
 
 /* Visit PTEs of one page table; answers how many were young and of this lruvec. */
@@ -30,17 +56,16 @@ static uint32_t visit_ptes(struct rcl_machine *m, const struct walk *walk, struc
 	uint32_t nr_young = 0;
 
 	for (uint32_t vpn = first; vpn < end; vpn++) {
-		uint32_t pte = task->ptes[vpn];
 		struct folio *folio;
 
-		if (!(pte & PTE_ACCESSED))
+		if (!pte_young(task, vpn))
 			continue;
 		if (vma_has_flags(task, vpn, VMA_NOT_WALKED))
 			continue;
-		folio = folio_at(m, pte >> PTE_SHIFT);
+		folio = folio_at(m, task->ptes[vpn] >> PTE_SHIFT);
 		if (folio_lruvec(folio) != lruvec || (folio->pub.type == RCL_ANON && !walk->anon))
 			continue;
-		task->ptes[vpn] = pte & ~PTE_ACCESSED;
+		pte_clear_young(task, vpn);
 		nr_young++;
 		(void)ask_pte_young(m, lruvec, folio, RCL_WHERE_WALK);
 	}
@@ -59,10 +84,9 @@ static uint64_t walk_task(struct rcl_machine *m, const struct walk *walk, struct
 		uint32_t stop = end - cursor->vpn > budget - nr_visited ? cursor->vpn + (uint32_t)(budget - nr_visited) : end;
 
 		nr_tables++;
-		if (cursor->vpn == table && walk->filter_in.map &&
-		    !bloom_contains(walk->filter_in.map, walk->filter_in.table, table_key(task, table))) {
+		if (cursor->vpn == table && skips_table(walk, task, table)) {
 			cursor->vpn = end;
-			nr_visited++;	/* the look at the filter uses budget up, or a walk could run for ever */
+			nr_visited++;	/* the look at the table uses budget up, or a walk could run for ever */
 			continue;
 		}
 		cursor->young += visit_ptes(m, walk, task, cursor->vpn, stop);
@@ -82,11 +106,12 @@ enum rcl_walk walk_page_tables(struct rcl_machine *m, const struct walk *walk)
 {
 	struct walk_cursor *cursor = &walk->lruvec->cursor;
 	uint64_t nr_visited = 0;
+	bool has_begun;
 
 	for (; cursor->task < m->nr_tasks; cursor->task++, cursor->vpn = 0, cursor->young = 0) {
 		struct task *task = m->tasks[cursor->task];
 
-		if (cursor->vpn == 0 && !starts_walk(task, walk->lruvec))
+		if (cursor->vpn == 0 && !starts_walk(m, walk, task))
 			continue;
 		nr_visited += walk_task(m, walk, task, walk->max_ptes - nr_visited);
 		if (cursor->vpn < task->nr_pages || nr_visited >= walk->max_ptes)
@@ -95,6 +120,7 @@ enum rcl_walk walk_page_tables(struct rcl_machine *m, const struct walk *walk)
 	count(walk->lruvec, RCL_PTES_WALKED, nr_visited);
 	if (cursor->task < m->nr_tasks)
 		return RCL_WALK_MORE;
-	cursor->task = 0;
-	return RCL_WALK_DONE;
+	has_begun = cursor->has_begun;
+	*cursor = (struct walk_cursor){ 0 };
+	return has_begun ? RCL_WALK_DONE : RCL_WALK_NONE;
 }

@@ -15,6 +15,7 @@ struct walk {
 	struct table_filter filter_in;
 	struct table_filter filter_out;
 	bool anon;			/* whether anonymous folios count */
+	bool young_tables;		/* test and clear the tables' own young bits first */
 	uint64_t density;
 	uint64_t max_ptes;
 };

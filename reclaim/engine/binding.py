@@ -284,6 +284,10 @@ class Core:
         self._check(lib.rcl_memcg_reclaim(self._machine, memcg, nr_pages, swappiness, freed))
         return int(freed[0])
 
+    def hold_file_page(self, number: int, page: int) -> None:
+        """Take a reference of a cached page, for good."""
+        self._check(lib.rcl_file_hold(self._machine, number, page))
+
     def create_file(self, nr_pages: int, device: str) -> int:
         """Create a file on a device and return its number."""
         number = ffi.new("uint32_t *")

@@ -108,6 +108,15 @@ class Task:
         is_mapped: npt.NDArray[np.bool_] = ((ptes & np.uint32(0b1001)) != 0b1000) & (ptes != 0)
         return is_mapped
 
+    def hold_file_page(self, file: int, page: int) -> None:
+        """Keep a cached page of one of its files from being freed, as a file system does with its metadata.
+
+        Args:
+            file: index into the trace's files.
+            page: within the file.
+        """
+        self._core.hold_file_page(self._files[file], page)
+
     def resident_file_pages(self) -> npt.NDArray[np.bool_]:
         """Return which pages of its files are in the page cache, shape (nr_file_pages,), bool, file after file."""
         return np.array(
@@ -651,4 +660,5 @@ def _core_settings(config: MachineConfig) -> dict[str, Any]:
         "compressed_bytes": config.compressed_bytes,
         "incompressible_permille": config.incompressible_permille,
         "same_filled_permille": config.same_filled_permille,
+        "switch_ns": config.switch_ns,
     }

@@ -349,6 +349,8 @@ class MachineConfig:
         compressed_bytes: what a page compresses to on average; sizes spread from nothing to twice that.
         incompressible_permille: pages in a thousand that do not compress.
         same_filled_permille: pages in a thousand that repeat one word and take nothing.
+        switch_ns: how often a task is switched out and in again, after which page-table walks come to it again; ns,
+            0 for always.
 
     Raises:
         ConfigError: nothing to run on, too much of it, or a tree that is none.
@@ -383,6 +385,7 @@ class MachineConfig:
     compressed_bytes: int = 1400
     incompressible_permille: int = 50
     same_filled_permille: int = 0
+    switch_ns: int = 4_000_000
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -404,6 +407,7 @@ class MachineConfig:
         if self.fault_around_bytes & (self.fault_around_bytes - 1):
             raise ConfigError(f"fault_around_bytes is {self.fault_around_bytes}; expected a power of two")
         self._check_numa_balancing()
+        check_range("switch_ns", self.switch_ns, 0, (1 << 64) - 1, "ns")
         self._check_tree()
         for node in self.nodes:
             if node.distances is not None and len(node.distances) != len(self.nodes):

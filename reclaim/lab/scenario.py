@@ -92,6 +92,7 @@ class _MachineTable(_Table):
     compressed_bytes: int | None = None
     incompressible_permille: int | None = None
     same_filled_permille: int | None = None
+    switch_ns: int | None = None
 
 
 class _MemcgTable(_Table):

@@ -108,7 +108,8 @@ class RecordedRun(_Part):
         flush_us: how often memory.stat was read, which folds the kernel's counters.
         populate: counters of the phase before the trace.
         trace_phase: counters of the trace phase.
-        end: levels of memory.stat at the end; pages.
+        mid: levels of memory.stat between the phases; pages.
+        end: the same at the end.
         gens_end: generations at the end, oldest first.
     """
 
@@ -127,6 +128,7 @@ class RecordedRun(_Part):
     flush_us: int | None = None
     populate: Phase = Phase()
     trace_phase: Phase = Phase()
+    mid: dict[str, int] = Field(default_factory=dict)
     end: dict[str, int] = Field(default_factory=dict)
     gens_end: Annotated[tuple[Generation, ...] | None, BeforeValidator(_pairs)] = None
 

@@ -5,8 +5,10 @@ Here: the machine, the two phases, and what is read off at the end. Not here: wh
 
 What the harness did: readahead and fault-around off; a fresh memcg with memory.max alone; every anonymous page written
 once in index order, then every file page read once in index order, through the mapping or through the descriptor; then
-the trace, by one task. Counters are differences over the trace. A machine of one GiB never wakes kswapd for regions of this size, and a zram of one GiB
-never fills; both grow with larger runs. Nothing here makes up for what the model lacks.
+the trace, by one task. Counters are differences over the trace. A machine of one GiB never wakes kswapd for regions of
+this size, and a zram of one GiB never fills; both grow with larger runs. The harness lived in the memcg too: what it
+used of the limit for itself is taken off. It woke its parent every 4 ms on an emulated CPU where one page-table walk
+takes about as long, so every walk found the task switched in. Nothing here makes up for what the model lacks.
 """
 
 from __future__ import annotations
@@ -38,6 +40,15 @@ FIRST_MAX_SEQ = 3
 
 PTES_PER_TABLE = 512
 """PTEs of one page table: both regions start on a table's boundary, as the harness aligns them to 2 MiB."""
+
+TREE_NODE_BYTES = 576 + 8 + 8
+"""A node of the page cache's tree, x86-64 v6.12 (reclaim/core/kmem.c)."""
+
+SLOTS_PER_TREE_NODE = 64
+"""XA_CHUNK_SIZE, include/linux/xarray.h v6.12."""
+
+METADATA_FILE = 1
+"""The file system's own page among the trace's files."""
 
 _MAX_NR_GENS = 4
 """mm/vmscan.c v6.12; the policy's lists are gens[seq % 4][type]."""
@@ -77,17 +88,23 @@ class _TwoPhases:
     chunk of the trace it says that populating, which is a chunk of its own, is over.
     """
 
-    def __init__(self, header: TraceHeader, populate: Records, trace: Records) -> None:
+    def __init__(self, header: TraceHeader, metadata: Records, populate: Records, trace: Records) -> None:
         self.header = header
         self.name = header.name
-        self.nr_records = len(populate) + len(trace)
+        self.nr_records = len(metadata) + len(populate) + len(trace)
+        self.nr_before_trace = len(metadata) + len(populate)
+        self._metadata = metadata
         self._populate = populate
         self._trace = trace
+        self.begin: Callable[[], None] = lambda: None
         self.between: Callable[[], None] = lambda: None
 
     def chunks(self, nr_records: int = CHUNK_RECORDS) -> Iterator[Records]:
-        """Yield the populate phase as one chunk, then the trace."""
+        """Yield what the file system read, the populate phase as one chunk, then the trace."""
+        if len(self._metadata):
+            yield self._metadata
         yield self._populate
+        self.begin()
         yield self._trace[:nr_records]
         self.between()
         for start in range(nr_records, len(self._trace), nr_records):
@@ -106,13 +123,14 @@ def replay(run: RecordedRun, words: Records, report: Report | None = None) -> Re
         What the model did.
     """
     machine = Machine(
-        memory_max=run.limit_pages,
+        memory_max=run.limit_pages - harness_pages(run),
         nodes=max(GUEST_PAGES, 4 * run.limit_pages),
         swap=f"zram:{max(GUEST_PAGES, 2 * run.n_anon)}",
         swappiness=SWAPPINESS,
         forced_release=False,
         read_ahead_kb=0,
         fault_around_bytes=PAGE_BYTES,
+        switch_ns=0,
     )
     attachment = machine.attach(run.lru)
     stream = _stream(run, words)
@@ -120,10 +138,12 @@ def replay(run: RecordedRun, words: Records, report: Report | None = None) -> Re
     snapshots: list[tuple[dict[str, int], int]] = []
 
     def look_between() -> None:
-        assert task.info["nr_records"] == run.n_anon + run.n_file or task.state == "killed"
+        assert task.info["nr_records"] == stream.nr_before_trace or task.state == "killed"
         snapshots.append((machine.counters(MEMCG), task.info["nr_misses"]))
 
     stream.between = look_between
+    if run.n_file:
+        stream.begin = lambda: task.hold_file_page(METADATA_FILE, 0)
     machine.run(None if report is None else lambda done, _total: report(done))
     if not snapshots:  # killed before the trace began
         look_between()
@@ -141,8 +161,31 @@ def replay(run: RecordedRun, words: Records, report: Report | None = None) -> Re
     )
 
 
+def harness_pages(run: RecordedRun) -> int:
+    """Return how many pages of memory.max the harness used for itself.
+
+    Kernel memory is recorded between the phases: page tables, the file's tree, and some pages more, which are page
+    tables of the harness's copy of the trace, its VMAs and the like.
+    """
+    if "kernel" not in run.mid:
+        return 0
+    nr_mapped = [run.n_anon, run.n_file if run.mode != "fread" else 0]
+    tables = sum(-(-pages // PTES_PER_TABLE) for pages in nr_mapped)
+    nodes, level = 0, run.n_file
+    while level > 1:
+        level = -(-level // SLOTS_PER_TREE_NODE)
+        nodes += level
+    tree = -(-nodes * TREE_NODE_BYTES // PAGE_BYTES)
+    directory = 1 if tables else 0
+    return run.mid["kernel"] - tables - directory - tree
+
+
 def _stream(run: RecordedRun, words: Records) -> _TwoPhases:
-    """Return both phases; without an anonymous region every index is one of the file."""
+    """Return both phases; without an anonymous region every index is one of the file.
+
+    Opening the file reads the block of the file system that describes it, into the memcg's page cache; the file system
+    keeps that block.
+    """
     words = words[: run.accesses]
     is_file = (words & FILE_BIT) != 0 if run.n_anon else np.ones(len(words), dtype=np.bool_)
     gap_pages = -run.n_anon % PTES_PER_TABLE
@@ -159,9 +202,11 @@ def _stream(run: RecordedRun, words: Records) -> _TwoPhases:
         if gap_pages:
             mappings.append(access_trace.Mapping(pages=gap_pages, kind="anon", name="never touched"))
         mappings.append(access_trace.Mapping(pages=run.n_file, kind="file", file=0, shared=True))
-    files = (FileSpec("data", run.n_file),) if run.n_file else ()
-    header = TraceHeader(run.trace, len(populate) + len(trace), NS_PER_ACCESS, files, tuple(mappings))
-    return _TwoPhases(header, populate, trace)
+    metadata = np.full(1 if run.n_file else 0, run.n_file | BUFFERED, dtype=np.uint32)
+    files = (FileSpec("data", run.n_file), FileSpec("metadata", 1)) if run.n_file else ()
+    nr_records = len(metadata) + len(populate) + len(trace)
+    header = TraceHeader(run.trace, nr_records, NS_PER_ACCESS, files, tuple(mappings))
+    return _TwoPhases(header, metadata, populate, trace)
 
 
 def _resident(run: RecordedRun, task: Task) -> npt.NDArray[np.bool_]:
@@ -169,7 +214,7 @@ def _resident(run: RecordedRun, task: Task) -> npt.NDArray[np.bool_]:
     if task.state == "killed":
         return np.zeros(run.n_anon + run.n_file, dtype=np.bool_)
     anon = task.resident()[: run.n_anon] if run.n_anon else np.zeros(0, dtype=np.bool_)
-    return np.concatenate((anon, task.resident_file_pages()))
+    return np.concatenate((anon, task.resident_file_pages()[: run.n_file]))
 
 
 def _sequence_numbers(machine: Machine, attachment: Attachment) -> tuple[int, int] | None:
