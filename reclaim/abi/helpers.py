@@ -302,6 +302,20 @@ _MAPS = (
 )
 
 _MACHINE = (
+    Helper(
+        "emit",
+        "emit",
+        "Tell user space: a policy_event in the trace with these numbers, where that event is being recorded.",
+        "event",
+        (
+            Param("id", "u64", "Which event; the policy's own numbering."),
+            Param("a", "u64", "A number.", default=0),
+            Param("b", "u64", "Another.", default=0),
+        ),
+        "None",
+        20,
+        source="ours, as bpf_ringbuf_output()",
+    ),
     Helper("now", "now", "Virtual time in nanoseconds.", "time", (), "u64", 2, source="ktime_get()"),
     Helper(
         "random",

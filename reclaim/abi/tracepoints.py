@@ -37,7 +37,7 @@ class TraceField:
         name: of the C member and in the JSON; the kernel's.
         kind: how its number is written: `number`, `hex`, `lru` (a name), `lru_number`, `list` (name of the policy's
             list), `type` (anon or file), `reclaim_flags`,
-            `task` (name of a task), `pid`, `kilobytes`.
+            `task` (name of a task), `pid`, `kilobytes`, `attachment` (name of a policy).
         label: what the kernel's text writes before the value; None: the name and "=".
         ours: whether the kernel has no such field.
     """
@@ -252,4 +252,19 @@ _OOM = (
     ),
 )
 
-TRACEPOINTS: tuple[Tracepoint, ...] = (*_VMSCAN, *_PAGEMAP, *_WORKINGSET, *_OOM)
+_POLICY = (
+    Tracepoint(
+        "policy_event",
+        "policy",
+        "A policy calls emit().",
+        (
+            TraceField("attachment", "attachment", "policy=", ours=True),
+            TraceField("id", ours=True),
+            TraceField("a", ours=True),
+            TraceField("b", ours=True),
+        ),
+        "ours",
+    ),
+)
+
+TRACEPOINTS: tuple[Tracepoint, ...] = (*_VMSCAN, *_PAGEMAP, *_WORKINGSET, *_OOM, *_POLICY)

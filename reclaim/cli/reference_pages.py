@@ -57,6 +57,7 @@ FAMILIES = {
     "walk": "Page-table walks",
     "map": "Maps",
     "time": "Virtual time",
+    "event": "Events to user space",
     "memcg": "Memory control and swap",
     "workingset": "Refaults",
 }

@@ -480,6 +480,7 @@ uint64_t h_lru_set_size(struct rcl_ctx *ctx, uint64_t map);
 void h_bloom_filter_add(struct rcl_ctx *ctx, uint64_t map, uint64_t key);
 uint64_t h_bloom_filter_contains(struct rcl_ctx *ctx, uint64_t map, uint64_t key);
 void h_bloom_filter_clear(struct rcl_ctx *ctx, uint64_t map);
+void h_emit(struct rcl_ctx *ctx, uint64_t id, uint64_t a, uint64_t b);
 uint64_t h_now(struct rcl_ctx *ctx);
 uint64_t h_random(struct rcl_ctx *ctx);
 uint64_t h_swap_free_pages(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec);
@@ -671,6 +672,7 @@ enum rcl_tracepoint {
 	RCL_TRACE_workingset_eviction,
 	RCL_TRACE_workingset_refault,
 	RCL_TRACE_mark_victim,
+	RCL_TRACE_policy_event,
 	RCL_NR_TRACEPOINTS,
 };
 
@@ -774,6 +776,12 @@ struct trace_mark_victim {
 	uint64_t anon_rss;
 	uint64_t file_rss;
 	uint64_t pgtables;
+};
+struct trace_policy_event {
+	uint64_t attachment;
+	uint64_t id;
+	uint64_t a;
+	uint64_t b;
 };
 
 #endif

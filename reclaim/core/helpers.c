@@ -13,6 +13,7 @@
 #include "maps.h"
 #include "rmap.h"
 #include "swap.h"
+#include "trace.h"
 #include "walk.h"
 
 static inline struct attachment *attachment_of(struct rcl_ctx *ctx)
@@ -380,6 +381,13 @@ void h_bloom_filter_clear(struct rcl_ctx *ctx, uint64_t map)
 }
 
 /* ---- the machine ---- */
+
+void h_emit(struct rcl_ctx *ctx, uint64_t id, uint64_t a, uint64_t b)
+{
+	struct rcl_machine *m = machine_of(ctx);
+
+	TRACE(m, NULL, policy_event, .attachment = attachment_of(ctx)->number, .id = id, .a = a, .b = b);
+}
 
 uint64_t h_now(struct rcl_ctx *ctx)
 {

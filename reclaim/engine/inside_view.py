@@ -156,9 +156,9 @@ class InsideView:
     def trace_log(self) -> TraceLog:
         """Take out what was recorded so far; recording goes on."""
         records, nr_lost = self._core.trace_read()
-        return TraceLog(
-            records, nr_lost, [task.name for task in self.tasks], list(self._memcgs), self._list_name
-        )
+        policies = {0: self._default.name} | {a.number: a.policy.name for a in self.attachments}
+        tasks = [task.name for task in self.tasks]
+        return TraceLog(records, nr_lost, tasks, policies, list(self._memcgs), self._list_name)
 
     @property
     def _nr_lruvecs(self) -> int:

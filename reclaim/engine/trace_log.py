@@ -10,7 +10,7 @@ those of one clock staying in order.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -93,6 +93,7 @@ class TraceLog:
         records: as the ring gave them; dtype `RECORD`.
         nr_lost: older ones that the ring had no room for.
         tasks: names by number.
+        policies: names by number of the attachment.
         memcgs: paths by number.
         list_name: name of a list from the memcg's number, the node's and the list's.
     """
@@ -102,12 +103,14 @@ class TraceLog:
         records: npt.NDArray[np.void],
         nr_lost: int,
         tasks: Sequence[str],
+        policies: Mapping[int, str],
         memcgs: Sequence[str],
         list_name: Callable[[int, int, int], str],
     ) -> None:
         self.records = records[np.argsort(records["time_ns"], kind="stable")]
         self.nr_lost = nr_lost
         self._tasks = tuple(tasks)
+        self._policies = dict(policies)
         self._memcgs = tuple(memcgs)
         self._list_name = list_name
         self._lists: dict[tuple[int, int, int], str] = {}
@@ -158,6 +161,8 @@ class TraceLog:
                 return self._tasks[number]
             case "list":
                 return self._list(memcg, nid, number)
+            case "attachment":
+                return self._policies[number]
             case "pid":
                 return number + 1
         return number

@@ -93,6 +93,28 @@ def test_trace_of_kswapd_is_on_its_own_track() -> None:
     assert (machine.tasks[0].name, "mm_vmscan_wakeup_kswapd") in by_track
 
 
+def test_trace_has_what_a_policy_emits(tmp_path: Path) -> None:
+    """A policy's own events carry its name and its numbers, whoever runs its hooks."""
+    path = tmp_path / "chatty.rpol"
+    path.write_text(
+        "@hook\ndef folio_evicted(lruvec: Lruvec, folio: Folio) -> u64:\n    emit(7, folio.key, 2)\n    return 0\n"
+    )
+    logs = []
+    for engine in ("native", "interpreter"):
+        machine = Machine(memory_max="64K", swap="zram:8M")
+        machine.attach(path, engine=engine)
+        machine.add_task(synth("scan:pages=100,accesses=200"))
+        machine.trace("policy:*")
+        machine.run()
+        logs.append([(event.name, event.fields) for event in machine.trace_log()])
+
+    assert logs[0]
+    assert logs[0] == logs[1]
+    name, fields = logs[0][0]
+    assert name == "policy_event"
+    assert (fields["attachment"], fields["id"], fields["b"]) == ("chatty", 7, 2)
+
+
 def test_trace_that_overflows_keeps_the_latest_and_counts_the_rest() -> None:
     """A ring that is too small drops the oldest events and says how many."""
     machine, log = _traced("mm_lru_insertion", records=10)
@@ -120,7 +142,7 @@ def test_trace_changes_no_result() -> None:
     [
         (("mm_lru_*",), {"mm_lru_insertion", "mm_lru_activate"}),
         (("pagemap:*", "!*activate"), {"mm_lru_insertion"}),
-        (("!vmscan:*", "!workingset:*", "!mm_lru_*"), {"mark_victim"}),
+        (("!vmscan:*", "!workingset:*", "!mm_lru_*", "!policy:*"), {"mark_victim"}),
         ((), {point.name for point in TRACEPOINTS}),
     ],
 )
