@@ -136,6 +136,21 @@ _VMSTAT = (
     ),
     Counter("unevictable_pgs_mlocked", "Pages that became locked.", "vmstat", "mlock_folio()"),
     Counter("unevictable_pgs_munlocked", "Pages that are locked no more.", "vmstat", "__munlock_folio()"),
+    Counter(
+        "reclaim_kswapd_ns",
+        "Virtual time of kswapd in passes over lruvecs, writes included.",
+        "vmstat",
+        "ours",
+    ),
+    Counter(
+        "reclaim_direct_ns", "The same of direct and limit reclaim, and of memory.reclaim.", "vmstat", "ours"
+    ),
+    Counter(
+        "lru_lock_ns",
+        "Of any virtual time, that which list operations take under the lruvec's lock.",
+        "vmstat",
+        "ours",
+    ),
     Counter("ptes_walked", "PTEs visited by page-table walks.", "vmstat", "ours"),
     Counter("rmap_walked", "PTEs visited by rmap walks.", "vmstat", "ours"),
 )

@@ -35,7 +35,7 @@ void batches_drain_add(struct rcl_machine *m, struct task *task)
 
 		batches_add_now(m, folio, folio->reason);
 	}
-	spend(m, nr * m->config.costs.list_move_ns);
+	spend_locked(m, task_lruvec(task), nr * m->config.costs.list_move_ns);
 }
 
 static bool is_active_list(uint32_t list)
@@ -54,7 +54,7 @@ static void activate_now(struct rcl_machine *m, struct folio *folio, uint64_t pl
 	TRACE(m, memcg_of(lruvec->pub.memcg), mm_lru_activate, .pfn = folio->pub.pfn);
 	if (is_active_list(place_list(place)))
 		folio->pub.flags |= RCL_FOLIO_IS_ACTIVE;
-	spend(m, m->config.costs.list_move_ns);
+	spend_locked(m, lruvec, m->config.costs.list_move_ns);
 }
 
 void batches_drain_activate(struct rcl_machine *m, struct task *task)

@@ -109,6 +109,7 @@ void h_folio_move(struct rcl_ctx *ctx, struct rcl_folio *pub, struct rcl_lruvec 
 		return;
 	lru_move_folio(m, lruvec, folio, place_list(place), place_at_tail(place));
 	spend_in_hook(m, m->config.costs.list_move_ns);
+	count(lruvec, RCL_LRU_LOCK_NS, m->config.costs.list_move_ns);
 }
 
 /* Sorted lists keep what others claim: a folio retargeted away is moved where it is linked, and its
@@ -159,6 +160,7 @@ uint64_t h_list_splice(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lr
 		splice_folio(m, lruvec, folio, (uint32_t)list, place);
 	}
 	spend_in_hook(m, nr_moved * m->config.costs.list_move_ns);
+	count(lruvec, RCL_LRU_LOCK_NS, nr_moved * m->config.costs.list_move_ns);
 	return nr_moved;
 }
 

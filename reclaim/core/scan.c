@@ -156,7 +156,7 @@ static uint32_t isolate_folios(struct rcl_machine *m, struct lruvec *lruvec, str
 		count_typed(lruvec, RCL_PGSCAN_ANON, folio->pub.type);
 	}
 	return_skipped(m, lruvec, result->list, nr_skipped);
-	spend(m, result->nr_scanned * m->config.costs.isolate_ns);
+	spend_locked(m, lruvec, result->nr_scanned * m->config.costs.isolate_ns);
 	return nr_taken;
 }
 
@@ -242,7 +242,8 @@ static void run_deactivate_batch(struct rcl_machine *m, struct lruvec *lruvec, s
 	      .nr_referenced = result->nr_rotated, .priority = sc->pub.priority,
 	      .reclaim_flags = trace_reclaim_flags((uint32_t)traced_lru / 2));
 	count(lruvec, RCL_PGREFILL, result->nr_scanned);
-	spend(m, result->nr_scanned * (m->config.costs.isolate_ns + m->config.costs.list_move_ns + m->config.costs.hook_ns));
+	spend_locked(m, lruvec, result->nr_scanned * (m->config.costs.isolate_ns + m->config.costs.list_move_ns));
+	spend(m, result->nr_scanned * m->config.costs.hook_ns);
 }
 
 static bool is_batch_valid(const struct lruvec *lruvec, uint64_t answer)
@@ -352,12 +353,15 @@ void scan_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)
 	for (uint32_t i = 0; i < nr && !sc->quit && !m->interrupted; i++, at = at + 1 == nr ? 0 : at + 1) {
 		struct memcg *memcg = m->memcgs[m->memcg_order[root->order + at]];
 		struct lruvec *lruvec = &memcg->lruvecs[nid];
+		uint64_t start_ns;
 
 		if (sc->may_walk_partially && sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim)
 			break;
 		if (is_protected(sc, root, memcg))
 			continue;
+		start_ns = *m->clock;
 		scan_lruvec(m, lruvec, sc);
+		count(lruvec, sc->is_kswapd ? RCL_RECLAIM_KSWAPD_NS : RCL_RECLAIM_DIRECT_NS, *m->clock - start_ns);
 		policy_run_ejections(m);
 	}
 	root->resume[nid] = at;

@@ -186,7 +186,7 @@ static void keep_folio(struct rcl_machine *m, struct lruvec *lruvec, struct foli
 	set_aside(m, folio, place);
 	result->nr_rotated += folio->pub.nr_pages;
 	count(lruvec, RCL_PGROTATED, folio->pub.nr_pages);
-	spend(m, m->config.costs.list_move_ns);
+	spend_locked(m, lruvec, m->config.costs.list_move_ns);
 }
 
 /* Deal with one folio of a batch: freed, put back, or set aside for demotion. */

@@ -28,6 +28,13 @@ static inline void count_typed(struct lruvec *lruvec, enum rcl_counter anon_coun
 	lruvec->stat[anon_counter + type]++;
 }
 
+/* Time that passes for whoever is running under the lruvec's lock, however many would want it. */
+static inline void spend_locked(struct rcl_machine *m, struct lruvec *lruvec, uint64_t ns)
+{
+	spend(m, ns);
+	lruvec->stat[RCL_LRU_LOCK_NS] += ns;
+}
+
 /* Record that the running task stalled from start_ns until now. */
 void stall_record(struct rcl_machine *m, struct task *task, enum rcl_stall_kind kind, uint64_t start_ns,
 		  bool is_pressure);

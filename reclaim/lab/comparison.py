@@ -92,6 +92,13 @@ def scan_efficiency(result: RunResult) -> float | None:
     return stolen / scanned if scanned else None
 
 
+def reclaim_ns_per_page(result: RunResult) -> float | None:
+    """Return the virtual time that kswapd and tasks spent in reclaim for each page freed, None where none was."""
+    counters = result.counters
+    nr_freed = counters["pgsteal_kswapd"] + counters["pgsteal_direct"]
+    return (counters["reclaim_kswapd_ns"] + counters["reclaim_direct_ns"]) / nr_freed if nr_freed else None
+
+
 METRICS: tuple[Metric, ...] = (
     Metric("misses", "count", lambda result: result.misses),
     Metric(

@@ -112,3 +112,17 @@ def test_pressure_text_is_the_kernels_format() -> None:
     lines = {"some": kernel_files.PressureLine(12.349, 0.5, 0.0, 1234567)}
 
     assert kernel_files.pressure_text(lines) == "some avg10=12.34 avg60=0.50 avg300=0.00 total=1234567\n"
+
+
+def test_time_in_reclaim_is_the_tasks_stalls_and_kswapds_time() -> None:
+    """What reclaim took is counted where it worked, and no list operation outside of it is left out."""
+    limited = _run("zipf:pages=2K,accesses=40K,write=20%")
+    crowded = Machine(nodes="4M", swap="zram:8M")
+    crowded.add_task(synth("zipf:pages=2K,accesses=40K,write=20%"))
+    crowded.run()
+
+    direct = limited.counters("/lab")["reclaim_direct_ns"]
+    assert 0 < direct <= limited.stalls("reclaim")["total_ns"]
+    assert limited.counters("/lab")["reclaim_kswapd_ns"] == 0
+    assert crowded.counters(node=0)["reclaim_kswapd_ns"] == crowded.node_info(0)["kswapd_ns"]
+    assert 0 < limited.counters()["lru_lock_ns"] < limited.virtual_ns

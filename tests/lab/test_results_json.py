@@ -28,6 +28,7 @@ MEMBERS = [
         "wall_s",
         "accesses_per_s",
         "ejected",
+        "notes",
     ),
 ]
 
