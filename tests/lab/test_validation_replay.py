@@ -58,7 +58,8 @@ def test_chunks_of_the_trace_make_no_difference(monkeypatch: pytest.MonkeyPatch)
     """Where the stream is cut must not move the boundary between the phases."""
     whole = _run()
     monkeypatch.setattr(
-        "reclaim.engine.machine.Machine.run.__kwdefaults__", {"chunk_records": 100, "check": True}
+        "reclaim.engine.machine.Machine.run.__kwdefaults__",
+        {"chunk_records": 100, "check": True, "watch": ()},
     )
     cut = _run()
     assert (cut.misses, cut.counters, cut.populate) == (whole.misses, whole.counters, whole.populate)
