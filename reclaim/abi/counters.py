@@ -76,7 +76,49 @@ _VMSTAT = (
     Counter("readahead_wasted", "Of those, freed before anybody asked.", "vmstat", "ours"),
     Counter("fault_around", "PTEs set for cached pages around read faults.", "vmstat", "ours"),
     Counter("allocstall", "Direct reclaims entered.", "vmstat", "__alloc_pages_direct_reclaim()"),
-    Counter("kswapd_wakeups", "Times kswapd woke.", "vmstat", "ours, as mm_vmscan_kswapd_wake"),
+    Counter(
+        "pgscan_direct_throttle",
+        "Times a task waited because less than half of the minimum was free.",
+        "vmstat",
+        "throttle_direct_reclaim()",
+    ),
+    Counter(
+        "kswapd_wakeups", "Times kswapd woke from its sleep.", "vmstat", "ours, as mm_vmscan_kswapd_wake"
+    ),
+    Counter("pageoutrun", "Runs of kswapd over the priorities.", "vmstat", "balance_pgdat()"),
+    Counter(
+        "kswapd_low_wmark_hit_quickly",
+        "Times kswapd was woken within 100 ms of a run.",
+        "vmstat",
+        "kswapd_try_to_sleep()",
+    ),
+    Counter(
+        "kswapd_high_wmark_hit_quickly",
+        "Times the node was short again when kswapd wanted to sleep.",
+        "vmstat",
+        "kswapd_try_to_sleep()",
+    ),
+    Counter("nr_dirtied", "File pages that became dirty.", "vmstat", "folio_account_dirtied()"),
+    Counter("nr_written", "File pages that the flusher wrote.", "vmstat", "__folio_end_writeback()"),
+    Counter(
+        "nr_vmscan_immediate_reclaim",
+        "Dirty pages of files that reclaim marked, to free them when they are written.",
+        "vmstat",
+        "shrink_folio_list()",
+    ),
+    Counter(
+        "balance_dirty_paused",
+        "Times a task slept because too much was dirty.",
+        "vmstat",
+        "ours, as the tracepoint balance_dirty_pages",
+    ),
+    Counter(
+        "throttled_writeback", "Waits of kswapd for writes to end.", "vmstat", "ours, as mm_vmscan_throttled"
+    ),
+    Counter(
+        "throttled_congested", "Waits of reclaimers that met only pages being written.", "vmstat", "the same"
+    ),
+    Counter("throttled_noprogress", "Waits of direct reclaim that frees nothing.", "vmstat", "the same"),
     Counter("oom_kill", "Tasks killed for lack of memory.", "vmstat", "oom_kill_process()"),
     Counter("numa_hit", "Pages that came from the node they were to come from.", "vmstat", _NUMA),
     Counter("numa_miss", "Pages that came from this node though another was meant.", "vmstat", _NUMA),

@@ -151,8 +151,12 @@ BATCH_RESULT = KernelType(
         _pages("nr_demoted", "Of those, pages that moved to a slower tier."),
         _pages("nr_activated", "Pages that became active."),
         _pages("nr_rotated", "Pages kept because they were in use."),
-        _pages("nr_dirty", "Pages that came back dirty."),
+        _pages("nr_dirty", "File pages that were dirty or being written."),
         _pages("nr_io", "Pages whose reclaim started a write."),
+        _pages("nr_unqueued_dirty", "Of nr_dirty, those that nobody was writing."),
+        _pages("nr_congested", "Of nr_dirty, those being written that reclaim had met before."),
+        _pages("nr_writeback", "Pages that were being written."),
+        _pages("nr_immediate", "The same, where kswapd met nothing else before: kswapd waits for them."),
     ),
     "struct reclaim_stat, include/linux/vmstat.h",
 )

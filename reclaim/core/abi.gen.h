@@ -309,6 +309,10 @@ struct rcl_batch_result {
 	uint64_t nr_rotated;
 	uint64_t nr_dirty;
 	uint64_t nr_io;
+	uint64_t nr_unqueued_dirty;
+	uint64_t nr_congested;
+	uint64_t nr_writeback;
+	uint64_t nr_immediate;
 };
 _Static_assert(offsetof(struct rcl_batch_result, kind) == 0, "kind");
 _Static_assert(offsetof(struct rcl_batch_result, list) == 1, "list");
@@ -322,6 +326,10 @@ _Static_assert(offsetof(struct rcl_batch_result, nr_activated) == 56, "nr_activa
 _Static_assert(offsetof(struct rcl_batch_result, nr_rotated) == 64, "nr_rotated");
 _Static_assert(offsetof(struct rcl_batch_result, nr_dirty) == 72, "nr_dirty");
 _Static_assert(offsetof(struct rcl_batch_result, nr_io) == 80, "nr_io");
+_Static_assert(offsetof(struct rcl_batch_result, nr_unqueued_dirty) == 88, "nr_unqueued_dirty");
+_Static_assert(offsetof(struct rcl_batch_result, nr_congested) == 96, "nr_congested");
+_Static_assert(offsetof(struct rcl_batch_result, nr_writeback) == 104, "nr_writeback");
+_Static_assert(offsetof(struct rcl_batch_result, nr_immediate) == 112, "nr_immediate");
 
 /* What is left of an evicted folio. */
 struct rcl_shadow {
@@ -530,7 +538,18 @@ enum rcl_counter {
 	RCL_READAHEAD_WASTED,
 	RCL_FAULT_AROUND,
 	RCL_ALLOCSTALL,
+	RCL_PGSCAN_DIRECT_THROTTLE,
 	RCL_KSWAPD_WAKEUPS,
+	RCL_PAGEOUTRUN,
+	RCL_KSWAPD_LOW_WMARK_HIT_QUICKLY,
+	RCL_KSWAPD_HIGH_WMARK_HIT_QUICKLY,
+	RCL_NR_DIRTIED,
+	RCL_NR_WRITTEN,
+	RCL_NR_VMSCAN_IMMEDIATE_RECLAIM,
+	RCL_BALANCE_DIRTY_PAUSED,
+	RCL_THROTTLED_WRITEBACK,
+	RCL_THROTTLED_CONGESTED,
+	RCL_THROTTLED_NOPROGRESS,
 	RCL_OOM_KILL,
 	RCL_NUMA_HIT,
 	RCL_NUMA_MISS,

@@ -16,8 +16,13 @@ void rcl_config_init(struct rcl_config *config)
 		.charge_batch_pages = 64,	/* MEMCG_CHARGE_BATCH, include/linux/memcontrol.h v6.12 */
 		.reclaim_batch_pages = 32,	/* SWAP_CLUSTER_MAX, include/linux/swap.h v6.12 */
 		.watermark_scale_factor = 10,	/* mm/page_alloc.c v6.12 */
+		.watermark_boost_factor = 15000,	/* mm/page_alloc.c v6.12 */
 		.slice_ns = 3000000,		/* sysctl_sched_base_slice of a small machine, kernel/sched/fair.c */
 		.switch_ns = 4000000,		/* ours: a tick at HZ = 250; no CPU runs one task alone for much longer */
+		.ssd_channels = 32,		/* ours: about where NVMe drives reach their full random read rate */
+		.dirty_ratio = 20,		/* vm_dirty_ratio, mm/page-writeback.c v6.12 */
+		.dirty_background_ratio = 10,	/* dirty_background_ratio, the same */
+		.writeback = 1,
 		.kswapd = 1,
 		.numa_scan_delay_ms = 1000,	/* sysctl_numa_balancing_*, kernel/sched/fair.c v6.12, all six */
 		.numa_scan_period_min_ms = 1000,

@@ -6,20 +6,20 @@
  * if it made the walk skip someone; then, unless the machine wants the kernel's own OOM, take from
  * list tails without asking (forced release). The callers retry while there is progress.
  *
- * SIMPLIFIED: no throttling (writeback, isolated, congested, no progress); effect: stalls are the
- * reclaim's own work and writes only.
  * SIMPLIFIED: the OOM killer takes the task that asked, the kernel the largest; effect: with
  * several tasks in a memcg another one may die than in the kernel.
  */
 #include "direct.h"
 
 #include "batches.h"
+#include "events.h"
 #include "kswapd.h"
 #include "mm.h"
 #include "policy.h"
 #include "psi.h"
 #include "scan.h"
 #include "stats.h"
+#include "throttle.h"
 #include "trace.h"
 
 /* shrink_zones() over the nodes of the reclaim: those of the fallback order for a node's reclaim,
@@ -37,8 +37,12 @@ static void scan_nodes(struct rcl_machine *m, struct scan *sc, const struct node
 static void run_priorities(struct rcl_machine *m, struct scan *sc, const struct node *home)
 {
 	for (int priority = RCL_DEF_PRIORITY; priority >= 0; priority--) {
+		uint64_t nr_scanned = sc->pub.nr_scanned;
+
 		sc->pub.priority = (uint8_t)priority;
 		scan_nodes(m, sc, home);
+		throttle_after_priority(m, sc, &m->nodes[home->order[0]], sc->pub.nr_scanned - nr_scanned);
+		events_run_due(m);
 		if (sc->quit || m->interrupted || sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim)
 			return;
 	}
@@ -49,6 +53,8 @@ static uint64_t run_ladder(struct rcl_machine *m, struct scan *sc, const struct 
 {
 	for (;;) {
 		run_priorities(m, sc, home);
+		for (uint32_t nid = 0; nid < m->nr_nodes && sc->target; nid++)
+			sc->target->lruvecs[nid].is_congested = false;
 		if (sc->pub.nr_reclaimed || m->interrupted)
 			break;
 		sc->quit = false;
@@ -94,6 +100,8 @@ static uint64_t reclaim(struct rcl_machine *m, struct scan *sc, struct scan *out
 {
 	uint64_t start_ns = *m->clock, nr_reclaimed;
 
+	if (sc->pub.origin == RCL_ORIGIN_DIRECT && m->current)
+		kswapd_throttle(m, &m->nodes[home->order[0]]);
 	if (sc->target)
 		TRACE(m, sc->target, mm_vmscan_memcg_reclaim_begin, .order = 0);
 	else
@@ -106,7 +114,6 @@ static uint64_t reclaim(struct rcl_machine *m, struct scan *sc, struct scan *out
 	scan_end(m, outer);
 	if (m->current)
 		stall_record(m, m->current, RCL_STALL_RECLAIM, start_ns, true);
-	kswapd_run_wanted(m);
 	return nr_reclaimed;
 }
 

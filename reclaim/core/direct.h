@@ -9,8 +9,6 @@
 #include "machine.h"
 #include "numa.h"
 
-#define MAX_RECLAIM_RETRIES 16	/* mm/internal.h v6.12; ladders without progress before somebody is killed */
-
 /* Reclaim below a memcg (try_to_free_mem_cgroup_pages()); answers how many pages were freed. */
 uint64_t direct_reclaim_memcg(struct rcl_machine *m, struct memcg *memcg, uint64_t nr_pages,
 			      enum rcl_origin origin, uint32_t swappiness);

@@ -10,6 +10,7 @@
  */
 #include "fault.h"
 
+#include "dirty.h"
 #include "faultaround.h"
 #include "hooks.h"
 #include "kmem.h"
@@ -22,6 +23,7 @@
 #include "swap.h"
 #include "swapin.h"
 #include "vma.h"
+#include "writeback.h"
 #include "young.h"
 
 static void map_folio(struct rcl_machine *m, struct task *task, uint32_t vpn, struct folio *folio, uint32_t bits)
@@ -124,9 +126,21 @@ static void use_cached(struct rcl_machine *m, struct task *task, const struct vm
 		return;
 	folio->pins++;
 	readahead_fault_hit(m, task, vma, folio, page);
-	folio->pins--;
 	task->is_retry = true;
 	readahead_wait(m, task, arrival_ns, folio->pub.flags & RCL_FOLIO_IS_WORKINGSET);
+	folio->pins--;
+}
+
+/* The first write through a mapping (page_mkwrite(), fault_dirty_shared_page()): waits for nobody,
+ * since the file systems need no stable pages, but may be slowed down. */
+static void make_writable(struct rcl_machine *m, struct task *task, struct folio *folio)
+{
+	const struct file *file = &m->files[folio->pub.key >> 32];
+
+	if (!(folio->pub.flags & RCL_FOLIO_IS_DIRTY))
+		task->nr_dirtied++;
+	folio_mark_dirty(m, folio);
+	dirty_note_write(m, task, file);
 }
 
 static bool fault_file(struct rcl_machine *m, struct task *task, uint32_t vpn, bool is_write)
@@ -153,9 +167,9 @@ static bool fault_file(struct rcl_machine *m, struct task *task, uint32_t vpn, b
 		folio->pub.flags |= RCL_FOLIO_IS_EXECUTABLE;
 	if (is_write && !is_shared)
 		return copy_on_write(m, task, vpn, folio);
-	if (is_write)
-		folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
 	map_folio(m, task, vpn, folio, is_write ? PTE_DIRTY : PTE_WP);
+	if (is_write)
+		make_writable(m, task, folio);
 	return true;
 }
 
@@ -165,8 +179,8 @@ static bool fault_write_protected(struct rcl_machine *m, struct task *task, uint
 
 	if (folio->pub.type == RCL_FILE && !(vma_find(task, vpn)->flags & RCL_MAPPING_SHARED))
 		return copy_on_write(m, task, vpn, folio);
-	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
 	task->ptes[vpn] = (task->ptes[vpn] & ~PTE_WP) | PTE_ACCESSED | PTE_DIRTY;
+	make_writable(m, task, folio);
 	return true;
 }
 

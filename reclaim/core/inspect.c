@@ -61,8 +61,9 @@ int rcl_node_info(const struct rcl_machine *m, uint32_t nid, struct rcl_node_inf
 	node = &m->nodes[nid];
 	*out = (struct rcl_node_info){ .nr_pages = node->pub.nr_pages, .nr_free_pages = node->pub.nr_free_pages,
 				       .min_wmark = node->pub.min_wmark, .low_wmark = node->pub.low_wmark,
-				       .high_wmark = node->pub.high_wmark, .kswapd_ns = node->kswapd_ns,
-				       .tier = node->pub.tier, .kswapd_is_hopeless = node->kswapd_failures >= 16 };
+				       .high_wmark = node->pub.high_wmark, .kswapd_ns = node->kswapd.ns,
+				       .tier = node->pub.tier,
+				       .kswapd_is_hopeless = node->kswapd.nr_failures >= MAX_RECLAIM_RETRIES };
 	return RCL_OK;
 }
 

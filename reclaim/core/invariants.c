@@ -349,12 +349,57 @@ static bool check_files(const struct rcl_machine *m, const struct report *report
 	return true;
 }
 
+/* Dirty pages and those being written: counts, tags, and the writes that devices have queued. */
+static bool check_writeback(const struct rcl_machine *m, const struct report *report)
+{
+	uint64_t nr_dirty = 0, nr_writeback = 0, nr_tagged = 0, nr_queued = 0, nr_by_memcg = 0, nr_by_file = 0;
+
+	for (uint32_t pfn = 0; pfn < m->nr_folios; pfn++) {
+		const struct folio *folio = folio_at(m, pfn);
+
+		if (!is_in_use(m, pfn) || folio->pub.type != RCL_FILE)
+			continue;
+		nr_dirty += !!(folio->pub.flags & RCL_FOLIO_IS_DIRTY);
+		nr_writeback += !!(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK);
+	}
+	for (uint32_t i = 0; i < m->nr_files; i++) {
+		nr_by_file += m->files[i].nr_dirty;
+		for (uint32_t word = 0; word < (m->files[i].nr_pages + 63) / 64; word++)
+			nr_tagged += (uint32_t)__builtin_popcountll(m->files[i].dirty_tags[word]);
+	}
+	for (uint32_t i = 0; i < m->nr_memcgs; i++)
+		nr_by_memcg += m->memcgs[i]->nr_dirty + m->memcgs[i]->nr_writeback;
+	for (uint32_t i = 0; i < 2 + m->nr_swaps; i++) {
+		const struct device *device = &m->devices[i];
+
+		for (uint32_t k = 0; k < device->nr_queued; k++) {
+			uint32_t pfn = device->queue[(device->head + k) % RCL_QUEUE_PAGES].pfn;
+
+			if (pfn == RCL_NIL)
+				continue;
+			nr_queued++;
+			if (!is_in_use(m, pfn) || !(folio_at(m, pfn)->pub.flags & RCL_FOLIO_IS_WRITEBACK))
+				return broken(report, "device %u writes pfn %u, which is not under writeback", i, pfn);
+		}
+	}
+	if (nr_dirty != m->nr_dirty || nr_tagged != nr_dirty || nr_by_file != nr_dirty)
+		return broken(report, "%llu pages dirty, %llu counted, %llu tagged, %llu by file", (unsigned long long)nr_dirty,
+			      (unsigned long long)m->nr_dirty, (unsigned long long)nr_tagged,
+			      (unsigned long long)nr_by_file);
+	if (nr_writeback != m->nr_writeback || nr_queued != nr_writeback || nr_by_memcg != nr_dirty + nr_writeback)
+		return broken(report, "%llu pages under writeback, %llu counted, %llu queued; memcgs say %llu",
+			      (unsigned long long)nr_writeback, (unsigned long long)m->nr_writeback,
+			      (unsigned long long)nr_queued, (unsigned long long)nr_by_memcg);
+	return true;
+}
+
 int rcl_check(const struct rcl_machine *m, char *message, uint64_t message_bytes)
 {
 	const struct report report = { message, message_bytes };
 
 	return check_lruvecs(m, &report) && check_nodes(m, &report) && check_folios(m, &report) &&
-			       check_charges(m, &report) && check_swap(m, &report) && check_pools(m, &report) && check_files(m, &report)
+			       check_charges(m, &report) && check_swap(m, &report) && check_pools(m, &report) && check_files(m, &report) &&
+			       check_writeback(m, &report)
 		       ? RCL_OK
 		       : RCL_BROKEN_INVARIANT;
 }

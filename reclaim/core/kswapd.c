@@ -1,89 +1,211 @@
 /*
- * kswapd, see kswapd.h. Models balance_pgdat() and kswapd_shrink_node() (mm/vmscan.c v6.12).
+ * kswapd, see kswapd.h. Models kswapd(), balance_pgdat(), kswapd_try_to_sleep() and
+ * throttle_direct_reclaim() (mm/vmscan.c v6.12), one pass over a node at a time.
  *
- * SIMPLIFIED: no watermark boost, no memory.high or soft limit reclaim, no napping between
- * balancing attempts; effect: kswapd starts at low and ends at high, always.
+ * SIMPLIFIED: a pass frees its pages when it begins and takes its time afterwards; effect: tasks
+ * find free pages earlier by up to the length of one pass.
  */
 #include "kswapd.h"
 
+#include "events.h"
+#include "node.h"
 #include "policy.h"
 #include "psi.h"
 #include "scan.h"
 #include "stats.h"
 #include "trace.h"
 
-#define MAX_FAILURES 16			/* MAX_RECLAIM_RETRIES, mm/internal.h v6.12: hopeless after that */
-#define LEAST_TARGET_PAGES 32		/* SWAP_CLUSTER_MAX, include/linux/swap.h */
+#define LEAST_TARGET_PAGES 32		/* SWAP_CLUSTER_MAX, include/linux/swap.h v6.12 */
+#define NAP_NS 100000000		/* HZ/10 (kswapd_try_to_sleep()): a short sleep before the long one */
+#define BOOST_PRIORITY (RCL_DEF_PRIORITY - 2)	/* boosted reclaim goes no deeper (balance_pgdat()) */
 
-/* pgdat_balanced(): with NUMA balancing there is to be room for promotions. */
+enum kswapd_state {
+	KSWAPD_ASLEEP,
+	KSWAPD_NAPPING,
+	KSWAPD_BALANCING,
+};
+
+/* pgdat_balanced(): strictly more than the mark, as zone_watermark_ok() wants it; with NUMA balancing
+ * there is to be room for promotions. */
 static bool is_balanced(const struct rcl_machine *m, const struct node *node)
 {
-	return node->pub.nr_free_pages >= (m->config.numa_balancing ? node->pub.promo_wmark : node->pub.high_wmark);
+	return node->pub.nr_free_pages > (m->config.numa_balancing ? node->pub.promo_wmark : node->pub.high_wmark);
 }
 
-/* One run from priority 12 to 1 (balance_pgdat()). */
-static uint64_t balance(struct rcl_machine *m, struct node *node)
+static void begin_balance(struct rcl_machine *m, struct node *node)
 {
-	struct scan *outer = m->scan;
-	uint64_t target = node->pub.high_wmark > LEAST_TARGET_PAGES ? node->pub.high_wmark : LEAST_TARGET_PAGES;
-	uint64_t total = 0;
-	int priority = RCL_DEF_PRIORITY;
-	struct scan sc;
+	struct kswapd *kswapd = &node->kswapd;
 
-	scan_begin(m, &sc, NULL, RCL_ORIGIN_KSWAPD, target);
-	while (!is_balanced(m, node) && priority >= 1 && !m->interrupted) {
-		sc.pub.priority = (uint8_t)priority;
-		sc.pub.nr_scanned = 0;
-		sc.pub.nr_reclaimed = 0;
-		sc.quit = false;
-		scan_node(m, &sc, node->pub.nid);
-		total += sc.pub.nr_reclaimed;
-		/* The priority stays where enough was scanned and something came of it. */
-		if (sc.pub.nr_scanned < target || sc.pub.nr_reclaimed == 0)
-			priority--;
-	}
-	scan_end(m, outer);
-	node->kswapd_failures = total ? 0 : node->kswapd_failures + 1;
-	policy_run_ejections(m);
-	return total;
-}
-
-static void run_kswapd(struct rcl_machine *m, struct node *node)
-{
-	struct task *woke = m->current;
-	uint64_t *clock = m->clock, start_ns, nr_reclaimed;
-
-	node->is_kswapd_wanted = false;
-	if (!m->config.kswapd || is_balanced(m, node) || node->kswapd_failures >= MAX_FAILURES)
-		return;
-	if (node->kswapd_clock_ns < *clock)
-		node->kswapd_clock_ns = *clock;
-	count(&m->memcgs[0]->lruvecs[node->pub.nid], RCL_KSWAPD_WAKEUPS, 1);
-	TRACE(m, NULL, mm_vmscan_wakeup_kswapd, .nid = node->pub.nid);
-	start_ns = node->kswapd_clock_ns;
-	m->clock = &node->kswapd_clock_ns;
-	m->current = NULL;
+	count(&m->memcgs[0]->lruvecs[node->pub.nid], RCL_PAGEOUTRUN, 1);
 	TRACE(m, NULL, mm_vmscan_kswapd_wake, .nid = node->pub.nid);
-	nr_reclaimed = balance(m, node);
-	TRACE(m, NULL, mm_vmscan_kswapd_sleep, .nid = node->pub.nid, .nr_reclaimed = nr_reclaimed);
-	m->current = woke;
-	m->clock = clock;
-	node->kswapd_ns += node->kswapd_clock_ns - start_ns;
-	psi_stall(m, &node->psi, start_ns, node->kswapd_clock_ns, true, false);	/* PF_MEMSTALL, balance_pgdat() */
+	kswapd->nr_boosted = node->nr_boost;
+	kswapd->nr_boost_left = node->nr_boost;
+	kswapd->state = KSWAPD_BALANCING;
+	scan_begin(m, &kswapd->sc, NULL, RCL_ORIGIN_KSWAPD, 0);
+}
+
+/* Watermarks come down again by what this run saw raised. */
+static void end_boost(struct node *node, uint64_t nr_boosted)
+{
+	uint64_t nr = least(node->nr_boost, nr_boosted);
+
+	node->nr_boost -= nr;
+	node->pub.min_wmark -= nr;
+	node->pub.low_wmark -= nr;
+	node->pub.high_wmark -= nr;
+	node->pub.promo_wmark -= nr;
+}
+
+/* Nap, or go on at once where the node is still short (kswapd_try_to_sleep(), its first half). */
+static void try_to_nap(struct rcl_machine *m, struct node *node)
+{
+	struct kswapd *kswapd = &node->kswapd;
+
+	if (is_balanced(m, node)) {
+		/* clear_pgdat_congested() */
+		m->memcgs[0]->lruvecs[node->pub.nid].is_congested = false;
+		node->is_dirty = false;
+		node->is_writeback = false;
+	}
+	if (is_balanced(m, node) || kswapd_is_hopeless(m, node)) {
+		kswapd->state = KSWAPD_NAPPING;
+		kswapd->nap_end_ns = *m->clock + NAP_NS;
+		events_wake_at(m, kswapd->actor, kswapd->nap_end_ns);
+		return;
+	}
+	count(&m->memcgs[0]->lruvecs[node->pub.nid], RCL_KSWAPD_HIGH_WMARK_HIT_QUICKLY, 1);
+	begin_balance(m, node);
+	events_wake(m, kswapd->actor);
+}
+
+static void end_balance(struct rcl_machine *m, struct node *node, bool is_done)
+{
+	struct kswapd *kswapd = &node->kswapd;
+
+	if (!is_done && kswapd->sc.pub.nr_reclaimed == 0)
+		kswapd->nr_failures++;
+	end_boost(node, kswapd->nr_boosted);
+	kswapd->nr_reclaimed = kswapd->sc.pub.nr_reclaimed;
+	scan_end(m, NULL);
+	policy_run_ejections(m);
+	try_to_nap(m, node);
+}
+
+/* One pass over the node at the present priority; answers how many pages it freed. */
+static uint64_t run_pass(struct rcl_machine *m, struct node *node)
+{
+	struct scan *sc = &node->kswapd.sc;
+	bool is_boost = node->kswapd.nr_boost_left > 0;
+	uint64_t nr_before = sc->pub.nr_reclaimed;
+
+	sc->pub.nr_to_reclaim = node->pub.high_wmark > LEAST_TARGET_PAGES ? node->pub.high_wmark : LEAST_TARGET_PAGES;
+	sc->pub.may_writepage = !is_boost;
+	sc->may_swap = !is_boost;
+	sc->pub.nr_scanned = 0;
+	sc->quit = false;
+	scan_node(m, sc, node->pub.nid);
+	return sc->pub.nr_reclaimed - nr_before;
+}
+
+/* One turn of balance_pgdat()'s loop. */
+static void balance(struct rcl_machine *m, struct node *node)
+{
+	struct kswapd *kswapd = &node->kswapd;
+	struct rcl_scan_control *pub = &kswapd->sc.pub;
+	bool is_priority_held;
+	uint64_t nr;
+
+	if (kswapd->nr_boost_left && !is_balanced(m, node)) {
+		kswapd->nr_boost_left = 0;
+		pub->priority = RCL_DEF_PRIORITY;
+	}
+	if (kswapd->nr_boost_left == 0 && is_balanced(m, node)) {
+		end_balance(m, node, true);
+		return;
+	}
+	is_priority_held = kswapd->nr_boost_left && pub->priority == BOOST_PRIORITY;
+	nr = run_pass(m, node);
+	if (m->interrupted) {
+		events_wake(m, kswapd->actor);	/* this priority again */
+		return;
+	}
+	is_priority_held |= pub->nr_scanned >= pub->nr_to_reclaim || nr >= pub->nr_to_reclaim;
+	kswapd->nr_boost_left -= least(kswapd->nr_boost_left, nr);
+	if (kswapd->nr_boost_left == 0 || nr) {
+		if (!is_priority_held || nr == 0)
+			pub->priority--;
+		if (pub->priority >= 1) {
+			events_wake(m, kswapd->actor);
+			return;
+		}
+	}
+	end_balance(m, node, false);
+}
+
+static void kswapd_run(struct rcl_machine *m, struct actor *actor)
+{
+	struct node *node = &m->nodes[actor->which];
+	struct kswapd *kswapd = &node->kswapd;
+	struct lruvec *root = &m->memcgs[0]->lruvecs[node->pub.nid];
+	uint64_t start_ns = actor->clock_ns;
+
+	switch (kswapd->state) {
+	case KSWAPD_NAPPING:
+		if (start_ns >= kswapd->nap_end_ns && (is_balanced(m, node) || kswapd_is_hopeless(m, node))) {
+			kswapd->state = KSWAPD_ASLEEP;
+			TRACE(m, NULL, mm_vmscan_kswapd_sleep, .nid = node->pub.nid, .nr_reclaimed = kswapd->nr_reclaimed);
+			return;
+		}
+		count(root, start_ns < kswapd->nap_end_ns ? RCL_KSWAPD_LOW_WMARK_HIT_QUICKLY
+							  : RCL_KSWAPD_HIGH_WMARK_HIT_QUICKLY, 1);
+		begin_balance(m, node);
+		break;
+	case KSWAPD_ASLEEP:
+		count(root, RCL_KSWAPD_WAKEUPS, 1);
+		begin_balance(m, node);
+		break;
+	default:
+		break;
+	}
+	balance(m, node);
+	kswapd->ns += *m->clock - start_ns;
+	psi_stall(m, &node->psi, start_ns, *m->clock, true, false);	/* psi_memstall_enter() of balance_pgdat() */
+}
+
+int kswapd_setup(struct rcl_machine *m)
+{
+	for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
+		m->nodes[nid].kswapd.actor = events_add_actor(m, kswapd_run, nid);
+		if (!m->nodes[nid].kswapd.actor)
+			return machine_error(m, RCL_BAD_ARGUMENT, "too many kernel threads");
+	}
+	return RCL_OK;
 }
 
 void kswapd_wake(struct rcl_machine *m, struct node *node)
 {
-	node->is_kswapd_wanted = true;
-	kswapd_run_wanted(m);
+	if (kswapd_is_hopeless(m, node) || node->kswapd.state == KSWAPD_BALANCING ||
+	    (is_balanced(m, node) && node->nr_boost == 0))
+		return;
+	TRACE(m, NULL, mm_vmscan_wakeup_kswapd, .nid = node->pub.nid);
+	events_wake(m, node->kswapd.actor);
 }
 
-void kswapd_run_wanted(struct rcl_machine *m)
+/* allow_direct_reclaim(); a node without reclaimable pages has no reserve to protect. */
+static bool has_reserve(struct rcl_machine *m, void *data)
 {
-	for (uint32_t nid = 0; nid < m->nr_nodes && !m->scan; nid++) {
-		if (!m->nodes[nid].is_kswapd_wanted)
-			continue;
-		run_kswapd(m, &m->nodes[nid]);
-		nid = RCL_NIL;		/* it may have demoted to a node that we passed */
-	}
+	const struct node *node = data;
+
+	return kswapd_is_hopeless(m, node) || node->pub.min_wmark == 0 || node_reclaimable_pages(m, node) == 0 ||
+	       node->pub.nr_free_pages > node->pub.min_wmark / 2;
+}
+
+void kswapd_throttle(struct rcl_machine *m, struct node *node)
+{
+	if (has_reserve(m, node))
+		return;
+	count(&m->memcgs[0]->lruvecs[node->pub.nid], RCL_PGSCAN_DIRECT_THROTTLE, 1);
+	kswapd_wake(m, node);
+	while (m->next_due_ns != RCL_NEVER && !m->interrupted && !has_reserve(m, node))
+		events_wait(m, m->next_due_ns, has_reserve, node);
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device.h"
+#include "kswapd.h"
 #include "maps.h"
 #include "memcg.h"
 #include "mm.h"
@@ -17,6 +19,7 @@
 #include "psi.h"
 #include "swap.h"
 #include "trace.h"
+#include "writeback.h"
 
 #define MAX_PAGE_CLUSTER 5		/* SWAP_RA_ORDER_CEILING, mm/swap_state.c v6.12 */
 #define MAX_READ_AHEAD_KB 65536		/* ours: the kernel takes any number; 64 MiB are beyond use */
@@ -171,6 +174,7 @@ static int set_up(struct rcl_machine *m, const struct rcl_config *config)
 	m->nr_nodes = config->nr_nodes;
 	m->nr_swaps = config->nr_swaps;
 	m->clock = &m->setup_clock_ns;
+	m->next_due_ns = RCL_NEVER;
 	m->rmap_free = RCL_NIL;
 	seed_random(m);
 	m->tasks = calloc(RCL_MAX_TASKS, sizeof(*m->tasks));
@@ -180,7 +184,13 @@ static int set_up(struct rcl_machine *m, const struct rcl_config *config)
 	if (status == RCL_OK && !numa_balancing_setup(m))
 		status = machine_error(m, RCL_NO_MEMORY, "no memory for access times");
 	if (status == RCL_OK)
+		status = kswapd_setup(m);
+	if (status == RCL_OK)
 		status = swap_setup(m);
+	if (status == RCL_OK)
+		status = device_setup(m);
+	if (status == RCL_OK)
+		status = writeback_setup(m);
 	if (status == RCL_OK)
 		status = memcg_setup(m);
 	m->config.nodes = NULL;		/* the caller's, read during the call only */
@@ -218,6 +228,7 @@ void rcl_machine_free(struct rcl_machine *m)
 	for (uint32_t i = 0; i < m->nr_files; i++) {
 		free(m->files[i].slots);
 		free(m->files[i].tree_nodes);
+		free(m->files[i].dirty_tags);
 	}
 	free(m->tasks);
 	free(m->files);

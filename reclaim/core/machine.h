@@ -26,7 +26,13 @@
 #define RCL_MAX_ADD_BATCH 31		/* PAGEVEC_SIZE, include/linux/folio_batch.h v6.12 */
 #define RCL_NR_STANDARD_LISTS RCL_FIRST_POLICY_LIST	/* list numbers below the first policy list */
 #define RCL_DEF_PRIORITY 12		/* DEF_PRIORITY, include/linux/mmzone.h */
-#define RCL_SCAN_SLOTS 4		/* reclaims nest at most: task, kswapd inside its allocation */
+#define MAX_RECLAIM_RETRIES 16		/* mm/internal.h v6.12: fruitless attempts before somebody gives up */
+#define RCL_MAX_ACTORS 48		/* ours: kswapds, completions of all devices, flusher, and room */
+#define RCL_SCAN_SLOTS (1 + RCL_MAX_ACTORS)	/* reclaims in progress: a task's or set-up's, each actor's */
+#define RCL_QUEUE_PAGES 1024		/* ours: writes that a device has taken and not done, 4 MiB; the
+					 * kernel's 256 requests (blk_mq) of some pages each */
+#define RCL_MAX_CHANNELS 64		/* ours: beyond what one device does at once */
+#define RCL_NEVER UINT64_MAX		/* the due time of an actor that waits to be woken */
 
 #define RCL_LIKELY(x) __builtin_expect(!!(x), 1)
 #define RCL_UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -78,6 +84,7 @@ struct folio {
 } __attribute__((aligned(64)));
 
 #define MARK_READAHEAD 1		/* PG_readahead: who comes here reads the next window */
+#define MARK_RECLAIM 4			/* PG_reclaim: to be freed as soon as it is written */
 #define MARK_AHEAD 2			/* came in unasked, and nobody has asked for it yet */
 
 _Static_assert(sizeof(struct folio) == 64, "a folio is one cache line");
@@ -124,6 +131,7 @@ struct lruvec {
 	uint64_t active_lists[RCL_MAX_LISTS / 64];	/* bit per list: it counts as active (levels.h) */
 	struct lru_list unevictable;	/* mlock.h */
 	uint64_t nr_unevictable[2];	/* pages on it, by type */
+	bool is_congested;		/* LRUVEC_CGROUP_CONGESTED, of the root memcg LRUVEC_NODE_CONGESTED */
 	uint64_t stat[RCL_NR_COUNTERS];
 };
 
@@ -163,6 +171,8 @@ struct memcg {
 	uint32_t nr_subtree;		/* itself and all descendants */
 	uint32_t depth;
 	uint32_t swappiness_own;	/* as configured, for rcl_memcg_reclaim's override */
+	uint64_t nr_dirty;		/* file pages of its own, to be written */
+	uint64_t nr_writeback;		/* being written */
 	uint64_t kmem_pages;		/* charged by kmem.c, own only */
 	uint64_t swapcache_pages;	/* of its folios, in the swap cache */
 	uint64_t zswap_bytes;		/* kept by zswap, own only */
@@ -178,12 +188,67 @@ struct memcg {
 	struct lruvec lruvecs[];	/* by node */
 };
 
+/* What a pass met that is dirty or being written. */
+struct scan_writeback {
+	uint64_t dirty;			/* either */
+	uint64_t unqueued_dirty;	/* dirty, and nobody writes it */
+	uint64_t congested;		/* being written, and wanted before */
+	uint64_t writeback;		/* being written */
+	uint64_t immediate;		/* being written and wanted, where that was all there is */
+	uint64_t taken;
+	uint64_t file_taken;
+};
+
+/* What one reclaim wants and has done (struct scan_control, mm/vmscan.c). */
+struct scan {
+	struct rcl_scan_control pub;
+	struct memcg *target;		/* NULL for a node's reclaim */
+	bool is_kswapd;
+	bool may_swap;			/* as asked; pub.may_swap says whether it can be done here */
+	bool low_reclaim;		/* memory.low no longer protects */
+	bool low_skipped;
+	bool quit;
+	bool may_walk_partially;
+	bool is_forced;			/* nobody is asked any more */
+	uint16_t nodes;			/* bit per node that may be scanned (sc->nodemask) */
+	struct scan_writeback nr;	/* of the pass over one node (struct scan_control, nr) */
+};
+
+/* A kernel thread or an interrupt, see events.h. */
+struct actor {
+	void (*run)(struct rcl_machine *m, struct actor *actor);
+	uint64_t due_ns;		/* when its next step begins, RCL_NEVER for when it is woken */
+	uint64_t clock_ns;		/* when its last step ended */
+	struct scan *scan;		/* the reclaim that it is in the middle of, NULL for none */
+	uint32_t number;		/* of the actor; 1 + number is its slot of scan state */
+	uint32_t which;			/* of its kind: node, device */
+	bool is_running;		/* in the middle of a step */
+};
+
+/* Background reclaim of a node, see kswapd.h. */
+struct kswapd {
+	struct actor *actor;
+	struct scan sc;			/* of the run in progress */
+	uint64_t nap_end_ns;
+	uint64_t nr_boosted;		/* the node's boost when the run began */
+	uint64_t nr_boost_left;		/* of that, still to be reclaimed */
+	uint64_t ns;			/* its time so far */
+	uint64_t nr_reclaimed;		/* of its last run */
+	uint32_t nr_failures;		/* runs in a row that freed nothing, until somebody does */
+	uint8_t state;			/* enum kswapd_state */
+};
+
 struct node {
 	struct rcl_node pub;
 	uint32_t first_pfn;
 	uint32_t nr_fresh;		/* frames never used yet: the last nr_fresh of the node */
 	uint32_t free_head;		/* frames used before and free again */
-	uint32_t kswapd_failures;
+	uint64_t nr_boost;		/* by how much the watermarks are raised (watermark_boost) */
+	uint64_t nr_written;		/* pages whose write ended (NR_THROTTLED_WRITTEN, always counted) */
+	uint64_t nr_written_start;	/* when the first of those who wait began to */
+	uint32_t nr_throttled;		/* reclaimers that wait for writes (nr_writeback_throttled) */
+	bool is_writeback;		/* PGDAT_WRITEBACK: kswapd met nothing but pages being written */
+	bool is_dirty;			/* PGDAT_DIRTY: or nothing but pages that nobody writes */
 	uint8_t order[RCL_MAX_NODES];	/* all nodes in fallback order (zonelist) */
 	uint8_t distance[RCL_MAX_NODES];	/* as SLIT has it, 10 to itself */
 	uint64_t far_ns[RCL_MAX_NODES];	/* what an access from here to each node takes beyond a near one */
@@ -196,9 +261,7 @@ struct node {
 	uint32_t rate_start_ms;		/* nbp_rl_start */
 	uint32_t hot_threshold_ms;	/* nbp_threshold; 0: as configured */
 	uint16_t demotion_allowed;	/* bit per node: all of slower tiers (lower_tier_mask) */
-	bool is_kswapd_wanted;
-	uint64_t kswapd_clock_ns;
-	uint64_t kswapd_ns;
+	struct kswapd kswapd;
 	struct psi_source psi;		/* of kswapd */
 };
 
@@ -269,6 +332,10 @@ struct file {
 	uint8_t *tree_nodes;		/* which nodes of the tree behind the slots exist (kmem.h) */
 	uint32_t nr_pages;
 	uint32_t device;
+	uint64_t *dirty_tags;		/* a bit per page (PAGECACHE_TAG_DIRTY) */
+	uint64_t dirtied_ns;		/* since when it has been dirty (inode->dirtied_when) */
+	uint32_t nr_dirty;
+	uint32_t writeback_index;	/* where the flusher goes on */
 	uint32_t nr_mappings;		/* VMAs that map it, for the size of the rmap pool */
 };
 
@@ -357,6 +424,9 @@ struct task {
 	uint32_t last_span;
 	uint32_t nr_file_pages;
 	uint32_t stock_pages;		/* charged in advance (memcg_stock_pcp) */
+	uint32_t nr_dirtied;		/* pages since its last pause, see dirty.h */
+	uint32_t nr_dirtied_pause;	/* at how many it looks at the limits */
+	uint64_t dirty_pause_ns;	/* the end of that pause, 0 for none yet */
 	uint32_t nr_add;
 	uint32_t nr_activate;
 	uint32_t nr_mlock;
@@ -419,17 +489,31 @@ struct exit_entry {
 	uint64_t counters[RCL_NR_COUNTERS];
 };
 
-/* What one reclaim wants and has done (struct scan_control, mm/vmscan.c). */
-struct scan {
-	struct rcl_scan_control pub;
-	struct memcg *target;		/* NULL for a node's reclaim */
-	bool is_kswapd;
-	bool may_swap;			/* as asked; pub.may_swap says whether it can be done here */
-	bool low_reclaim;		/* memory.low no longer protects */
-	bool low_skipped;
-	bool quit;
-	bool may_walk_partially;
-	uint16_t nodes;			/* bit per node that may be scanned (sc->nodemask) */
+struct queued_write {
+	uint32_t pfn;			/* RCL_NIL: nobody wants to know */
+	uint64_t done_ns;
+};
+
+/* A device, see device.h. */
+struct device {
+	struct actor *actor;		/* ends its writes */
+	uint32_t kind;			/* enum rcl_device */
+	uint32_t nr_channels;
+	uint64_t channel_free_ns[RCL_MAX_CHANNELS];
+	uint64_t link_free_ns;
+	uint32_t head;			/* the oldest write of the queue */
+	uint32_t nr_queued;
+	struct queued_write queue[RCL_QUEUE_PAGES];
+};
+
+/* The thread that writes dirty pages, see writeback.h. */
+struct flusher {
+	struct actor *actor;
+	struct memcg *memcg;		/* whose background limit it was woken for, NULL for the machine's */
+	uint64_t timer_ns;		/* when it looks for old pages again */
+	uint64_t nr_wanted;		/* pages that reclaim asked for */
+	uint32_t next_file;
+	bool is_background;		/* some background limit was exceeded */
 };
 
 /* The records of trace.h; counted without end, the place of the n-th is n modulo nr_records. */
@@ -449,7 +533,7 @@ struct batch_stat {
 };
 
 struct rcl_machine {
-	uint64_t *clock;		/* of who is running: a task or a kswapd */
+	uint64_t *clock;		/* of who is running: a task or an actor */
 	uint64_t setup_clock_ns;	/* time of what happens outside of runs */
 	uint64_t hook_ns;		/* virtual time that the running hook has charged */
 	struct folio *folios;		/* by pfn */
@@ -462,7 +546,10 @@ struct rcl_machine {
 	struct swap_ra swap_ra;		/* where some swap device rotates */
 	struct zswap zswap;
 	struct scan *scan;		/* the reclaim that is running, NULL for none */
-	struct task *current;		/* the task that is running, NULL for kswapd and set-up */
+	struct task *current;		/* the task that is running, NULL for actors and set-up */
+	struct actor *actor;		/* the actor that is running, NULL for tasks and set-up */
+	uint64_t next_due_ns;		/* when the next actor is due */
+	uint64_t pause_ns;		/* when whoever called rcl_run() wants it back */
 	struct task *turn;		/* whose turn it is until its clock passes turn_ns, NULL for nobody's */
 	uint64_t turn_ns;
 	volatile int *interrupt;
@@ -493,7 +580,6 @@ struct rcl_machine {
 	uint32_t rmap_used;		/* items ever used */
 	uint32_t rmap_free;		/* free list */
 	uint8_t top_tier;		/* the fastest there is */
-	uint32_t nr_scans;		/* reclaims that are running, one inside the other */
 	bool any_eject_pending;
 	bool no_retry;			/* allocations give up after one reclaim (__GFP_NORETRY) */
 	bool has_default;
@@ -504,6 +590,12 @@ struct rcl_machine {
 	struct trace_ring trace;
 	struct batch_stat batch;
 	struct psi_source *psi_heap[RCL_MAX_TASKS + RCL_MAX_NODES];
+	struct device devices[2 + RCL_MAX_SWAPS];	/* of files on SSD, on disk; of swap */
+	struct flusher flusher;
+	uint64_t nr_dirty;		/* file pages */
+	uint64_t nr_writeback;
+	struct actor actors[RCL_MAX_ACTORS];
+	uint32_t nr_actors;
 	uint32_t isolated[RCL_MAX_TAKE];
 	uint8_t demotion_nid[RCL_MAX_TAKE];	/* by place in isolated, where that is set aside for demotion */
 	struct pending_place kept[RCL_MAX_TAKE];	/* of the list being shrunk, go back at its end */
@@ -564,6 +656,11 @@ static inline struct lruvec *task_lruvec(const struct task *task)
 static inline struct attachment *default_of(const struct rcl_machine *m)
 {
 	return m->attachments[0];
+}
+
+static inline uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
 }
 
 /* Let virtual time pass for whoever is running. */

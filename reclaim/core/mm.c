@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "batches.h"
+#include "dirty.h"
 #include "kmem.h"
 #include "memcg.h"
 #include "mlock.h"
@@ -16,6 +17,7 @@
 #include "rmap.h"
 #include "swap.h"
 #include "vma.h"
+#include "writeback.h"
 #include "young.h"
 
 /* Every flag there is; MADV_SEQUENTIAL and MADV_RANDOM replace each other. */
@@ -165,6 +167,7 @@ int rcl_task_create(struct rcl_machine *m, const struct rcl_task_config *config,
 	task->interleave_prev = RCL_MAX_NODES - 1;	/* before the first */
 	task->ns_per_access = config->ns_per_access;
 	task->numa_next_scan_ns = numa_balancing_first_scan_ns(m);
+	task->nr_dirtied_pause = m->config.writeback ? DIRTY_FIRST_POLL : UINT32_MAX;
 	m->tasks[m->nr_tasks++] = task;
 	*number = task->number;
 	return RCL_OK;
@@ -205,7 +208,7 @@ static void free_entry(struct rcl_machine *m, struct task *task, uint32_t slot)
 static void unmap_page(struct rcl_machine *m, struct task *task, uint32_t vpn, uint32_t pte, struct folio *folio)
 {
 	if (pte & PTE_DIRTY)
-		folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
+		folio_mark_dirty(m, folio);
 	rmap_remove(m, folio, task->number, vpn);
 	if (folio->pub.type == RCL_FILE && pte & PTE_ACCESSED && !vma_has_flags(task, vpn, VMA_HINTS))
 		pagecache_mark_accessed(m, task, folio, RCL_ACCESS_UNMAP_YOUNG);

@@ -2,8 +2,10 @@
  * NUMA nodes, see node.h. Models get_page_from_freelist() and __alloc_pages_slowpath()
  * (mm/page_alloc.c v6.12) for single pages of one zone per node.
  *
- * SIMPLIFIED: one zone per node, no lowmem reserve, no high-order pages, no boost; effect: the
- * watermarks are those of a node whose memory is all in one zone.
+ * SIMPLIFIED: one zone per node, no lowmem reserve; effect: the watermarks are those of a node
+ * whose memory is all in one zone.
+ * SIMPLIFIED: page blocks have no mobility, so that watermarks are boosted only by rcl_node_boost();
+ * effect: no boost unless an experiment asks for it.
  */
 #include "node.h"
 
@@ -18,6 +20,8 @@
 #define PAGE_KIB 4
 #define MIN_FREE_KIB_FLOOR 128		/* init_per_zone_wmark_min(), mm/page_alloc.c */
 #define MIN_FREE_KIB_CEILING 262144	/* the same */
+#define PAGEBLOCK_PAGES 512		/* pageblock_nr_pages on x86-64 with huge pages */
+#define LEAST_BOOST_BLOCKS 4		/* boost_watermark(), mm/page_alloc.c: smaller zones are left alone */
 #define SMALLEST_NODE_SHARE 8		/* ours: the formula's min takes at most 1/8 of a tiny node,
 					 * or its floor of 32 pages would leave nothing to use */
 
@@ -74,6 +78,28 @@ static int check_node(struct rcl_machine *m, uint32_t nid, const struct rcl_node
 		return machine_error(m, RCL_BAD_ARGUMENT,
 				     "node %u: watermarks must rise and lie below its %llu pages", nid,
 				     (unsigned long long)config->nr_pages);
+	return RCL_OK;
+}
+
+int rcl_node_boost(struct rcl_machine *m, uint32_t nid)
+{
+	struct node *node = nid < m->nr_nodes ? &m->nodes[nid] : NULL;
+	uint64_t most, nr;
+
+	if (!node)
+		return machine_error(m, RCL_BAD_ARGUMENT, "node %u does not exist", nid);
+	most = (node->pub.high_wmark - node->nr_boost) * m->config.watermark_boost_factor / 10000;
+	if (most == 0 || node->pub.nr_pages < LEAST_BOOST_BLOCKS * PAGEBLOCK_PAGES)
+		return RCL_OK;
+	if (most < PAGEBLOCK_PAGES)
+		most = PAGEBLOCK_PAGES;
+	nr = most - node->nr_boost < PAGEBLOCK_PAGES ? most - node->nr_boost : PAGEBLOCK_PAGES;
+	node->nr_boost += nr;
+	node->pub.min_wmark += nr;
+	node->pub.low_wmark += nr;
+	node->pub.high_wmark += nr;
+	node->pub.promo_wmark += nr;
+	kswapd_wake(m, node);
 	return RCL_OK;
 }
 
@@ -160,24 +186,52 @@ static void wake_kswapds(struct rcl_machine *m, const struct placement *place)
 	}
 }
 
+uint64_t node_reclaimable_pages(const struct rcl_machine *m, const struct node *node)
+{
+	uint64_t nr = 0;
+
+	for (uint32_t i = 0; i < m->nr_memcgs; i++) {
+		const struct rcl_lruvec *lruvec = &m->memcgs[i]->lruvecs[node->pub.nid].pub;
+
+		nr += m->nr_swap_free ? lruvec->nr_pages : lruvec->nr_file_pages;
+	}
+	return nr;
+}
+
+/* Whether some node would do if all that can be reclaimed were (should_reclaim_retry()). */
+static bool can_reclaim_help(const struct rcl_machine *m, const struct placement *place)
+{
+	for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
+		const struct node *node = &m->nodes[nid];
+
+		if (placement_allows(place, nid) &&
+		    node->pub.nr_free_pages + node_reclaimable_pages(m, node) > node->pub.min_wmark)
+			return true;
+	}
+	return false;
+}
+
+/* __alloc_pages_slowpath(): kswapd, the reserve down to min, direct reclaim, and in the end the OOM
+ * killer. A machine with forced release has tried all there is when a reclaim comes back empty. */
 static struct folio *alloc_slowpath(struct rcl_machine *m, struct task *task, const struct placement *place)
 {
-	uint32_t retries = m->config.forced_release ? 0 : MAX_RECLAIM_RETRIES;
+	uint32_t nr_fruitless = 0;
 
-	wake_kswapds(m, place);
 	for (;;) {
-		struct folio *folio = take_above(m, place, false);
-		uint64_t nr_reclaimed;
+		struct folio *folio;
 
+		wake_kswapds(m, place);
+		folio = take_above(m, place, false);
 		if (folio)
 			return folio;
 		count(task_lruvec(task), RCL_ALLOCSTALL, 1);
-		nr_reclaimed = direct_reclaim_node(m, place);
+		nr_fruitless = direct_reclaim_node(m, place) ? 0 : nr_fruitless + 1;
 		if (m->interrupted)
 			return NULL;
 		if (m->no_retry)
 			return take_above(m, place, false);
-		if (nr_reclaimed == 0 && retries-- == 0) {
+		if (nr_fruitless > MAX_RECLAIM_RETRIES ||
+		    (nr_fruitless && (m->config.forced_release || !can_reclaim_help(m, place)))) {
 			oom_kill(m, task);
 			return NULL;
 		}

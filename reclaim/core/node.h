@@ -30,6 +30,9 @@ struct folio *node_take_reserve(struct rcl_machine *m);
 struct folio *node_alloc_nowait(struct rcl_machine *m, struct memcg *memcg, uint32_t cpu_nid,
 				const struct placement *place);
 
+/* Pages of a node that reclaim could free if all were cold (zone_reclaimable_pages()). */
+uint64_t node_reclaimable_pages(const struct rcl_machine *m, const struct node *node);
+
 /* Whether a frame was never used, so that its record is not even initialised. */
 static inline bool node_is_fresh(const struct rcl_machine *m, uint32_t pfn)
 {

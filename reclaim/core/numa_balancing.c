@@ -291,7 +291,8 @@ static struct folio *prepare_target(struct rcl_machine *m, const struct task *ta
 	struct placement place = { .home = target, .allowed = (uint16_t)(1u << target->pub.nid) };
 
 	if (folio->pub.type == RCL_FILE &&
-	    ((vma->flags & RCL_MAPPING_EXEC && folio->rmap_more != RCL_NIL) || folio->pub.flags & RCL_FOLIO_IS_DIRTY))
+	    ((vma->flags & RCL_MAPPING_EXEC && folio->rmap_more != RCL_NIL) ||
+	     folio->pub.flags & (RCL_FOLIO_IS_DIRTY | RCL_FOLIO_IS_WRITEBACK)))
 		return NULL;
 	if (target->pub.nr_free_pages <= target->pub.high_wmark + folio->pub.nr_pages) {
 		kswapd_wake(m, target);

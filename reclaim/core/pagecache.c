@@ -7,6 +7,9 @@
 #include <stdlib.h>
 
 #include "batches.h"
+#include "device.h"
+#include "dirty.h"
+#include "events.h"
 #include "hooks.h"
 #include "kmem.h"
 #include "memcg.h"
@@ -15,6 +18,7 @@
 #include "node.h"
 #include "numa.h"
 #include "policy.h"
+#include "writeback.h"
 #include "readahead.h"
 #include "trace.h"
 
@@ -30,9 +34,11 @@ int rcl_file_create(struct rcl_machine *m, uint64_t nr_pages, uint32_t device, u
 	file = &m->files[m->nr_files];
 	file->slots = calloc(nr_pages + 1, sizeof(*file->slots));
 	file->tree_nodes = calloc(nr_pages / SLOTS_PER_TREE_NODE + 1, sizeof(*file->tree_nodes));
-	if (!file->slots || !file->tree_nodes) {
+	file->dirty_tags = calloc(nr_pages / 64 + 1, sizeof(*file->dirty_tags));
+	if (!file->slots || !file->tree_nodes || !file->dirty_tags) {
 		free(file->slots);
 		free(file->tree_nodes);
+		free(file->dirty_tags);
 		return machine_error(m, RCL_NO_MEMORY, "no memory for a file of %llu pages", (unsigned long long)nr_pages);
 	}
 	file->nr_pages = (uint32_t)nr_pages;
@@ -117,20 +123,6 @@ void pagecache_admit_folio(struct rcl_machine *m, struct task *task, struct foli
 	batches_add_folio(m, task, folio, reason);
 }
 
-uint64_t pagecache_read_ns(const struct rcl_machine *m, const struct file *file, uint64_t nr_pages)
-{
-	const struct rcl_costs *costs = &m->config.costs;
-
-	if (file->device == RCL_DEVICE_SSD)
-		return costs->ssd_read_ns + (nr_pages - 1) * costs->ssd_page_ns;
-	return costs->disk_read_ns + (nr_pages - 1) * costs->disk_page_ns;
-}
-
-void pagecache_write_page(struct rcl_machine *m, const struct file *file)
-{
-	spend(m, file->device == RCL_DEVICE_SSD ? m->config.costs.ssd_write_ns : m->config.costs.disk_write_ns);
-}
-
 struct folio *pagecache_add(struct rcl_machine *m, struct task *task, uint32_t number, uint32_t page,
 			    enum rcl_added reason, bool in_fault)
 {
@@ -161,7 +153,9 @@ struct folio *pagecache_fill(struct rcl_machine *m, struct task *task, uint32_t 
 
 	if (!folio)
 		return NULL;
-	spend(m, pagecache_read_ns(m, &m->files[number], 1));
+	folio->pins++;		/* locked while it is read */
+	events_sleep_until(m, device_read(m, device_of_file(m, &m->files[number]), 1));
+	folio->pins--;
 	stall_record(m, task, RCL_STALL_IO, start_ns, is_refault);
 	return folio;
 }
@@ -194,7 +188,8 @@ static bool create_page(struct rcl_machine *m, struct task *task, uint32_t numbe
 	if (!folio)
 		return false;
 	m->files[number].slots[page] = slot_of_pfn(folio->pub.pfn);
-	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
+	folio_mark_dirty(m, folio);
+	task->nr_dirtied++;
 	pagecache_admit_folio(m, task, folio, 0, RCL_ADDED_BUFFERED);
 	return true;
 }
@@ -206,7 +201,8 @@ static bool write_page(struct rcl_machine *m, struct task *task, struct file_spa
 	if (RCL_UNLIKELY(!folio))
 		return create_page(m, task, span->file, page);
 	readahead_note_used(folio);
-	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
+	task->nr_dirtied += !(folio->pub.flags & RCL_FOLIO_IS_DIRTY);
+	folio_mark_dirty(m, folio);
 	if (span->prev_page != page || m->config.repeat_reads)
 		pagecache_mark_accessed(m, task, folio, RCL_ACCESS_WRITE);
 	return true;
@@ -241,7 +237,9 @@ static void read_marked(struct rcl_machine *m, struct task *task, struct file_sp
 		readahead_read_marked(m, task, span, folio, page);
 		folio->pins--;
 	}
+	folio->pins++;
 	readahead_wait(m, task, arrival_ns, folio->pub.flags & RCL_FOLIO_IS_WORKINGSET);
+	folio->pins--;
 }
 
 static bool read_page(struct rcl_machine *m, struct task *task, struct file_span *span, uint32_t page)
@@ -282,6 +280,8 @@ bool pagecache_access(struct rcl_machine *m, struct task *task, uint32_t page, b
 		return false;
 	span->prev_page = index;
 	account_access(m, task, span->file, index);
+	if (is_write)
+		dirty_note_write(m, task, &m->files[span->file]);
 	return true;
 }
 

@@ -45,12 +45,6 @@ static inline struct folio *pagecache_find(struct rcl_machine *m, uint32_t file,
 	return slot && !slot_is_shadow(slot) ? folio_at(m, slot_pfn(slot)) : NULL;
 }
 
-/* How long one request for so many pages of a file takes. */
-uint64_t pagecache_read_ns(const struct rcl_machine *m, const struct file *file, uint64_t nr_pages);
-
-/* Charge the time of writing one page of a file. */
-void pagecache_write_page(struct rcl_machine *m, const struct file *file);
-
 /* Let a page of a file enter the cache, not yet read; NULL as above. */
 struct folio *pagecache_add(struct rcl_machine *m, struct task *task, uint32_t file, uint32_t page,
 			    enum rcl_added reason, bool in_fault);

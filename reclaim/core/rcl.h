@@ -74,10 +74,17 @@ struct rcl_config {
 					 * that one batch takes; 1 to 512, default 32,
 					 * 1 = exact textbook caches */
 	uint32_t watermark_scale_factor;	/* in 1/10,000 of the node; 1-3000, default 10 */
+	uint32_t watermark_boost_factor;	/* most that a boost raises, in 1/10,000 of the high
+					 * watermark; default 15,000, 0 = never */
+	uint32_t ssd_channels;		/* requests that an SSD works on at once; 1-64, default 32 */
+	uint32_t dirty_ratio;		/* most that may be dirty, in % of what can be; default 20 */
+	uint32_t dirty_background_ratio;	/* from where on the flusher writes; default 10 */
 	uint64_t slice_ns;		/* how far a task may run ahead of the others; default 3 ms */
 	uint64_t switch_ns;		/* how often a task is switched out and in again, after which page-table
 					 * walks come to it again (lru_gen_use_mm()); default 4 ms, 0 = always */
 	uint8_t kswapd;			/* 0: no background reclaim; default 1 */
+	uint8_t writeback;		/* 0: no flusher and no dirty limits; reclaim writes dirty pages of
+					 * files itself and waits; default 1 */
 	uint8_t repeat_reads;		/* 1: consecutive buffered accesses of the same page all
 					 * reach folio_accessed; default 0: they count once */
 	uint8_t charge_kmem;		/* 1: memcgs pay for page tables and page cache trees, as in the
@@ -456,6 +463,12 @@ struct rcl_node_info {
 	uint8_t tier;
 	uint8_t kswapd_is_hopeless;
 };
+
+/*
+ * Raise a node's watermarks by a page block and wake its kswapd, as the kernel does when an
+ * allocation takes a block of other mobility (boost_watermark()). Nodes below four blocks stay.
+ */
+int rcl_node_boost(struct rcl_machine *m, uint32_t nid);
 
 int rcl_node_info(const struct rcl_machine *m, uint32_t nid, struct rcl_node_info *out);
 

@@ -11,6 +11,8 @@
  */
 #include "readahead.h"
 
+#include "device.h"
+#include "events.h"
 #include "pagecache.h"
 #include "stats.h"
 
@@ -133,7 +135,7 @@ static void read_window(struct rcl_machine *m, const struct window *window, uint
 		return;
 	window->ra->window_first = first;
 	window->ra->window_pages = nr_pages;
-	window->ra->arrival_ns = *m->clock + pagecache_read_ns(m, &m->files[window->file], nr_added);
+	window->ra->arrival_ns = device_read(m, device_of_file(m, &m->files[window->file]), nr_added);
 	if (window->page != RCL_NIL)
 		readahead_wait(m, window->task, readahead_arrival_ns(window->ra, window->page), has_refault);
 }
@@ -204,7 +206,7 @@ void readahead_wait(struct rcl_machine *m, struct task *task, uint64_t arrival_n
 
 	if (arrival_ns <= start_ns)
 		return;
-	spend(m, arrival_ns - start_ns);
+	events_sleep_until(m, arrival_ns);
 	stall_record(m, task, RCL_STALL_IO, start_ns, is_pressure);
 }
 

@@ -7,6 +7,7 @@
 #include "hooks.h"
 #include "memcg.h"
 #include "vma.h"
+#include "writeback.h"
 #include "young.h"
 
 bool rmap_reserve(struct rcl_machine *m, uint64_t nr_pages)
@@ -138,6 +139,32 @@ uint64_t rmap_referenced(struct rcl_machine *m, struct folio *folio, const struc
 	return nr_young;
 }
 
+static uint64_t mkclean_one(struct rcl_machine *m, uint32_t task, uint32_t vpn)
+{
+	uint32_t *pte = &m->tasks[task]->ptes[vpn];
+
+	if (!(*pte & PTE_PRESENT)) {
+		*pte &= ~PTE_DIRTY;	/* marked for NUMA balancing; comes back write-protected */
+		return 1;
+	}
+	if (*pte & PTE_WP)
+		return 0;
+	*pte = (*pte & ~PTE_DIRTY) | PTE_WP;
+	return 1;
+}
+
+uint64_t rmap_mkclean(struct rcl_machine *m, struct folio *folio)
+{
+	uint64_t nr = 0;
+
+	if (!folio_is_mapped(folio))
+		return 0;
+	nr = mkclean_one(m, folio->rmap_task, folio->rmap_vpn);
+	for (uint32_t item = folio->rmap_more; item != RCL_NIL; item = m->rmap_items[item].next)
+		nr += mkclean_one(m, m->rmap_items[item].task, m->rmap_items[item].vpn);
+	return nr;
+}
+
 void rmap_unmap_all(struct rcl_machine *m, struct folio *folio)
 {
 	uint64_t nr_ptes = 0;
@@ -148,7 +175,7 @@ void rmap_unmap_all(struct rcl_machine *m, struct folio *folio)
 
 		pte_clear_young(m->tasks[task], vpn);
 		if (*pte & PTE_DIRTY)
-			folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
+			folio_mark_dirty(m, folio);
 		*pte = folio->pub.type == RCL_ANON ? PTE_SWAP | folio->swap_slot << PTE_SHIFT : 0;
 		rmap_remove(m, folio, task, vpn);
 		nr_ptes++;

@@ -60,6 +60,9 @@ struct look_around {
  * each that was young. */
 uint64_t rmap_referenced(struct rcl_machine *m, struct folio *folio, const struct look_around *around);
 
+/* Write-protect all mappings and take their dirty bits (folio_mkclean()); answers how many were writable. */
+uint64_t rmap_mkclean(struct rcl_machine *m, struct folio *folio);
+
 /* Take down all mappings (try_to_unmap()). Anonymous ones become swap entries of folio->swap_slot. */
 void rmap_unmap_all(struct rcl_machine *m, struct folio *folio);
 

@@ -14,6 +14,7 @@
 #endif
 
 #include "batches.h"
+#include "events.h"
 #include "fault.h"
 #include "mm.h"
 #include "numa.h"
@@ -243,6 +244,13 @@ static inline void prefetch_buffered(struct rcl_machine *m, const struct task *t
 		__builtin_prefetch(folio_at(m, slot_pfn(slot)));
 }
 
+/* Up to where a task may run before somebody else is due. A fault may wake an actor, so that this
+ * is asked anew after each. */
+static inline uint64_t turn_end(const struct rcl_machine *m)
+{
+	return least(least(m->turn_ns, m->pause_ns), m->next_due_ns);
+}
+
 /* Run buffered records from `i` while they are buffered and succeed. */
 static uint64_t run_buffered(struct rcl_machine *m, struct task *task, uint64_t i, uint64_t end)
 {
@@ -256,7 +264,7 @@ static uint64_t run_buffered(struct rcl_machine *m, struct task *task, uint64_t 
 		if (!pagecache_access(m, task, record & REC_PAGE, record & REC_WRITE))
 			break;
 		task->clock_ns += task->ns_per_access;
-		if (RCL_UNLIKELY(m->any_eject_pending))
+		if (RCL_UNLIKELY(m->any_eject_pending || task->clock_ns >= turn_end(m)))
 			return i + 1;
 	}
 	return i;
@@ -316,35 +324,41 @@ static void account_faulted(struct rcl_machine *m, struct task *task, uint32_t v
 		numa_account_accesses(m, task, pfn_to_nid(m, pte >> PTE_SHIFT), 1);
 }
 
-/* Run records until `end` of the chunk or until the clock passes limit_ns; false: killed or interrupted. */
-static bool run_until(struct rcl_machine *m, struct task *task, uint64_t end, uint64_t limit_ns)
+/* The end of the hits from `i` that begin before the task's turn is over. */
+static inline uint64_t end_of_hits(const struct rcl_machine *m, const struct task *task, uint64_t i, uint64_t end,
+				   uint64_t most_ns)
+{
+	uint64_t left_ns = least(turn_end(m), task->numa_next_scan_ns) - task->clock_ns, wanted_ns;
+
+	/* A product instead of a quotient: nearly always all of them do. */
+	if (!__builtin_mul_overflow(end - i, most_ns, &wanted_ns) && RCL_LIKELY(wanted_ns <= left_ns))
+		return end;
+	return i + (left_ns - 1) / most_ns + 1;
+}
+
+/* Run records until `end` of the chunk or of the task's turn; false: killed or interrupted. */
+static bool run_until(struct rcl_machine *m, struct task *task, uint64_t end)
 {
 	uint64_t i = task->position, looked = i;
 	const uint64_t most_ns = task->ns_per_access + m->nodes[task->nid].farthest_ns;
 	struct stretch stretch = { .end = i };
 	bool is_done = true;
 
-	while (i < end && task->clock_ns < limit_ns) {
-		uint64_t stop = end, until_ns = limit_ns, reached;
+	while (i < end && task->clock_ns < turn_end(m)) {
+		uint64_t stop, reached;
 
 		if (RCL_UNLIKELY(task->clock_ns >= task->numa_next_scan_ns)) {
 			numa_balancing_scan(m, task);
 			continue;
 		}
-		if (task->numa_next_scan_ns < until_ns)
-			until_ns = task->numa_next_scan_ns;
-		if (until_ns != UINT64_MAX && most_ns) {
-			uint64_t room = (until_ns - task->clock_ns) / most_ns + 1;
-
-			stop = room < end - i ? i + room : end;
-		}
+		stop = end_of_hits(m, task, i, end, most_ns);
 		reached = run_hits(m, task, i, stop, &stretch);
 		task->clock_ns += (reached - i) * task->ns_per_access;
 		i = reached;
 		if (i == stop)
 			continue;
 		if (task->records[i] & REC_BUFFERED) {
-			reached = run_buffered(m, task, i, until_ns == UINT64_MAX ? stop : i + 1);
+			reached = run_buffered(m, task, i, task->numa_next_scan_ns == UINT64_MAX ? end : i + 1);
 			is_done = reached > i || (m->interrupted == false && task->state == RCL_TASK_RUNNABLE);
 			i = reached;
 		} else {
@@ -418,11 +432,18 @@ static bool report_progress(struct rcl_machine *m, const struct rcl_run_control 
 	return control->progress(control->user, m->nr_records) == 0;
 }
 
+/* Let the actors catch up with the task whose turn it is. */
+static void run_actors(struct rcl_machine *m)
+{
+	events_run_due(m);
+	policy_run_ejections(m);
+	check_step(m);
+}
+
 /* Run slices until a task is dry or nothing is runnable. */
 static int run_tasks(struct rcl_machine *m, struct rcl_run_control *control)
 {
-	const uint64_t pause_ns = control->pause_ns ? control->pause_ns : UINT64_MAX;
-
+	m->pause_ns = control->pause_ns ? control->pause_ns : UINT64_MAX;
 	for (;;) {
 		struct task *task = choose_task(m);
 		uint64_t end;
@@ -434,14 +455,17 @@ static int run_tasks(struct rcl_machine *m, struct rcl_run_control *control)
 		end = task->nr_records - task->position > POLL_RECORDS ? task->position + POLL_RECORDS : task->nr_records;
 		m->current = task;
 		m->clock = &task->clock_ns;
-		run_until(m, task, end, m->turn_ns < pause_ns ? m->turn_ns : pause_ns);
+		if (m->next_due_ns > task->clock_ns)
+			run_until(m, task, end);
+		else
+			run_actors(m);
 		if (task->state == RCL_TASK_RUNNABLE && task->position == task->nr_records)
 			end_chunk(m, task);
 		if (task->state == RCL_TASK_IDLE)
 			control->dry_task = (int32_t)task->number;
 		if (is_interrupted(m) || !report_progress(m, control))
 			return RCL_INTERRUPTED;
-		control->is_paused = task->clock_ns >= pause_ns;
+		control->is_paused = task->clock_ns >= m->pause_ns;
 		if (control->dry_task >= 0 || control->is_paused)
 			return RCL_OK;
 	}

@@ -19,8 +19,10 @@
 #include "policy.h"
 #include "shrink.h"
 #include "swap.h"
+#include "throttle.h"
 #include "trace.h"
 #include "workingset.h"
+#include "writeback.h"
 
 #define MAX_IDLE_BATCHES 64		/* ours: answers in a row that looked at nothing, AGE among them; a
 					 * policy that tries each of 64 generations once gets there */
@@ -48,7 +50,7 @@ void scan_begin(struct rcl_machine *m, struct scan *sc, struct memcg *target, en
 	sc->pub.swappiness = (uint8_t)(target ? target->pub.swappiness : m->memcgs[0]->pub.swappiness);
 	sc->pub.may_writepage = 1;
 	sc->pub.may_unmap = 1;
-	sc->pub.slot = m->nr_scans++;
+	sc->pub.slot = m->actor ? 1 + m->actor->number : 0;
 	sc->may_swap = true;
 	sc->is_kswapd = origin == RCL_ORIGIN_KSWAPD;
 	sc->may_walk_partially = !sc->is_kswapd;
@@ -59,7 +61,6 @@ void scan_begin(struct rcl_machine *m, struct scan *sc, struct memcg *target, en
 
 void scan_end(struct rcl_machine *m, struct scan *outer)
 {
-	m->nr_scans--;
 	m->scan = outer;
 }
 
@@ -178,6 +179,24 @@ static void trace_shrink_inactive(struct rcl_machine *m, const struct lruvec *lr
 	      .reclaim_flags = trace_reclaim_flags(lru / 2), .list = result->list);
 }
 
+/* Add up what the batch met, and wake the flusher where it was nothing but dirty pages that nobody
+ * writes (shrink_inactive_list(), evict_folios()). */
+static void note_writeback(struct rcl_machine *m, struct scan *sc, const struct rcl_batch_result *result, bool is_file)
+{
+	sc->nr.taken += result->nr_taken;
+	if (is_file)
+		sc->nr.file_taken += result->nr_taken;
+	if (RCL_LIKELY(result->nr_dirty == 0 && result->nr_writeback == 0))
+		return;
+	sc->nr.dirty += result->nr_dirty;
+	sc->nr.unqueued_dirty += result->nr_unqueued_dirty;
+	sc->nr.congested += result->nr_congested;
+	sc->nr.writeback += result->nr_writeback;
+	sc->nr.immediate += result->nr_immediate;
+	if (result->nr_unqueued_dirty == result->nr_taken && m->config.writeback)
+		writeback_wake_all(m);
+}
+
 static void run_reclaim_batch(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint64_t answer,
 			      struct rcl_batch_result *result)
 {
@@ -185,6 +204,7 @@ static void run_reclaim_batch(struct rcl_machine *m, struct lruvec *lruvec, stru
 	uint64_t nr_look = (answer >> RCL_BATCH_SCAN_SHIFT) & 0xffff;
 	uint64_t lru = trace_lru_of_list(m, lruvec, result->list);
 	uint32_t nr_taken;
+	bool is_file;
 
 	/* Only a machine set below the kernel's batch caps what policies ask for: MGLRU takes 64. */
 	if (m->config.reclaim_batch_pages < SWAP_CLUSTER_MAX && nr > m->config.reclaim_batch_pages)
@@ -197,9 +217,11 @@ static void run_reclaim_batch(struct rcl_machine *m, struct lruvec *lruvec, stru
 	count(lruvec, sc->is_kswapd ? RCL_PGSCAN_KSWAPD : RCL_PGSCAN_DIRECT, nr_taken);
 	trace_isolate(m, lruvec, nr, lru, result);
 	ask_batch_isolated(m, lruvec, sc, result);
+	is_file = nr_taken && folio_at(m, m->isolated[0])->pub.type == RCL_FILE;
 	shrink_folio_list(m, lruvec, sc, nr_taken, result);
 	if (nr_taken)
 		trace_shrink_inactive(m, lruvec, sc, lru, result);
+	note_writeback(m, sc, result, is_file);
 }
 
 /* shrink_active_list() without its preference. */
@@ -348,8 +370,10 @@ static bool is_protected(struct scan *sc, struct memcg *root, struct memcg *memc
 void scan_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)
 {
 	struct memcg *root = sc->target ? sc->target : m->memcgs[0];
+	uint64_t nr_before = sc->pub.nr_reclaimed;
 	uint32_t nr = root->nr_subtree, at = sc->may_walk_partially ? root->resume[nid] % nr : 0;
 
+	sc->nr = (struct scan_writeback){ 0 };
 	for (uint32_t i = 0; i < nr && !sc->quit && !m->interrupted; i++, at = at + 1 == nr ? 0 : at + 1) {
 		struct memcg *memcg = m->memcgs[m->memcg_order[root->order + at]];
 		struct lruvec *lruvec = &memcg->lruvecs[nid];
@@ -365,6 +389,9 @@ void scan_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)
 		policy_run_ejections(m);
 	}
 	root->resume[nid] = at;
+	if (sc->pub.nr_reclaimed > nr_before)
+		m->nodes[nid].kswapd.nr_failures = 0;	/* there is hope again (shrink_node()) */
+	throttle_after_node(m, sc, &m->nodes[nid]);
 }
 
 /* Free up to a batch of pages from the tails of one lruvec, its policy's lists before the kernel's. */
@@ -407,6 +434,7 @@ uint64_t scan_forced_release(struct rcl_machine *m, struct scan *sc)
 	uint64_t nr_freed = 0;
 
 	batches_drain_all(m);
+	sc->is_forced = true;
 	for (uint32_t i = 0; i < root->nr_subtree && nr_freed < sc->pub.nr_to_reclaim; i++) {
 		struct memcg *memcg = m->memcgs[m->memcg_order[root->order + i]];
 

@@ -2,8 +2,8 @@
  * Shrinking, see shrink.h. Models shrink_folio_list(), pageout() and __remove_mapping()
  * (mm/vmscan.c v6.12) and move_folios_to_lru().
  *
- * SIMPLIFIED: writes are synchronous, charged to whoever reclaims, so that a folio is never under
- * writeback; effect: reclaim of dirty pages is slow but never blocked, and no flusher runs.
+ * SIMPLIFIED: a page on its way to swap is free at once, its device is busy until it is written;
+ * effect: memory is there earlier than in the kernel by the length of the device's queue.
  * SIMPLIFIED: no large folios; effect: nothing is split.
  *
  * A locked folio that was isolated goes to the unevictable list at once, the kernel sends it there
@@ -12,6 +12,8 @@
 #include "shrink.h"
 
 #include "demote.h"
+#include "device.h"
+#include "events.h"
 #include "hooks.h"
 #include "memcg.h"
 #include "mlock.h"
@@ -20,6 +22,7 @@
 #include "rmap.h"
 #include "swap.h"
 #include "trace.h"
+#include "writeback.h"
 
 /* What RECLAIM came to; outcomes of the ABI are never negative. */
 #define FREED (-1)
@@ -69,10 +72,13 @@ static bool ensure_slot(struct rcl_machine *m, struct folio *folio)
 	return true;
 }
 
-/* pageout(); answers 0, or why it could not be written (enum rcl_outcome) and stays dirty. */
+/* pageout(): write to swap, which frees the page at once; or, where there is no flusher to do it, to a
+ * file. Answers 0, or why it could not be written (enum rcl_outcome) and stays dirty. */
 static int write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
 			struct rcl_batch_result *result)
 {
+	struct device *device;
+
 	TRACE(m, memcg_of(folio->pub.memcg), mm_vmscan_write_folio, .pfn = folio->pub.pfn,
 	      .reclaim_flags = trace_reclaim_flags(folio->pub.type));
 	result->nr_io += folio->pub.nr_pages;
@@ -83,10 +89,17 @@ static int write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct foli
 			folio->pub.flags &= ~RCL_FOLIO_IS_DIRTY;
 		return outcome;
 	}
-	folio->pub.flags &= ~RCL_FOLIO_IS_DIRTY;
+	device = device_of_file(m, &m->files[folio->pub.key >> 32]);
+	writeback_note_clean(m, folio);
 	count(lruvec, RCL_PGPGOUT, folio->pub.nr_pages);
-	pagecache_write_page(m, &m->files[folio->pub.key >> 32]);
+	events_spend_until(m, device_write(m, device, RCL_NIL, false));
 	return 0;
+}
+
+/* Reclaim leaves dirty file folios to the flusher, unless there is none or nobody is asked any more. */
+static bool is_for_flusher(const struct rcl_machine *m, const struct scan *sc, const struct folio *folio)
+{
+	return folio->pub.type == RCL_FILE && m->config.writeback && !sc->is_forced;
 }
 
 /* Leave the shadow in the folio's slot, uncharge, free (__remove_mapping()). */
@@ -126,6 +139,11 @@ static int try_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *s
 		rmap_unmap_all(m, folio);
 	}
 	if (folio->pub.flags & RCL_FOLIO_IS_DIRTY) {
+		if (is_for_flusher(m, sc, folio)) {
+			folio->marks |= MARK_RECLAIM;
+			count(lruvec, RCL_NR_VMSCAN_IMMEDIATE_RECLAIM, folio->pub.nr_pages);
+			return RCL_OUTCOME_DIRTY;
+		}
 		if (!may_write)
 			return RCL_OUTCOME_DIRTY;
 		outcome = write_folio(m, lruvec, folio, result);
@@ -152,10 +170,8 @@ static void note_kept(struct rcl_machine *m, struct lruvec *lruvec, struct folio
 }
 
 static void fail_to_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio,
-			 enum rcl_outcome outcome, struct rcl_batch_result *result)
+			 enum rcl_outcome outcome)
 {
-	if (outcome == RCL_OUTCOME_DIRTY)
-		result->nr_dirty += folio->pub.nr_pages;
 	set_aside(m, folio, ask_folio_putback(m, lruvec, folio, outcome, sc));
 }
 
@@ -189,6 +205,31 @@ static void keep_folio(struct rcl_machine *m, struct lruvec *lruvec, struct foli
 	spend_locked(m, lruvec, m->config.costs.list_move_ns);
 }
 
+/* Count what is dirty or being written (folio_check_dirty_writeback() and what follows it); answers
+ * whether it is being written, which only the device can end. */
+static bool meet_writeback(struct rcl_machine *m, const struct scan *sc, struct folio *folio,
+			    struct rcl_batch_result *result)
+{
+	uint32_t nr = folio->pub.nr_pages;
+
+	if (folio->pub.type == RCL_FILE && folio->pub.flags & (RCL_FOLIO_IS_DIRTY | RCL_FOLIO_IS_WRITEBACK)) {
+		result->nr_dirty += nr;
+		if (!(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK))
+			result->nr_unqueued_dirty += nr;
+		else if (folio->marks & MARK_RECLAIM)
+			result->nr_congested += nr;
+	}
+	if (!(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK))
+		return false;
+	if (sc->is_kswapd && folio->marks & MARK_RECLAIM && m->nodes[folio->pub.nid].is_writeback) {
+		result->nr_immediate += nr;
+	} else {
+		folio->marks |= MARK_RECLAIM;
+		result->nr_writeback += nr;
+	}
+	return true;
+}
+
 /* Deal with one folio of a batch: freed, put back, or set aside for demotion. */
 static void shrink_folio(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio,
 			 struct rcl_batch_result *result, struct demotion *demotion)
@@ -201,9 +242,10 @@ static void shrink_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 		mlock_add_unevictable(m, folio);
 		return;
 	}
-	if (flags & RCL_FOLIO_IS_WRITEBACK) {
+	if (RCL_UNLIKELY(flags & (RCL_FOLIO_IS_DIRTY | RCL_FOLIO_IS_WRITEBACK)) && meet_writeback(m, sc, folio, result)) {
 		count_core_did(lruvec, RCL_FILTERED_LOCKED, folio->pub.nr_pages);
-		fail_to_free(m, lruvec, sc, folio, RCL_OUTCOME_WRITEBACK, result);
+		fail_to_free(m, lruvec, sc, folio, RCL_OUTCOME_WRITEBACK);
+		note_kept(m, lruvec, folio, flags, result);
 		return;
 	}
 	verdict = ask_reclaim_folio(m, lruvec, folio, sc);
@@ -226,7 +268,7 @@ static void shrink_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 		result->nr_reclaimed++;
 		return;
 	}
-	fail_to_free(m, lruvec, sc, folio, (enum rcl_outcome)outcome, result);
+	fail_to_free(m, lruvec, sc, folio, (enum rcl_outcome)outcome);
 	note_kept(m, lruvec, folio, flags, result);
 }
 
@@ -240,7 +282,7 @@ static void shrink_undemoted(struct rcl_machine *m, struct lruvec *lruvec, struc
 		struct folio *folio = folio_at(m, m->isolated[i]);
 
 		if (sc->pub.origin == RCL_ORIGIN_PROACTIVE)
-			fail_to_free(m, lruvec, sc, folio, RCL_OUTCOME_KEPT, result);
+			fail_to_free(m, lruvec, sc, folio, RCL_OUTCOME_KEPT);
 		else
 			shrink_folio(m, lruvec, sc, folio, result, &none);
 	}
@@ -266,9 +308,11 @@ bool shrink_forced(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc
 {
 	struct rcl_batch_result unused = { 0 };
 	uint32_t list = folio->pub.list;
-	int outcome = try_free(m, lruvec, sc, folio, true, &unused);
 
-	if (outcome == FREED)
+	/* folio_wait_writeback() */
+	while (folio->pub.flags & RCL_FOLIO_IS_WRITEBACK && m->next_due_ns != RCL_NEVER && !is_interrupted(m))
+		events_sleep_until(m, m->next_due_ns);
+	if (!(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK) && try_free(m, lruvec, sc, folio, true, &unused) == FREED)
 		return true;
 	put_back(m, lruvec, folio, place_head_of(list));
 	return false;

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "device.h"
 #include "stats.h"
 #include "zspool.h"
 #include "zswap.h"
@@ -241,9 +242,13 @@ void swap_free(struct rcl_machine *m, struct memcg *memcg, uint32_t slot)
 	charge_swap(memcg, (uint64_t)-1);
 }
 
+static struct device *queue_of(struct rcl_machine *m, const struct swap_device *swap)
+{
+	return &m->devices[2 + (swap - m->swaps)];
+}
+
 bool swap_write_slot(struct rcl_machine *m, struct lruvec *lruvec, uint32_t slot, uint64_t key)
 {
-	const struct rcl_costs *costs = &m->config.costs;
 	struct swap_device *device = device_of(m, slot);
 
 	count(lruvec, RCL_PSWPOUT, 1);
@@ -253,7 +258,7 @@ bool swap_write_slot(struct rcl_machine *m, struct lruvec *lruvec, uint32_t slot
 		count(lruvec, RCL_ZRAM_FAILED_WRITES, 1);
 		return false;
 	}
-	spend(m, device->device == RCL_DEVICE_SSD ? costs->ssd_write_ns : costs->disk_write_ns);
+	device_write(m, queue_of(m, device), RCL_NIL, false);
 	return true;
 }
 
@@ -295,18 +300,13 @@ bool swap_read_folio(struct rcl_machine *m, struct folio *folio, uint32_t slot)
 	return true;
 }
 
-uint64_t swap_read_ns(const struct rcl_machine *m, uint32_t slot, uint64_t key, uint64_t nr_pages)
+uint64_t swap_read(struct rcl_machine *m, uint32_t slot, uint64_t key, uint64_t nr_pages)
 {
-	const struct rcl_costs *costs = &m->config.costs;
+	const struct swap_device *swap = swap_device_of(m, slot);
 
-	switch (swap_device_of(m, slot)->device) {
-	case RCL_DEVICE_ZRAM:
-		return nr_pages * read_zram_ns(m, key);
-	case RCL_DEVICE_SSD:
-		return costs->ssd_read_ns + (nr_pages - 1) * costs->ssd_page_ns;
-	default:
-		return costs->disk_read_ns + (nr_pages - 1) * costs->disk_page_ns;
-	}
+	if (swap->device == RCL_DEVICE_ZRAM)
+		return *m->clock + nr_pages * read_zram_ns(m, key);
+	return device_read(m, queue_of(m, swap), nr_pages);
 }
 
 void swap_cache_add(struct rcl_machine *m, struct folio *folio, uint32_t slot)

@@ -11,8 +11,6 @@
  * A folio in the swap cache holds a slot. Mapped by nobody, it stands for the swap entries that
  * name the slot; mapped, it keeps the slot so that, while it is clean, reclaim need not write it
  * again, and when it is not, knows where to. It gives the slot up when swap is half full.
- *
- * SIMPLIFIED: no queue at the device; effect: requests of several tasks do not delay each other.
  */
 #ifndef RCL_SWAP_H
 #define RCL_SWAP_H
@@ -39,12 +37,13 @@ int swap_write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio 
 /* Write the contents `key` to the device of a slot; false: it had no room. */
 bool swap_write_slot(struct rcl_machine *m, struct lruvec *lruvec, uint32_t slot, uint64_t key);
 
-/* Fill a folio with what a slot holds; answers whether the device has to be read for it, whose time
- * the caller charges (swap_read_ns()). */
+/* Fill a folio with what a slot holds; answers whether the device has to be read for it, which
+ * the caller does (swap_read()). */
 bool swap_read_folio(struct rcl_machine *m, struct folio *folio, uint32_t slot);
 
-/* How long one request for so many pages takes that begins with this slot's, which holds `key`. */
-uint64_t swap_read_ns(const struct rcl_machine *m, uint32_t slot, uint64_t key, uint64_t nr_pages);
+/* Begin to read so many pages as one request, from this slot on, which holds `key`; answers when they
+ * are there. */
+uint64_t swap_read(struct rcl_machine *m, uint32_t slot, uint64_t key, uint64_t nr_pages);
 
 /* What the contents `key` compress to: 0 for one repeated word, a page where they do not compress.
  * They follow from the key alone, so a page compresses the same in every run and under every policy.

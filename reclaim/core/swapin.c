@@ -8,6 +8,7 @@
 #include "swapin.h"
 
 #include "batches.h"
+#include "events.h"
 #include "pagecache.h"
 #include "readahead.h"
 #include "stats.h"
@@ -189,9 +190,9 @@ static struct folio *read_through_cache(struct rcl_machine *m, struct task *task
 	folio->pins++;
 	if (m->config.page_cluster)
 		read_around(m, task, vpn, slot, &nr_reads);
-	folio->pins--;
 	if (has_to_wait)
-		readahead_wait(m, task, *m->clock + swap_read_ns(m, slot, folio->pub.key, nr_reads), true);
+		readahead_wait(m, task, swap_read(m, slot, folio->pub.key, nr_reads), true);
+	folio->pins--;
 	return folio;
 }
 
@@ -223,7 +224,7 @@ static struct folio *read_directly(struct rcl_machine *m, struct task *task, uin
 	folio->pub.flags |= RCL_FOLIO_IS_SWAP_BACKED | RCL_FOLIO_IS_DIRTY;
 	start_ns = *m->clock;
 	if (swap_read_folio(m, folio, slot))
-		spend(m, swap_read_ns(m, slot, folio->pub.key, 1));
+		events_spend_until(m, swap_read(m, slot, folio->pub.key, 1));
 	swap_free(m, memcg_of(folio->pub.memcg), slot);
 	pagecache_admit_folio(m, task, folio, shadow, RCL_ADDED_SWAP_IN);
 	stall_record(m, task, RCL_STALL_IO, start_ns, true);

@@ -27,13 +27,13 @@ uint64_t trace_lru_of_list(const struct rcl_machine *m, const struct lruvec *lru
 	return 2 * folio_at(m, lruvec->lists[list].tail)->pub.type;
 }
 
-/* Who is running; only kswapds have clocks of their own beside tasks. */
+/* Who is running; of the actors only kswapds leave traces. */
 static uint16_t source_of(const struct rcl_machine *m)
 {
 	if (m->current)
 		return (uint16_t)m->current->number;
 	for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
-		if (m->clock == &m->nodes[nid].kswapd_clock_ns)
+		if (m->actor == m->nodes[nid].kswapd.actor && m->actor)
 			return (uint16_t)(RCL_TRACE_FROM_KSWAPD + nid);
 	}
 	return RCL_TRACE_FROM_OUTSIDE;

@@ -553,6 +553,10 @@ class Core:
         }
         return {"some_ns": int(pressure.some_ns), "full_ns": int(pressure.full_ns), **averages}
 
+    def boost_watermarks(self, nid: int) -> None:
+        """Raise a node's watermarks by a page block."""
+        self._check(lib.rcl_node_boost(self._machine, nid))
+
     def node_info(self, nid: int) -> dict[str, int]:
         """Return the members of `struct rcl_node_info`."""
         info = ffi.new("struct rcl_node_info *")

@@ -452,6 +452,13 @@ class Machine(InsideView):
         """Return sizes, free pages and watermarks of a node; pages."""
         return self._core.node_info(node)
 
+    def boost_watermarks(self, node: int) -> None:
+        """Raise a node's watermarks by a page block, as the kernel does when memory is fragmented.
+
+        Its kswapd then reclaims as many pages, without swapping and without writing.
+        """
+        self._core.boost_watermarks(node)
+
     def swap_info(self) -> dict[str, int]:
         """Return nr_pages and nr_free_pages over all swap devices."""
         nr_pages, nr_free_pages = self._core.swap_info()
@@ -649,6 +656,10 @@ def _core_settings(config: MachineConfig) -> dict[str, Any]:
         "numa_scan_size_mb": config.numa_scan_size_mb,
         "numa_hot_threshold_ms": config.numa_hot_threshold_ms,
         "numa_promote_rate_limit_mbps": config.numa_promote_rate_limit_mbps,
+        "writeback": config.writeback,
+        "dirty_ratio": config.dirty_ratio,
+        "dirty_background_ratio": config.dirty_background_ratio,
+        "ssd_channels": config.ssd_channels,
         "forced_release": config.forced_release,
         "charge_kmem": config.charge_kmem,
         "repeat_reads": config.repeat_reads,

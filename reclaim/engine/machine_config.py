@@ -185,6 +185,7 @@ TEXTBOOK_MACHINE: dict[str, int | bool] = {
     "charge_batch": 1,
     "add_batch": 1,
     "kswapd": False,
+    "writeback": False,
     "charge_kmem": False,
     "repeat_reads": True,
     "read_ahead_kb": 0,
@@ -338,6 +339,11 @@ class MachineConfig:
         numa_scan_size_mb: memory marked at once.
         numa_hot_threshold_ms: a page is hot if it is used within so long of its mark.
         numa_promote_rate_limit_mbps: most that may be promoted to a node.
+        writeback: whether a flusher writes dirty pages of files and writers are slowed down; without it reclaim
+            writes them itself and waits.
+        dirty_ratio: most that may be dirty before writers wait, in percent of what can be.
+        dirty_background_ratio: from where on the flusher writes, in the same percent.
+        ssd_channels: requests that an SSD works on at once.
         forced_release: whether the core takes folios from list tails itself before it kills for lack of memory.
         charge_kmem: whether memcgs pay for page tables and for the trees of the page cache, as in the kernel.
         repeat_reads: whether repeated reads of one page through one file count each; the kernel counts them once.
@@ -374,6 +380,10 @@ class MachineConfig:
     numa_scan_size_mb: int = 256
     numa_hot_threshold_ms: int = 1000
     numa_promote_rate_limit_mbps: int = 65_536
+    writeback: bool = True
+    dirty_ratio: int = 20
+    dirty_background_ratio: int = 10
+    ssd_channels: int = 32
     forced_release: bool = True
     charge_kmem: bool = True
     repeat_reads: bool = False
@@ -396,6 +406,9 @@ class MachineConfig:
         check_range("seed", self.seed, 0, (1 << 64) - 1)
         check_range("add_batch", self.add_batch, 1, 31)
         check_range("charge_batch", self.charge_batch, 1, 64)
+        check_range("dirty_ratio", self.dirty_ratio, 0, 100, "%")
+        check_range("dirty_background_ratio", self.dirty_background_ratio, 0, 100, "%")
+        check_range("ssd_channels", self.ssd_channels, 1, 64)
         check_range("reclaim_batch", self.reclaim_batch, 1, 512)
         check_range("read_ahead_kb", self.read_ahead_kb, 0, MAX_READ_AHEAD_KB)
         check_range("page_cluster", self.page_cluster, 0, 5)
@@ -421,7 +434,15 @@ class MachineConfig:
             for member in getattr(self, name):
                 if not isinstance(member, kind):
                     raise ConfigError(f"{name} holds {member!r}; expected {kind.__name__}(...)")
-        flags = ("kswapd", "demotion", "forced_release", "charge_kmem", "repeat_reads", "pool_takes_pages")
+        flags = (
+            "kswapd",
+            "writeback",
+            "demotion",
+            "forced_release",
+            "charge_kmem",
+            "repeat_reads",
+            "pool_takes_pages",
+        )
         for name in flags:
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; expected True or False")

@@ -378,6 +378,10 @@ static struct rcl_machine *random_machine(uint32_t *nr_nodes)
 	config.numa_scan_period_min_ms = 1;
 	config.numa_scan_period_max_ms = 1 + (uint32_t)below(5);
 	config.numa_scan_size_mb = 1;
+	config.writeback = below(4) != 0;
+	config.dirty_ratio = 1 + (uint32_t)below(40);
+	config.dirty_background_ratio = (uint32_t)below(20);
+	config.ssd_channels = 1 + (uint32_t)below(4);
 	config.charge_kmem = below(2);
 	config.page_cluster = (uint32_t)below(6);
 	config.pool_takes_pages = below(2);

@@ -275,6 +275,7 @@ static inline struct rcl_config exact_config(struct rcl_node_config *node, uint6
 	config.charge_batch_pages = 1;
 	config.reclaim_batch_pages = 1;
 	config.kswapd = 0;
+	config.writeback = 0;
 	config.charge_kmem = 0;
 	config.page_cluster = 0;
 	config.pool_takes_pages = 0;

@@ -253,30 +253,6 @@ static void test_protected_memcg_keeps_its_pages_while_the_other_has_any(void)
 	rcl_machine_free(s.m);
 }
 
-static void test_kswapd_wakes_below_low_and_stops_at_high(void)
-{
-	struct rcl_node_config node;
-	struct rcl_config config = exact_config(&node, 1000);
-	struct rcl_node_info info;
-	struct setting s;
-	uint32_t file;
-
-	node = (struct rcl_node_config){ .nr_pages = 1000, .min_wmark = 50, .low_wmark = 100, .high_wmark = 200 };
-	config.kswapd = 1;
-	s.m = build_machine(&config);
-	file = make_file(s.m, 3000);
-	s.task = make_task(s.m, 0, NULL, &file);
-	touch_pages(&s, 0, 900, BUFFERED);
-	CHECK_EQUAL(counter(s.m, RCL_KSWAPD_WAKEUPS), 0);
-	touch_pages(&s, 900, 1, BUFFERED);
-	CHECK_EQUAL(counter(s.m, RCL_KSWAPD_WAKEUPS), 1);
-	CHECK_EQUAL(rcl_node_info(s.m, 0, &info), RCL_OK);
-	CHECK(info.nr_free_pages >= 199 && info.nr_free_pages <= 300);
-	CHECK(counter(s.m, RCL_PGSTEAL_KSWAPD) > 0);
-	CHECK_EQUAL(counter(s.m, RCL_ALLOCSTALL), 0);
-	rcl_machine_free(s.m);
-}
-
 static void test_full_node_spills_to_the_next_then_reclaims_directly(void)
 {
 	struct rcl_node_config nodes[2] = { { .nr_pages = 100, .min_wmark = 4, .low_wmark = 5, .high_wmark = 6 },
@@ -642,7 +618,6 @@ int main(int argc, char **argv)
 		TEST(adoption_keeps_every_folio_in_order_both_ways),
 		TEST(nearest_attachment_governs_and_the_next_takes_over),
 		TEST(protected_memcg_keeps_its_pages_while_the_other_has_any),
-		TEST(kswapd_wakes_below_low_and_stops_at_high),
 		TEST(full_node_spills_to_the_next_then_reclaims_directly),
 		TEST(private_write_copies_and_shared_write_dirties),
 		TEST(clean_page_read_from_ssd_keeps_its_slot_and_is_dropped_unwritten),

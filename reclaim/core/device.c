@@ -1,0 +1,121 @@
+/*
+ * Devices, see device.h. What a request costs is in the cost table (reclaim/abi/costs.py).
+ */
+#include "device.h"
+
+#include "events.h"
+#include "writeback.h"
+
+#define SECOND_NS UINT64_C(1000000000)
+
+/* Take what is done off the queue; requests are done in the order in which they were made. */
+static void complete_writes(struct rcl_machine *m, struct device *device, uint64_t now_ns)
+{
+	while (device->nr_queued && device->queue[device->head].done_ns <= now_ns) {
+		uint32_t pfn = device->queue[device->head].pfn;
+
+		device->head = (device->head + 1) % RCL_QUEUE_PAGES;
+		device->nr_queued--;
+		if (pfn != RCL_NIL)
+			writeback_end(m, folio_at(m, pfn));
+	}
+}
+
+/* The device's interrupt. */
+static void device_run(struct rcl_machine *m, struct actor *actor)
+{
+	struct device *device = &m->devices[actor->which];
+
+	complete_writes(m, device, actor->clock_ns);
+	if (device->nr_queued)
+		events_wake_at(m, actor, device_next_done_ns(device));
+}
+
+static int add_device(struct rcl_machine *m, struct device *device, uint32_t kind)
+{
+	device->kind = kind;
+	device->nr_channels = kind == RCL_DEVICE_SSD ? m->config.ssd_channels : 1;
+	device->actor = events_add_actor(m, device_run, (uint32_t)(device - m->devices));
+	return device->actor ? RCL_OK : machine_error(m, RCL_BAD_ARGUMENT, "too many devices");
+}
+
+int device_setup(struct rcl_machine *m)
+{
+	int status = add_device(m, &m->devices[0], RCL_DEVICE_SSD);
+
+	if (status == RCL_OK)
+		status = add_device(m, &m->devices[1], RCL_DEVICE_DISK);
+	for (uint32_t i = 0; i < m->nr_swaps && status == RCL_OK; i++)
+		status = add_device(m, &m->devices[2 + i], m->swaps[i].device);
+	return status;
+}
+
+struct device *device_of_file(struct rcl_machine *m, const struct file *file)
+{
+	return &m->devices[file->device == RCL_DEVICE_SSD ? 0 : 1];
+}
+
+static uint64_t page_ns(const struct rcl_machine *m, const struct device *device)
+{
+	return device->kind == RCL_DEVICE_SSD ? m->config.costs.ssd_page_ns : m->config.costs.disk_page_ns;
+}
+
+/* Hand a request to the device; answers when it is done. */
+static uint64_t submit(struct rcl_machine *m, struct device *device, uint64_t latency_ns, uint64_t nr_pages)
+{
+	uint64_t each_ns = page_ns(m, device), ready_ns, *channel = device->channel_free_ns;
+
+	for (uint32_t i = 1; i < device->nr_channels; i++) {
+		if (device->channel_free_ns[i] < *channel)
+			channel = &device->channel_free_ns[i];
+	}
+	ready_ns = (*channel > *m->clock ? *channel : *m->clock) + latency_ns;
+	if (ready_ns < device->link_free_ns + each_ns)
+		ready_ns = device->link_free_ns + each_ns;
+	*channel = ready_ns;
+	device->link_free_ns = ready_ns + (nr_pages - 1) * each_ns;
+	return device->link_free_ns;
+}
+
+uint64_t device_read(struct rcl_machine *m, struct device *device, uint64_t nr_pages)
+{
+	const struct rcl_costs *costs = &m->config.costs;
+
+	return submit(m, device, device->kind == RCL_DEVICE_SSD ? costs->ssd_read_ns : costs->disk_read_ns, nr_pages);
+}
+
+/* blk_mq_get_tag(): no request is free, so whoever writes waits for the oldest. */
+static void wait_for_room(struct rcl_machine *m, struct device *device)
+{
+	uint64_t done_ns = device_next_done_ns(device);
+
+	if (done_ns > *m->clock)
+		spend(m, done_ns - *m->clock);
+	complete_writes(m, device, *m->clock);
+}
+
+uint64_t device_write(struct rcl_machine *m, struct device *device, uint32_t pfn, bool is_next)
+{
+	const struct rcl_costs *costs = &m->config.costs;
+	uint64_t done_ns;
+
+	if (device->nr_queued == RCL_QUEUE_PAGES)
+		wait_for_room(m, device);
+	if (is_next && device->link_free_ns > *m->clock)
+		done_ns = device->link_free_ns += page_ns(m, device);
+	else
+		done_ns = submit(m, device,
+				 device->kind == RCL_DEVICE_SSD ? costs->ssd_write_ns : costs->disk_write_ns, 1);
+	device->queue[(device->head + device->nr_queued) % RCL_QUEUE_PAGES] =
+		(struct queued_write){ .pfn = pfn, .done_ns = done_ns };
+	device->nr_queued++;
+	events_wake_at(m, device->actor, done_ns);
+	return done_ns;
+}
+
+uint64_t device_pages_per_second(const struct rcl_machine *m, const struct device *device)
+{
+	uint64_t each_ns = page_ns(m, device);
+
+	return each_ns ? SECOND_NS / each_ns : SECOND_NS;
+}

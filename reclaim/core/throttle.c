@@ -1,0 +1,93 @@
+/*
+ * Throttles, see throttle.h. Models reclaim_throttle(), consider_reclaim_throttle() and the end of
+ * shrink_node() (mm/vmscan.c v6.12).
+ *
+ * SIMPLIFIED: what is being written is compared with what can be reclaimed over all nodes, not per
+ * node; effect: none on machines with one node.
+ */
+#include "throttle.h"
+
+#include "events.h"
+#include "kswapd.h"
+#include "node.h"
+#include "stats.h"
+
+#define WRITEBACK_NS 100000000		/* HZ/10 (reclaim_throttle()) */
+#define TICK_NS 4000000			/* one tick at HZ=250, as Debian's kernel */
+#define WRITTEN_PAGES 32		/* SWAP_CLUSTER_MAX: so much written ends the wait (__acct_reclaim_writeback()) */
+
+/* Waiting makes no sense where kswapd has given up, or where much else can be reclaimed. */
+static bool is_pointless(const struct rcl_machine *m, const struct node *node)
+{
+	uint64_t nr_reclaimable = 0;
+
+	if (node->kswapd.nr_failures >= MAX_RECLAIM_RETRIES)
+		return true;
+	for (uint32_t nid = 0; nid < m->nr_nodes; nid++)
+		nr_reclaimable += node_reclaimable_pages(m, &m->nodes[nid]);
+	return 2 * (m->nr_dirty + m->nr_writeback) <= nr_reclaimable;
+}
+
+struct written {
+	const struct node *node;
+	uint64_t nr_enough;
+};
+
+static bool is_enough_written(struct rcl_machine *m, void *data)
+{
+	const struct written *written = data;
+
+	(void)m;
+	return written->node->nr_written > written->nr_enough;
+}
+
+static void wait_for_writeback(struct rcl_machine *m, struct node *node)
+{
+	struct written written = { .node = node };
+
+	if (node->nr_throttled++ == 0)
+		node->nr_written_start = node->nr_written;
+	written.nr_enough = node->nr_written_start + (uint64_t)WRITTEN_PAGES * node->nr_throttled;
+	events_wait(m, *m->clock + WRITEBACK_NS, is_enough_written, &written);
+	node->nr_throttled--;
+}
+
+static void wait_a_tick(struct rcl_machine *m, const struct node *node, enum rcl_counter counter)
+{
+	if (is_pointless(m, node))
+		return;
+	count(&m->memcgs[0]->lruvecs[node->pub.nid], counter, 1);
+	events_sleep(m, TICK_NS);
+}
+
+void throttle_after_node(struct rcl_machine *m, struct scan *sc, struct node *node)
+{
+	const struct scan_writeback *nr = &sc->nr;
+
+	if (sc->is_kswapd) {
+		if (nr->writeback && nr->writeback == nr->taken)
+			node->is_writeback = true;
+		if (nr->unqueued_dirty == nr->file_taken)
+			node->is_dirty = true;
+		if (nr->immediate) {
+			count(&m->memcgs[0]->lruvecs[node->pub.nid], RCL_THROTTLED_WRITEBACK, 1);
+			wait_for_writeback(m, node);
+		}
+	}
+	if (nr->dirty && nr->dirty == nr->congested) {
+		if (sc->target)
+			sc->target->lruvecs[node->pub.nid].is_congested = true;
+		else if (sc->is_kswapd)
+			m->memcgs[0]->lruvecs[node->pub.nid].is_congested = true;
+	}
+	if (m->current && (sc->target ? sc->target : m->memcgs[0])->lruvecs[node->pub.nid].is_congested)
+		wait_a_tick(m, node, RCL_THROTTLED_CONGESTED);
+}
+
+void throttle_after_priority(struct rcl_machine *m, const struct scan *sc, struct node *node, uint64_t nr_scanned)
+{
+	if (sc->pub.nr_reclaimed > nr_scanned >> 3 || sc->target || !m->current)
+		return;
+	if (sc->pub.priority == 1 && sc->pub.nr_reclaimed == 0)
+		wait_a_tick(m, node, RCL_THROTTLED_NOPROGRESS);
+}

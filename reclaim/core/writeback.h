@@ -1,0 +1,58 @@
+/*
+ * Writeback: dirty pages of files, the flusher that writes them, and the end of each write.
+ *
+ * Here: who is dirty or being written, and how many; the flusher thread. Not here: slowing writers
+ * down (dirty.h), when the device is done (device.h), what reclaim makes of it (shrink.c).
+ *
+ * A dirty page of a file is tagged in its file, so that the flusher finds the pages in order. From
+ * the start of its write to the end it is under writeback: nobody frees it, and the first write
+ * through a mapping faults again, because the PTEs are write-protected when the write begins.
+ *
+ * Reclaim never writes pages of files: ext4, xfs and btrfs of v6.12 have no writepage(), so that
+ * pageout() activates a dirty folio. It marks the folio instead, wakes the flusher, and the folio
+ * goes to the tail of its list when it is written.
+ *
+ * rcl_config.writeback = 0 switches all of it off: a textbook cache, in which reclaim writes a dirty
+ * page at once and waits, and nobody else writes.
+ *
+ * SIMPLIFIED: one flusher for all files and memcgs, the kernel has one per device and memcg;
+ * effect: the flusher does not favour the files of the memcg that is short.
+ * SIMPLIFIED: a file that reclaim asked to be written goes to the tail of the list that it is on, or
+ * of the kernel's inactive list; effect: a policy with lists of its own that activated it meets
+ * it again later than it would if it were asked.
+ */
+#ifndef RCL_WRITEBACK_H
+#define RCL_WRITEBACK_H
+
+#include "machine.h"
+
+int writeback_setup(struct rcl_machine *m);
+
+/* A clean file folio becomes dirty; callers use folio_mark_dirty(). */
+void writeback_note_dirty(struct rcl_machine *m, struct folio *folio);
+
+/* folio_mark_dirty(): also forgets that reclaim wanted the folio. */
+static inline void folio_mark_dirty(struct rcl_machine *m, struct folio *folio)
+{
+	if (folio->pub.flags & RCL_FOLIO_IS_DIRTY)
+		return;
+	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
+	if (folio->pub.type == RCL_FILE)
+		writeback_note_dirty(m, folio);
+}
+
+/* A dirty file folio is clean: it is being written, or was. */
+void writeback_note_clean(struct rcl_machine *m, struct folio *folio);
+
+/* Begin to write a dirty file folio, as one request with the one before where `is_next`. */
+void writeback_begin(struct rcl_machine *m, struct folio *folio, bool is_next);
+
+/* The device has written it (folio_end_writeback()). */
+void writeback_end(struct rcl_machine *m, struct folio *folio);
+
+/* Ask the flusher for all that is dirty (wakeup_flusher_threads()), or for what is above the
+ * background limit; `memcg` is whose limit it is, NULL for the machine's. */
+void writeback_wake_all(struct rcl_machine *m);
+void writeback_wake_background(struct rcl_machine *m, struct memcg *memcg);
+
+#endif

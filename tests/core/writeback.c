@@ -1,0 +1,243 @@
+/*
+ * Writeback: who writes dirty pages and when, who waits for it, and what reclaim makes of them.
+ */
+#include "events.h"
+#include "harness.h"
+#include "machine.h"
+
+#define WRITE (UINT32_C(1) << 31)
+#define BUFFERED (UINT32_C(1) << 30)
+#define SECOND UINT64_C(1000000000)
+#define NR_FILE_PAGES 2048
+
+static uint32_t records[2 * NR_FILE_PAGES];
+
+struct setting {
+	struct rcl_machine *m;
+	uint32_t memcg;
+	uint32_t task;
+};
+
+/* A node with room for everything; a task with a file, mapped shared as well, in a memcg. */
+static struct setting make_setting(uint32_t device, uint64_t max_pages)
+{
+	static struct rcl_node_config node;
+	struct rcl_config config = exact_config(&node, 1500);
+	struct rcl_mapping mapping = { .nr_pages = NR_FILE_PAGES, .flags = RCL_MAPPING_FILE | RCL_MAPPING_SHARED };
+	struct setting s;
+	uint32_t file;
+
+	config.writeback = 1;
+	config.kswapd = 1;
+	config.forced_release = 0;
+	config.reclaim_batch_pages = 32;
+	s.m = build_machine(&config);
+	s.memcg = max_pages ? make_memcg(s.m, max_pages) : 0;
+	CHECK_EQUAL(rcl_file_create(s.m, NR_FILE_PAGES, device, &file), RCL_OK);
+	s.task = make_task(s.m, s.memcg, &mapping, &file);
+	return s;
+}
+
+static void touch(struct setting *s, uint32_t first, uint32_t nr, uint32_t bits)
+{
+	for (uint32_t i = 0; i < nr; i++)
+		records[i] = (first + i) | bits;
+	CHECK_EQUAL(run_records(s->m, s->task, records, nr), RCL_OK);
+	check_machine(s->m);
+}
+
+/* Let a task's time pass by reading one page again and again. */
+static void pass_time(struct setting *s, uint64_t ns)
+{
+	uint64_t per_access = s->m->tasks[s->task]->ns_per_access;
+
+	s->m->tasks[s->task]->ns_per_access = ns / 2;
+	touch(s, 0, 1, BUFFERED);
+	touch(s, 0, 1, BUFFERED);
+	s->m->tasks[s->task]->ns_per_access = per_access;
+	touch(s, 0, 1, BUFFERED);
+}
+
+static uint64_t nr_pending(const struct setting *s)
+{
+	return s->m->nr_dirty + s->m->nr_writeback;
+}
+
+static void test_old_pages_are_written_within_the_next_interval(void)
+{
+	struct setting s = make_setting(RCL_DEVICE_SSD, 0);
+
+	touch(&s, 0, 50, BUFFERED | WRITE);
+	touch(&s, 0, 50, BUFFERED | WRITE);	/* again: no more dirty than before */
+	CHECK_EQUAL(counter(s.m, RCL_NR_DIRTIED), 50);
+	pass_time(&s, 28 * SECOND);
+	CHECK_EQUAL(s.m->nr_dirty, 50);
+	CHECK_EQUAL(counter(s.m, RCL_PGPGOUT), 0);
+	pass_time(&s, 10 * SECOND);
+	CHECK_EQUAL(nr_pending(&s), 0);
+	CHECK_EQUAL(counter(s.m, RCL_NR_WRITTEN), 50);
+	CHECK_EQUAL(s.m->next_due_ns, RCL_NEVER);	/* nothing is dirty, so nobody looks */
+	CHECK_EQUAL(counter(s.m, RCL_BALANCE_DIRTY_PAUSED), 0);
+	rcl_machine_free(s.m);
+}
+
+static void test_above_the_background_ratio_the_flusher_writes_at_once(void)
+{
+	struct setting s = make_setting(RCL_DEVICE_SSD, 0);
+
+	touch(&s, 0, 220, BUFFERED | WRITE);		/* of about 1450 pages: between 10 and 15 % */
+	pass_time(&s, SECOND / 2);
+	CHECK(counter(s.m, RCL_NR_WRITTEN) > 0);
+	CHECK(s.m->nr_dirty < 160);
+	CHECK_EQUAL(counter(s.m, RCL_BALANCE_DIRTY_PAUSED), 0);
+	rcl_machine_free(s.m);
+}
+
+static void test_writers_pause_at_the_dirty_ratio(void)
+{
+	struct setting s = make_setting(RCL_DEVICE_DISK, 0);
+
+	touch(&s, 0, 1200, BUFFERED | WRITE);
+	CHECK(counter(s.m, RCL_BALANCE_DIRTY_PAUSED) > 0);
+	CHECK(nr_pending(&s) <= 300);
+	CHECK(s.m->tasks[s.task]->clock_ns > 20 * 1000 * 1000);
+	rcl_machine_free(s.m);
+}
+
+static void test_a_memcg_that_writes_more_than_it_holds_is_not_killed(void)
+{
+	struct setting s = make_setting(RCL_DEVICE_SSD, 100);
+
+	touch(&s, 0, NR_FILE_PAGES, BUFFERED | WRITE);
+	CHECK_EQUAL(counter(s.m, RCL_OOM_KILL), 0);
+	CHECK(counter(s.m, RCL_NR_WRITTEN) > NR_FILE_PAGES - 150);
+	CHECK(counter(s.m, RCL_BALANCE_DIRTY_PAUSED) > 0);	/* by the memcg's own limit */
+	CHECK(nr_pending(&s) <= 30);
+	rcl_machine_free(s.m);
+}
+
+static void test_reclaim_marks_dirty_pages_and_frees_them_when_they_are_written(void)
+{
+	struct setting s = make_setting(RCL_DEVICE_SSD, 200);
+
+	attach_own(s.m, &fifo_ops);
+	s.m->config.dirty_ratio = 100;		/* no limits: reclaim is the first to care */
+	s.m->config.dirty_background_ratio = 100;
+	touch(&s, 0, 90, BUFFERED | WRITE);
+	touch(&s, 90, 110, BUFFERED);
+	CHECK_EQUAL(counter(s.m, RCL_PGPGOUT), 0);
+	touch(&s, 200, 100, BUFFERED);
+	CHECK(counter(s.m, RCL_NR_VMSCAN_IMMEDIATE_RECLAIM) > 0);
+	CHECK(counter(s.m, RCL_NR_WRITTEN) > 0);
+	CHECK(counter(s.m, RCL_PGSTEAL_FILE) >= 100);
+	CHECK_EQUAL(counter(s.m, RCL_OOM_KILL), 0);
+	rcl_machine_free(s.m);
+}
+
+static void test_a_mapped_page_faults_again_after_it_was_written(void)
+{
+	struct setting s = make_setting(RCL_DEVICE_SSD, 0);
+	uint64_t nr_faults;
+	uint32_t pte;
+
+	touch(&s, 7, 1, WRITE);
+	CHECK_EQUAL(s.m->nr_dirty, 1);
+	nr_faults = counter(s.m, RCL_PGFAULT);
+	touch(&s, 7, 1, WRITE);
+	CHECK_EQUAL(counter(s.m, RCL_PGFAULT), nr_faults);
+	pass_time(&s, 40 * SECOND);
+	CHECK_EQUAL(nr_pending(&s), 0);
+	CHECK_EQUAL(rcl_task_ptes(s.m, s.task, 7, 1, &pte), RCL_OK);
+	CHECK(pte & PTE_PRESENT && pte & PTE_WP && !(pte & PTE_DIRTY));
+	touch(&s, 7, 1, WRITE);
+	CHECK_EQUAL(counter(s.m, RCL_PGFAULT), nr_faults + 1);
+	CHECK_EQUAL(s.m->nr_dirty, 1);
+	rcl_machine_free(s.m);
+}
+
+static void test_without_writeback_reclaim_writes_and_waits(void)
+{
+	struct setting s = make_setting(RCL_DEVICE_SSD, 100);
+
+	s.m->config.writeback = 0;
+	s.m->tasks[s.task]->nr_dirtied_pause = UINT32_MAX;
+	touch(&s, 0, 300, BUFFERED | WRITE);
+	CHECK(counter(s.m, RCL_PGPGOUT) >= 200);
+	CHECK_EQUAL(counter(s.m, RCL_NR_WRITTEN), 0);
+	CHECK_EQUAL(s.m->nr_writeback, 0);
+	rcl_machine_free(s.m);
+}
+
+static volatile int stop;
+
+static int stop_now_and_then(void *user, uint64_t nr_records)
+{
+	(void)user;
+	return nr_records % 3 == 0;
+}
+
+static void test_an_interrupted_writer_goes_on_to_the_same_end(void)
+{
+	struct setting s = make_setting(RCL_DEVICE_DISK, 100), t = make_setting(RCL_DEVICE_DISK, 100);
+	struct rcl_run_control control = { .progress = stop_now_and_then, .progress_records = 1 };
+	uint64_t bad;
+	int nr_stops = 0;
+
+	for (uint32_t i = 0; i < 400; i++)
+		records[i] = i | BUFFERED | WRITE;
+	CHECK_EQUAL(rcl_task_feed(s.m, s.task, records, 400, 0, &bad), RCL_OK);
+	while (rcl_run(s.m, &control) == RCL_INTERRUPTED)
+		nr_stops++;
+	CHECK(nr_stops > 0);
+	check_machine(s.m);
+	CHECK_EQUAL(run_records(t.m, t.task, records, 400), RCL_OK);
+	CHECK_EQUAL(s.m->tasks[s.task]->clock_ns, t.m->tasks[t.task]->clock_ns);
+	CHECK_EQUAL(counter(s.m, RCL_NR_WRITTEN), counter(t.m, RCL_NR_WRITTEN));
+	CHECK_EQUAL(counter(s.m, RCL_PGSTEAL_FILE), counter(t.m, RCL_PGSTEAL_FILE));
+	rcl_machine_free(s.m);
+	rcl_machine_free(t.m);
+}
+
+/* Ctrl-C while a writer sleeps: it stops sleeping, nothing is lost, and the run can go on. */
+static void stop_soon(struct rcl_machine *m, struct actor *actor)
+{
+	(void)m, (void)actor;
+	stop = 1;
+}
+
+static void test_ctrl_c_ends_a_pause(void)
+{
+	struct setting s = make_setting(RCL_DEVICE_DISK, 100);
+	struct rcl_run_control control = { .interrupt = &stop };
+	uint64_t bad;
+
+	stop = 0;
+	events_wake_at(s.m, events_add_actor(s.m, stop_soon, 0), 30000000);
+	for (uint32_t i = 0; i < 400; i++)
+		records[i] = i | BUFFERED | WRITE;
+	CHECK_EQUAL(rcl_task_feed(s.m, s.task, records, 400, 0, &bad), RCL_OK);
+	CHECK_EQUAL(rcl_run(s.m, &control), RCL_INTERRUPTED);
+	check_machine(s.m);
+	stop = 0;
+	CHECK_EQUAL(rcl_run(s.m, &control), RCL_OK);
+	check_machine(s.m);
+	CHECK_EQUAL(counter(s.m, RCL_NR_DIRTIED), 400);
+	rcl_machine_free(s.m);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test tests[] = {
+		{ "old", test_old_pages_are_written_within_the_next_interval },
+		{ "background", test_above_the_background_ratio_the_flusher_writes_at_once },
+		{ "pause", test_writers_pause_at_the_dirty_ratio },
+		{ "memcg", test_a_memcg_that_writes_more_than_it_holds_is_not_killed },
+		{ "reclaim", test_reclaim_marks_dirty_pages_and_frees_them_when_they_are_written },
+		{ "mapped", test_a_mapped_page_faults_again_after_it_was_written },
+		{ "off", test_without_writeback_reclaim_writes_and_waits },
+		{ "interrupted", test_an_interrupted_writer_goes_on_to_the_same_end },
+		{ "ctrl-c", test_ctrl_c_ends_a_pause },
+	};
+
+	return run_tests_main(tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
+}
