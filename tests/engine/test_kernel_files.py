@@ -57,7 +57,8 @@ def test_memory_stat_of_a_parent_includes_its_children() -> None:
 def test_vmstat_of_nodes_adds_up_to_the_machine() -> None:
     """Each line of /proc/vmstat is the sum of the nodes' lines."""
     machine = Machine(nodes=(NodeConfig(pages=512), NodeConfig(pages=512)), swap="zram:8M")
-    machine.add_task(synth("zipf:pages=1500,accesses=20K,write=50%"))
+    for nid in range(2):
+        machine.add_task(synth("zipf:pages=300,accesses=20K,write=50%"), node=nid)
     machine.run()
 
     nodes = [machine.vmstat(nid) for nid in range(2)]
