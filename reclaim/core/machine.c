@@ -43,6 +43,8 @@ bool grow_array(void **array, uint64_t old, uint64_t nr, uint64_t element_bytes)
 {
 	uint8_t *grown;
 
+	if (*array && nr <= old)
+		return true;	/* realloc to nothing would free it */
 	if (old == 0 && !*array) {
 		/* calloc hands out untouched zero pages, which realloc and memset would not. */
 		*array = calloc(nr, element_bytes);

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from reclaim.abi.limits import PAGE_BYTES
 from reclaim.diag.errors import ConfigError, TraceError
 from reclaim.engine.machine_config import suggest
 from reclaim.workload.access_trace import MAX_PAGES, Records
@@ -106,6 +107,8 @@ class RecordedRun(_Part):
         spread: range of misses over all repeats, also those that are not here.
         label: of the set that the run belongs to.
         flush_us: how often memory.stat was read, which folds the kernel's counters.
+        readahead_kb: largest readahead window of files.
+        fault_around_bytes: what a read fault of a file maps.
         populate: counters of the phase before the trace.
         trace_phase: counters of the trace phase.
         mid: levels of memory.stat between the phases; pages.
@@ -126,6 +129,8 @@ class RecordedRun(_Part):
     spread: Annotated[int, Field(ge=0)] | None = None
     label: str | None = None
     flush_us: int | None = None
+    readahead_kb: Annotated[int, Field(ge=0)] = 0
+    fault_around_bytes: Annotated[int, Field(ge=PAGE_BYTES)] = PAGE_BYTES
     populate: Phase = Phase()
     trace_phase: Phase = Phase()
     mid: dict[str, int] = Field(default_factory=dict)
@@ -291,7 +296,8 @@ def _cases(
         }
         for (label, flush_us), repeats in conditions.items():
             _check_repeats(folder, repeats)
-            condition = f"{label or ''} flush_us={flush_us}".strip() if len(conditions) > 1 else ""
+            several = f"flush_us={flush_us}" if len(conditions) > 1 else ""
+            condition = f"{label or ''} {several}".strip()
             yield RecordedCase(tuple(repeats), bits, condition)
 
 

@@ -128,8 +128,8 @@ def replay(run: RecordedRun, words: Records, report: Report | None = None) -> Re
         swap=f"zram:{max(GUEST_PAGES, 2 * run.n_anon)}",
         swappiness=SWAPPINESS,
         forced_release=False,
-        read_ahead_kb=0,
-        fault_around_bytes=PAGE_BYTES,
+        read_ahead_kb=run.readahead_kb,
+        fault_around_bytes=run.fault_around_bytes,
         switch_ns=0,
     )
     attachment = machine.attach(run.lru)

@@ -201,8 +201,11 @@ def residency_hex(resident: str) -> str:
 
 
 def misses_of(mode: str, did: Mapping[str, int]) -> int:
-    """Return pages brought in: a fault that waits is major; read() has no faults and is counted where it reads."""
-    return did["io_read_pages"] if mode == "fread" else did["majflt"]
+    """Return pages brought in: those of files are counted where they are read, with what was read ahead.
+
+    Of anonymous pages that is a major fault each: zram reads nothing ahead.
+    """
+    return did["io_read_pages"] if mode in {"fmmap", "fread"} else did["majflt"]
 
 
 def read_run(run: RunLog, mode: str) -> dict[str, Any]:

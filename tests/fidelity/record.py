@@ -45,12 +45,13 @@ CONDITIONS: dict[str, int | str] = {
     "disk": "memory",
     "page_cluster": 0,
     "readahead_kb": 0,
+    "fault_around_bytes": 4096,
 }
 """What a case may set, with what is meant where it does not.
 
 flush_us: how often memory.stat is read, 0 never. swap: zram, disk or none. disk: what has the file system, memory (done
-when submitted) or virtio. page_cluster, readahead_kb: the sysctl and the queue's attribute; 0 brings in one page per
-miss. A case that changes anything but flush_us carries a label.
+when submitted) or virtio. page_cluster, readahead_kb, fault_around_bytes: the sysctl, the queue's attribute and that of
+debugfs; as they are here a miss brings in and maps one page. A case that changes anything but flush_us carries a label.
 """
 
 DISK_MIB = 256

@@ -67,7 +67,7 @@ struct task {
 struct run {
 	/* Words of its line. limit: memory.max in pages, 0: none; swap: a block device or none; disk: has the file. */
 	char id[MAX_NAME], lru[MAX_NAME], swap[MAX_NAME], disk[MAX_NAME];
-	uint64_t limit, flush_us, page_cluster, readahead_kb, tasks;
+	uint64_t limit, flush_us, page_cluster, readahead_kb, fault_around_bytes, tasks;
 
 	uint64_t nr_flushes;
 	struct task task[MAX_TASKS];
@@ -499,6 +499,7 @@ static void prepare(const struct run *run)
 	write_text("/proc/sys/vm/drop_caches", "3");
 	write_text("/sys/kernel/mm/lru_gen/enabled", strcmp(run->lru, "mglru") ? "0" : "7");
 	write_number("/proc/sys/vm/", "page-cluster", run->page_cluster);
+	write_number("/sys/kernel/debug/", "fault_around_bytes", run->fault_around_bytes);
 	start_swap(run);
 	if (needs_file(run)) {
 		char queue[MAX_NAME + 32];
@@ -578,6 +579,7 @@ static void read_run_line(char *line, struct run *run)
 		    !take_word(word, "flush_us", NULL, &run->flush_us) &&
 		    !take_word(word, "page_cluster", NULL, &run->page_cluster) &&
 		    !take_word(word, "readahead_kb", NULL, &run->readahead_kb) &&
+		    !take_word(word, "fault_around_bytes", NULL, &run->fault_around_bytes) &&
 		    !take_word(word, "tasks", NULL, &run->tasks))
 			give_up("no such word of a run:", word);
 	}
@@ -696,7 +698,6 @@ static void set_up_machine(void)
 	write_text("/cg/cgroup.subtree_control", "+memory");
 	write_text("/sys/kernel/mm/transparent_hugepage/enabled", "never");
 	write_text("/sys/kernel/mm/lru_gen/min_ttl_ms", "0");
-	write_text("/sys/kernel/debug/fault_around_bytes", "4096");
 }
 
 static void tell_about_machine(void)

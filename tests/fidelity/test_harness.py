@@ -96,9 +96,10 @@ def test_run_is_read_as_differences_between_its_points() -> None:
     assert row["gens_end"] == [[2, 0, 10], [3, 31, 4]]
 
 
-def test_misses_of_read_are_pages_read_from_the_device() -> None:
-    """A read() that misses is no fault."""
-    row = read_run(read_boot(WHOLE).runs["a"], "fread")
+@pytest.mark.parametrize("mode", ["fread", "fmmap"])
+def test_misses_of_files_are_pages_read_from_the_device(mode: str) -> None:
+    """A read() that misses is no fault, and a fault may read more than its page."""
+    row = read_run(read_boot(WHOLE).runs["a"], mode)
     assert row["misses"] == row["io_read_pages"] == 42
 
 

@@ -19,6 +19,9 @@ from tests.fuzz.machine_scripts import ScriptWriter
 from tests.fuzz.script_player import Failure, ScriptPlayer, kind_of
 from tests.fuzz.shrinking import shrink
 
+SECONDS = 1200
+"""For a policy's round, which takes one; generous, because the host may have other work."""
+
 POLICY_PERIOD = 25
 """Scripts to one round of a policy, which takes about as long as they do."""
 
@@ -44,10 +47,10 @@ def policy_failure(seed: int) -> Failure | None:
     )
     try:
         done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        return Failure("a policy hangs", f"policy round {seed}: no end after 120 s")
+        return Failure("a policy hangs", f"policy round {seed}: no end after {SECONDS} s")
     if done.returncode == 0:
         return None
     last = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"status {done.returncode}"

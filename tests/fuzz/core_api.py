@@ -10,10 +10,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-HEADER = Path(__file__).parents[2] / "reclaim" / "core" / "rcl.h"
+CORE = Path(__file__).parents[2] / "reclaim" / "core"
+HEADERS = (CORE / "rcl.h", CORE / "abi.gen.h")
 
 STRUCTS = {
     "machine": "rcl_config",
+    "costs": "rcl_costs",
     "node": "rcl_node_config",
     "swap": "rcl_swap_config",
     "memcg": "rcl_memcg_config",
@@ -47,8 +49,8 @@ class Call:
 
 
 def header_text() -> str:
-    """Return the header without its comments."""
-    return _COMMENT.sub("", HEADER.read_text(encoding="utf-8"))
+    """Return the headers without their comments."""
+    return _COMMENT.sub("", "".join(path.read_text(encoding="utf-8") for path in HEADERS))
 
 
 def struct_members(text: str) -> dict[str, dict[str, int]]:

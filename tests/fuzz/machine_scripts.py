@@ -55,6 +55,7 @@ VALUES: Mapping[str, Mapping[str, Value]] = {
         "fault_around_bytes": one_of(4096, 16384, 65536),
         "page_cluster": between(0, 5),
     },
+    "costs": {},
     "node": {
         "nr_pages": one_of(1, 2, 20, 64, 150, 300, 600),
         "tier": between(0, 2),
@@ -76,7 +77,13 @@ VALUES: Mapping[str, Mapping[str, Value]] = {
         "file": between(0, 3),
         "file_page": one_of(0, 0, 0, 1, 30),
     },
-    "task": {"memcg": between(0, 8), "nid": between(0, 3), "ns_per_access": one_of(0, 1, 100, 10_000)},
+    "task": {
+        "memcg": between(0, 8),
+        "nid": between(0, 3),
+        "ns_per_access": one_of(0, 1, 100, 10_000),
+        "mempolicy": between(0, 4),
+        "mempolicy_nodes": between(0, 7),
+    },
 }
 """By the command and its word."""
 
@@ -130,6 +137,8 @@ class ScriptWriter:
         """Return a script: a machine, what lives on it, then calls and runs."""
         draw = self._draw
         lines = [self._described("machine")]
+        if draw.random() < 0.2:
+            lines.append(self._described("costs"))
         lines += [self._node() for _ in range(draw.randint(1, 3))]
         lines += [self._described("swap", always=("nr_pages", "device")) for _ in range(draw.randint(0, 2))]
         for _ in range(draw.randint(0, 2)):

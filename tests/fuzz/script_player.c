@@ -14,7 +14,7 @@
  * Usage: script_player FILE
  */
 #include <stddef.h>
-#include <unistd.h>
+#include <sys/resource.h>
 
 #define main fuzz_main
 #include "../core/fuzz.c"
@@ -24,7 +24,7 @@
 #define MAX_ROWS 16
 #define MAX_SCRIPT_TASKS 16
 #define MAX_RECORDS 4096
-#define SECONDS 20 /* of real time for one script; an idle machine needs some hundredths */
+#define SECONDS 20 /* of processor time for one script; some hundredths are usual */
 #define NS_PER_RECORD UINT64_C(10000000000) /* of virtual time, on average: a ladder of retries is far below */
 
 struct member {
@@ -195,6 +195,8 @@ static int describe(struct player *p, const char *command)
 {
 	if (strcmp(command, "machine") == 0)
 		fill(command, &p->config);
+	else if (strcmp(command, "costs") == 0)
+		fill(command, &p->config.costs);
 	else if (strcmp(command, "node") == 0 && p->nr_nodes < 4)
 		fill(command, &p->nodes[p->nr_nodes++]);
 	else if (strcmp(command, "swap") == 0 && p->nr_swaps < 4)
@@ -365,8 +367,8 @@ static void play_script(struct player *p, FILE *script)
 
 		snprintf(name, sizeof(name), "line %d", ++nr_lines);
 		current_test = name;
-		command = cut(line);
-		if (!command || command[0] == '#' || (!p->m && describe(p, command)))
+		command = line[0] == '#' ? NULL : cut(line);
+		if (!command || (!p->m && describe(p, command)))
 			continue;
 		if (!p->m && !build(p))
 			return;
@@ -385,6 +387,7 @@ static void play_script(struct player *p, FILE *script)
 int main(int argc, char **argv)
 {
 	static struct player p;
+	const struct rlimit seconds = { SECONDS, SECONDS };
 	FILE *script = argc == 2 ? fopen(argv[1], "r") : NULL;
 
 	if (!script) {
@@ -392,7 +395,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	(void)fuzz_main;
-	alarm(SECONDS);
+	setrlimit(RLIMIT_CPU, &seconds);
 	play_script(&p, script);
 	printf("digest %016llx\n", (unsigned long long)p.digest);
 	fclose(script);

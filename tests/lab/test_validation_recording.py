@@ -40,10 +40,10 @@ def test_runs_under_other_conditions_are_other_cases(tmp_path: Path) -> None:
     assert _names(recording) == ["made anon 50% trad flush_us=1000", "made anon 50% trad flush_us=4000"]
 
 
-def test_conditions_that_all_repeats_share_stay_out_of_the_name(tmp_path: Path) -> None:
-    """A name says no more than it must."""
+def test_label_stands_in_the_name_and_what_all_repeats_share_does_not(tmp_path: Path) -> None:
+    """A name says that something was unusual, and no more than it must."""
     recording = read_recording(made_recording(tmp_path, made_run(flush_us=1000, label="fresh")))
-    assert _names(recording) == ["made anon 50% trad"]
+    assert _names(recording) == ["made anon 50% trad fresh"]
 
 
 def test_only_chooses_cases_by_name(tmp_path: Path) -> None:
