@@ -6,6 +6,8 @@ is always present underneath: the core holds no second copy of a preference.
 
     the way in:    miss -> charge (and its reclaim) -> folio_admit -> add batch drains -> folio_added
     a hit:         mapped: the PTE's Accessed bit, nobody is asked; buffered: folio_accessed
+    a reclaim:     once per node and priority prepare_scan for the target, then a pass over each lruvec
+                   below it; reclaim_end when all priorities are through
     a pass:        pass_begin -> next_batch -> isolate_folio for each candidate -> batch_isolated
                    -> reclaim_folio for each isolated folio -> freed: folio_evicted | not freed: folio_putback
                    -> batch_done -> next_batch ... -> STOP
@@ -139,18 +141,53 @@ HOOKS: dict[str, Hook] = {
             source="walk_pte_range(), lru_gen_look_around()",
         ),
         Hook(
-            name="pass_begin",
-            purpose="Prepare a pass over a lruvec.",
-            when="Once per lruvec and priority, before the first next_batch and before the add batches drain.",
-            params=(_LRUVEC, _SC),
+            name="prepare_scan",
+            purpose="Look at the whole of what a reclaim is about, before its parts are scanned.",
+            when="Once per node and priority, with the target's lruvec on that node (the root's for a node's reclaim), before the first pass over a lruvec below it that the policy governs. Where several policies govern parts of the target, each is asked.",
+            params=(
+                Param(
+                    "lruvec",
+                    "Lruvec",
+                    "The target's lruvec; its own sizes leave descendants out, page_state() counts them.",
+                ),
+                _SC,
+            ),
             result="None",
-            may="Compute how much to scan from each list. A policy with this hook ends its passes itself, by STOP.",
-            default="As trad: balance of anon and file, deactivation permissions. With a next_batch of its own, a policy plans nothing: the core ends each pass once the target is met or pages >> priority were looked at.",
+            may="Decide what holds for every lruvec of the round, and keep it in state of the scan.",
+            default="As trad: costs, permission to deactivate, cache trimming. Nothing for a policy with a next_batch of its own.",
             budget=_PASS,
             fuel_ns=_PASS_FUEL_NS,
             families=_LISTS,
-            related=("next_batch",),
-            source="prepare_scan_control(), get_scan_count()",
+            related=("pass_begin", "reclaim_end"),
+            source="prepare_scan_control()",
+        ),
+        Hook(
+            name="reclaim_end",
+            purpose="Note how things stand when a reclaim ends.",
+            when="When all priorities of a round are through, or kswapd's cycle, for each node where the policy governed something that was scanned; before the next rung of the ladder.",
+            params=(Param("lruvec", "Lruvec", "The target's lruvec on that node."), _SC),
+            result="None",
+            may="Take the snapshot that the next reclaim compares with.",
+            default="As trad: remembers the activation counters. Nothing for a policy with a next_batch of its own.",
+            budget=_PASS,
+            fuel_ns=_PASS_FUEL_NS,
+            families=_LISTS,
+            related=("prepare_scan",),
+            source="snapshot_refaults()",
+        ),
+        Hook(
+            name="pass_begin",
+            purpose="Prepare a pass over a lruvec.",
+            when="Once per lruvec and priority, after prepare_scan, before the first next_batch and before the add batches drain.",
+            params=(_LRUVEC, _SC),
+            result="None",
+            may="Compute how much to scan from each list. A policy with this hook ends its passes itself, by STOP.",
+            default="As trad: how much to scan of each list. With a next_batch of its own, a policy plans nothing: the core ends each pass once the target is met or pages >> priority were looked at.",
+            budget=_PASS,
+            fuel_ns=_PASS_FUEL_NS,
+            families=_LISTS,
+            related=("prepare_scan", "next_batch"),
+            source="get_scan_count()",
         ),
         Hook(
             name="age",

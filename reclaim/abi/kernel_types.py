@@ -118,7 +118,7 @@ SCAN_CONTROL = KernelType(
         Field("nr_scanned", "u64", "How many pages were looked at for reclaim so far.", unit="pages"),
         Field("nr_reclaimed", "u64", "How many pages were freed so far.", unit="pages"),
         Field("priority", "u8", "12 looks at 1/4096 of the lists, 0 at all of them.", max=12),
-        Field("swappiness", "u8", "Of the target.", max=200),
+        Field("swappiness", "u8", "Of the memcg being scanned, or what memory.reclaim gave.", max=200),
         Field("origin", "Origin", "Who asked."),
         Field(
             "may_swap",
@@ -130,6 +130,13 @@ SCAN_CONTROL = KernelType(
         Field("may_unmap", "bool", "May mapped pages go."),
         Field("force_deactivate", "bool", "A ladder without progress now deactivates regardless."),
         Field("skipped_deactivate", "bool", "Was deactivation withheld somewhere.", writable=True),
+        Field("can_age_anon", "bool", "Is there any swap, be it full."),
+        Field("low_reclaim", "bool", "A ladder without progress now ignores memory.low."),
+        Field("low_skipped", "bool", "Did memory.low hold something back.", writable=True),
+        Field(
+            "cache_trim_mode", "bool", "Does the policy take clean cache only in this round.", writable=True
+        ),
+        Field("no_cache_trim_mode", "bool", "A kswapd cycle of trimming freed nothing and is repeated."),
         Field("target", "Memcg | None", "The memcg whose limit is meant, None for the whole node."),
         Field("slot", "u32", "Dense number, also of its state.", max=63),
     ),
@@ -179,7 +186,7 @@ SHADOW = KernelType(
         Field("is_own", "bool", "Was the cookie written by this attachment."),
         Field("is_workingset", "bool", "Was the folio part of the working set."),
         Field("is_same_lruvec", "bool", "Was it evicted from the lruvec that it comes back to."),
-        Field("lruvec", "Lruvec", "The lruvec whose clock stamped it."),
+        Field("lruvec", "Lruvec | None", "The lruvec whose clock stamped it, None once its memcg is gone."),
     ),
     "pack_shadow(), mm/workingset.c",
 )

@@ -277,6 +277,11 @@ struct rcl_scan_control {
 	uint8_t may_unmap;
 	uint8_t force_deactivate;
 	uint8_t skipped_deactivate;
+	uint8_t can_age_anon;
+	uint8_t low_reclaim;
+	uint8_t low_skipped;
+	uint8_t cache_trim_mode;
+	uint8_t no_cache_trim_mode;
 	struct rcl_memcg *target;
 	uint32_t slot;
 };
@@ -292,6 +297,15 @@ _Static_assert(offsetof(struct rcl_scan_control, may_writepage) == 29, "may_writ
 _Static_assert(offsetof(struct rcl_scan_control, may_unmap) == 30, "may_unmap");
 _Static_assert(offsetof(struct rcl_scan_control, force_deactivate) == 31, "force_deactivate");
 _Static_assert(offsetof(struct rcl_scan_control, skipped_deactivate) == 32, "skipped_deactivate");
+_Static_assert(offsetof(struct rcl_scan_control, may_writepage) == 28, "may_writepage");
+_Static_assert(offsetof(struct rcl_scan_control, may_unmap) == 29, "may_unmap");
+_Static_assert(offsetof(struct rcl_scan_control, force_deactivate) == 30, "force_deactivate");
+_Static_assert(offsetof(struct rcl_scan_control, skipped_deactivate) == 31, "skipped_deactivate");
+_Static_assert(offsetof(struct rcl_scan_control, can_age_anon) == 32, "can_age_anon");
+_Static_assert(offsetof(struct rcl_scan_control, low_reclaim) == 33, "low_reclaim");
+_Static_assert(offsetof(struct rcl_scan_control, low_skipped) == 34, "low_skipped");
+_Static_assert(offsetof(struct rcl_scan_control, cache_trim_mode) == 35, "cache_trim_mode");
+_Static_assert(offsetof(struct rcl_scan_control, no_cache_trim_mode) == 36, "no_cache_trim_mode");
 _Static_assert(offsetof(struct rcl_scan_control, target) == 40, "target");
 _Static_assert(offsetof(struct rcl_scan_control, slot) == 48, "slot");
 
@@ -370,6 +384,8 @@ enum rcl_hook {
 	RCL_HOOK_FOLIO_ADDED,
 	RCL_HOOK_FOLIO_ACCESSED,
 	RCL_HOOK_PTE_YOUNG,
+	RCL_HOOK_PREPARE_SCAN,
+	RCL_HOOK_RECLAIM_END,
 	RCL_HOOK_PASS_BEGIN,
 	RCL_HOOK_AGE,
 	RCL_HOOK_NEXT_BATCH,
@@ -395,6 +411,8 @@ struct rcl_ops {
 	uint64_t (*folio_added)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t reason);
 	uint64_t (*folio_accessed)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t how);
 	uint64_t (*pte_young)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t where);
+	void (*prepare_scan)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc);
+	void (*reclaim_end)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc);
 	void (*pass_begin)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc);
 	void (*age)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc);
 	uint64_t (*next_batch)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc, struct rcl_batch_result *last);
@@ -418,6 +436,8 @@ struct rcl_ops {
 	"folio_added", \
 	"folio_accessed", \
 	"pte_young", \
+	"prepare_scan", \
+	"reclaim_end", \
 	"pass_begin", \
 	"age", \
 	"next_batch", \
@@ -441,6 +461,8 @@ struct rcl_ops {
 	UINT64_C(200000), \
 	UINT64_C(200000), \
 	UINT64_C(200000), \
+	UINT64_C(2000000), \
+	UINT64_C(2000000), \
 	UINT64_C(2000000), \
 	UINT64_C(10000000000), \
 	UINT64_C(2000000), \
@@ -492,6 +514,9 @@ void h_emit(struct rcl_ctx *ctx, uint64_t id, uint64_t a, uint64_t b);
 uint64_t h_now(struct rcl_ctx *ctx);
 uint64_t h_random(struct rcl_ctx *ctx);
 uint64_t h_swap_free_pages(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec);
+uint64_t h_lruvec_swap_free_pages(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec);
+uint64_t h_lruvec_page_state(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t list);
+uint64_t h_lruvec_workingset_activations(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t type);
 void h_note_refault(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t activated, uint64_t restored);
 struct rcl_node *h_node_at(struct rcl_ctx *ctx, uint64_t nid);
 uint64_t h_node_distance(struct rcl_ctx *ctx, uint64_t start, uint64_t end);

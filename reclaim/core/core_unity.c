@@ -11,6 +11,7 @@
 #include "numa.c"
 #include "trace.c"
 #include "node.c"
+#include "rstat.c"
 #include "memcg.c"
 #include "kmem.c"
 #include "vma.c"

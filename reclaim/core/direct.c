@@ -27,8 +27,6 @@
 static void scan_nodes(struct rcl_machine *m, struct scan *sc, const struct node *home)
 {
 	for (uint32_t i = 0; i < m->nr_nodes && !sc->quit && !m->interrupted; i++) {
-		if (sc->may_walk_partially && sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim)
-			return;
 		if (sc->nodes >> home->order[i] & 1)
 			scan_node(m, sc, home->order[i]);
 	}
@@ -44,8 +42,9 @@ static void run_priorities(struct rcl_machine *m, struct scan *sc, const struct 
 		throttle_after_priority(m, sc, &m->nodes[home->order[0]], sc->pub.nr_scanned - nr_scanned);
 		events_run_due(m);
 		if (sc->quit || m->interrupted || sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim)
-			return;
+			break;
 	}
+	policy_reclaim_end(m, sc->target ? sc->target : m->memcgs[0], sc);
 }
 
 /* do_try_to_free_pages(): all priorities, then again with what the first round withheld. */
@@ -57,23 +56,25 @@ static uint64_t run_ladder(struct rcl_machine *m, struct scan *sc, const struct 
 			sc->target->lruvecs[nid].is_congested = false;
 		if (sc->pub.nr_reclaimed || m->interrupted)
 			break;
-		sc->quit = false;
 		if (sc->may_walk_partially) {
 			sc->may_walk_partially = false;
-			continue;
-		}
-		if (sc->pub.skipped_deactivate && !sc->pub.force_deactivate) {
+		} else if (sc->pub.skipped_deactivate && !sc->pub.force_deactivate) {
 			sc->pub.force_deactivate = 1;
-		} else if (sc->low_skipped && !sc->low_reclaim) {
-			sc->low_reclaim = true;
+			sc->pub.skipped_deactivate = 0;
+		} else if (sc->pub.low_skipped && !sc->pub.low_reclaim) {
 			sc->pub.force_deactivate = 0;
+			sc->pub.low_reclaim = 1;
+			sc->pub.low_skipped = 0;
 		} else {
 			break;
 		}
-		sc->pub.skipped_deactivate = 0;
+		sc->quit = false;
 	}
 	sc->pub.force_deactivate = 0;
-	sc->low_reclaim = false;
+	sc->pub.skipped_deactivate = 0;
+	sc->pub.low_reclaim = 0;
+	sc->pub.low_skipped = 0;
+	sc->may_walk_partially = true;
 	sc->quit = false;
 	return sc->pub.nr_reclaimed;
 }
@@ -130,6 +131,7 @@ uint64_t direct_reclaim_memcg(struct rcl_machine *m, struct memcg *memcg, uint64
 
 	scan_begin(m, &sc, memcg, origin, at_least_a_batch(m, nr_pages));
 	sc.pub.swappiness = (uint8_t)swappiness;
+	sc.has_swappiness = origin == RCL_ORIGIN_PROACTIVE;
 	return reclaim(m, &sc, outer, &m->nodes[m->current ? m->current->nid : 0]);
 }
 

@@ -95,6 +95,7 @@ void h_folio_retarget(struct rcl_ctx *ctx, struct rcl_folio *pub, uint64_t list)
 		return;
 	lruvec->pub.list_pages[pub->list] -= pub->nr_pages;
 	lruvec->pub.list_pages[list] += pub->nr_pages;
+	rstat_updated(lruvec);
 	pub->list = (uint8_t)list;
 	spend_in_hook(machine_of(ctx), machine_of(ctx)->config.costs.retarget_ns);
 }
@@ -401,13 +402,35 @@ uint64_t h_swap_free_pages(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec)
 	return swap_available(machine_of(ctx), memcg_of(lruvec->memcg));
 }
 
+uint64_t h_lruvec_swap_free_pages(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec)
+{
+	return swap_available(machine_of(ctx), memcg_of(lruvec->memcg));
+}
+
+/* A list of the policy's own has a meaning only where it governs. */
+uint64_t h_lruvec_page_state(struct rcl_ctx *ctx, struct rcl_lruvec *pub, uint64_t list)
+{
+	const struct lruvec *lruvec = lruvec_of(pub);
+
+	if (list >= RCL_STANDARD_LIST_INACTIVE_ANON && list <= RCL_STANDARD_LIST_ACTIVE_FILE)
+		return rstat_list_pages(machine_of(ctx), lruvec, (uint32_t)list);
+	return lruvec->att == attachment_of(ctx) && list < lruvec->nr_lists ? pub->list_pages[list] : 0;
+}
+
+uint64_t h_lruvec_workingset_activations(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t type)
+{
+	return rstat_activations(machine_of(ctx), lruvec_of(lruvec), (uint32_t)type);
+}
+
 void h_note_refault(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t activated, uint64_t restored)
 {
 	struct lruvec *lruvec = folio_lruvec(folio_of(folio));
 
 	(void)ctx;
-	if (activated)
+	if (activated) {
 		count_typed(lruvec, RCL_WORKINGSET_ACTIVATE_ANON, folio->type);
+		rstat_updated(lruvec);
+	}
 	if (restored)
 		count_typed(lruvec, RCL_WORKINGSET_RESTORE_ANON, folio->type);
 }

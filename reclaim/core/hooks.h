@@ -110,6 +110,27 @@ static inline uint64_t ask_pte_young(struct rcl_machine *m, struct lruvec *lruve
 	return 0;
 }
 
+/* The target's lruvec stands for the whole of the reclaim; `owner` governs some part of it. */
+static inline void ask_prepare_scan(struct rcl_machine *m, struct lruvec *target, struct attachment *owner,
+				    struct scan *sc)
+{
+	if (!owner->own.prepare_scan)
+		return;
+	m->hook_ns = 0;
+	owner->own.prepare_scan(&owner->ctx, &target->pub, &sc->pub);
+	hook_end(m, target, &owner->ctx, RCL_HOOK_PREPARE_SCAN);
+}
+
+static inline void ask_reclaim_end(struct rcl_machine *m, struct lruvec *target, struct attachment *owner,
+				   struct scan *sc)
+{
+	if (!owner->own.reclaim_end)
+		return;
+	m->hook_ns = 0;
+	owner->own.reclaim_end(&owner->ctx, &target->pub, &sc->pub);
+	hook_end(m, target, &owner->ctx, RCL_HOOK_RECLAIM_END);
+}
+
 static inline void ask_pass_begin(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc)
 {
 	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_PASS_BEGIN);

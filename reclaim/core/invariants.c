@@ -119,6 +119,25 @@ static bool check_sizes(const struct rcl_machine *m, const struct lruvec *lruvec
 	return true;
 }
 
+/* Sums with descendants hold what was flushed, and all that changed since waits to be flushed. */
+static bool check_rstat(const struct rcl_machine *m, const struct lruvec *lruvec, const struct report *report)
+{
+	const struct memcg *memcg = memcg_of(lruvec->pub.memcg);
+
+	for (uint32_t item = 0; item < RSTAT_NR_ITEMS; item++) {
+		uint64_t sum = 0, own = item < RSTAT_ACTIVATE_ANON
+						? lruvec->pub.list_pages[RCL_STANDARD_LIST_INACTIVE_ANON + item]
+						: lruvec->stat[RCL_WORKINGSET_ACTIVATE_ANON + item - RSTAT_ACTIVATE_ANON];
+
+		for (uint32_t i = memcg->order; i < memcg->order + memcg->nr_subtree; i++)
+			sum += m->memcgs[m->memcg_order[i]]->lruvecs[lruvec->pub.nid].rstat_flushed[item];
+		if (sum != lruvec->rstat[item] || (own != lruvec->rstat_flushed[item] && !lruvec->rstat_is_pending))
+			return broken(report, "lruvec %u: statistic %u is not the sum over its descendants", lruvec->pub.id,
+				      item);
+	}
+	return true;
+}
+
 static bool check_lruvecs(const struct rcl_machine *m, const struct report *report)
 {
 	for (uint32_t i = 0; i < m->nr_memcgs * m->nr_nodes; i++) {
@@ -132,7 +151,8 @@ static bool check_lruvecs(const struct rcl_machine *m, const struct report *repo
 			if (lruvec->lists[list].nr_folios)
 				return broken(report, "lruvec %u: folios on list %u, which nobody owns", lruvec->pub.id, list);
 		}
-		if (!check_sizes(m, lruvec, report) || !check_unevictable(m, lruvec, report))
+		if (!check_sizes(m, lruvec, report) || !check_unevictable(m, lruvec, report) ||
+		    !check_rstat(m, lruvec, report))
 			return false;
 	}
 	return true;

@@ -86,6 +86,7 @@ static void end_balance(struct rcl_machine *m, struct node *node, bool is_done)
 		kswapd->nr_failures++;
 	end_boost(node, kswapd->nr_boosted);
 	kswapd->nr_reclaimed = kswapd->sc.pub.nr_reclaimed;
+	policy_reclaim_end(m, m->memcgs[0], &kswapd->sc);
 	scan_end(m, NULL);
 	policy_run_ejections(m);
 	try_to_nap(m, node);

@@ -12,7 +12,7 @@
 #ifndef RCL_LISTS_H
 #define RCL_LISTS_H
 
-#include "machine.h"
+#include "rstat.h"
 
 /* Count the folio's pages in (sign 1) or out (-1) of the list it claims and of the lruvec's sums. */
 static inline void lru_account(struct lruvec *lruvec, const struct folio *folio, int sign)
@@ -25,6 +25,7 @@ static inline void lru_account(struct lruvec *lruvec, const struct folio *folio,
 		lruvec->pub.nr_anon_pages += nr;
 	else
 		lruvec->pub.nr_file_pages += nr;
+	rstat_updated(lruvec);
 }
 
 static inline void list_link(struct rcl_machine *m, struct lru_list *lru, uint32_t pfn, bool at_tail)
@@ -107,6 +108,7 @@ static inline void lru_move_folio(struct rcl_machine *m, struct lruvec *lruvec, 
 	lru_unlink(m, lruvec, folio);
 	lruvec->pub.list_pages[folio->pub.list] -= folio->pub.nr_pages;
 	lruvec->pub.list_pages[list] += folio->pub.nr_pages;
+	rstat_updated(lruvec);
 	folio->pub.list = (uint8_t)list;
 	lru_link(m, lruvec, folio, list, at_tail);
 }

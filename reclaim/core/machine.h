@@ -121,6 +121,14 @@ struct walk_cursor {
 	bool is_forced;			/* the task is walked for the first time: no table is left out */
 };
 
+/* What rstat.c sums up over a subtree: the four lists of the kernel that reclaim scans, in their
+ * order, and activated refaults. */
+enum rstat_item {
+	RSTAT_INACTIVE_ANON = 0,
+	RSTAT_ACTIVATE_ANON = 4,	/* workingset_activate_anon; file follows */
+	RSTAT_NR_ITEMS = 6,
+};
+
 struct lruvec {
 	struct rcl_lruvec pub;
 	struct attachment *att;		/* who governs it */
@@ -132,6 +140,10 @@ struct lruvec {
 	struct lru_list unevictable;	/* mlock.h */
 	uint64_t nr_unevictable[2];	/* pages on it, by type */
 	bool is_congested;		/* LRUVEC_CGROUP_CONGESTED, of the root memcg LRUVEC_NODE_CONGESTED */
+	struct lruvec *rstat_next;	/* among those that changed since the last flush */
+	bool rstat_is_pending;
+	uint64_t rstat[RSTAT_NR_ITEMS];	/* with descendants, as of the last flush */
+	uint64_t rstat_flushed[RSTAT_NR_ITEMS];	/* what of its own the ancestors have counted */
 	uint64_t stat[RCL_NR_COUNTERS];
 };
 
@@ -170,7 +182,6 @@ struct memcg {
 	uint32_t order;			/* position in the machine's preorder of memcgs */
 	uint32_t nr_subtree;		/* itself and all descendants */
 	uint32_t depth;
-	uint32_t swappiness_own;	/* as configured, for rcl_memcg_reclaim's override */
 	uint64_t nr_dirty;		/* file pages of its own, to be written */
 	uint64_t nr_writeback;		/* being written */
 	uint64_t kmem_pages;		/* charged by kmem.c, own only */
@@ -183,7 +194,7 @@ struct memcg {
 	uint32_t zswap_newest;
 	bool zswap_writeback;
 	uint32_t kmem_rest_bytes;	/* of the last of them, still free */
-	uint32_t resume[RCL_MAX_NODES];	/* where a partial walk below it goes on, by node */
+	uint32_t resume[RCL_MAX_NODES];	/* last memcg that a partial walk below it visited, by node */
 	struct psi_group psi;
 	struct lruvec lruvecs[];	/* by node */
 };
@@ -205,13 +216,13 @@ struct scan {
 	struct memcg *target;		/* NULL for a node's reclaim */
 	bool is_kswapd;
 	bool may_swap;			/* as asked; pub.may_swap says whether it can be done here */
-	bool low_reclaim;		/* memory.low no longer protects */
-	bool low_skipped;
+	bool has_swappiness;		/* given with the request, whatever the memcgs' own are */
 	bool quit;
 	bool may_walk_partially;
 	bool is_forced;			/* nobody is asked any more */
 	uint16_t nodes;			/* bit per node that may be scanned (sc->nodemask) */
 	struct scan_writeback nr;	/* of the pass over one node (struct scan_control, nr) */
+	uint64_t round;			/* its present node and priority, as a number never used before */
 };
 
 /* A kernel thread or an interrupt, see events.h. */
@@ -467,6 +478,8 @@ struct attachment {
 	uint32_t nr_tunables;
 	uint32_t number;
 	uint32_t nr_lists;		/* own lists */
+	uint64_t prepared[RCL_SCAN_SLOTS];	/* round that it prepared last, by scan */
+	uint16_t scanned_nodes[RCL_SCAN_SLOTS];	/* bit per node: its reclaim_end is due */
 	uint32_t point;
 	uint32_t where;
 	bool is_live;
@@ -596,6 +609,9 @@ struct rcl_machine {
 	uint64_t nr_writeback;
 	struct actor actors[RCL_MAX_ACTORS];
 	uint32_t nr_actors;
+	struct lruvec *rstat_pending;	/* lruvecs that changed since the last flush */
+	uint64_t rstat_due_ns;		/* when a reader may flush next */
+	uint64_t nr_rounds;		/* of reclaims, so far */
 	uint32_t isolated[RCL_MAX_TAKE];
 	uint8_t demotion_nid[RCL_MAX_TAKE];	/* by place in isolated, where that is set aside for demotion */
 	struct pending_place kept[RCL_MAX_TAKE];	/* of the list being shrunk, go back at its end */

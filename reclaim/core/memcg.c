@@ -73,6 +73,7 @@ static struct memcg *alloc_memcg(struct rcl_machine *m, struct memcg *parent)
 	memcg->pub.parent = parent ? &parent->pub : NULL;
 	memcg->depth = parent ? parent->depth + 1 : 0;
 	psi_init_group(&memcg->psi, m->setup_clock_ns);
+	memset(memcg->resume, 0xff, sizeof(memcg->resume));
 	for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
 		if (!init_lruvec(m, memcg, nid)) {
 			free_memcg(m, memcg);

@@ -14,6 +14,7 @@
 #include "hooks.h"
 #include "levels.h"
 #include "maps.h"
+#include "memcg.h"
 
 #define MAX_REFUSED 64			/* ours: a verified policy refuses nothing, a buggy one soon gets there */
 #define MAX_FUEL_HITS 16		/* ours: one spike is a walk of a large address space, sixteen are a habit */
@@ -59,6 +60,8 @@ static bool is_never_inherited(const struct rcl_ops *own, enum rcl_hook hook)
 	case RCL_HOOK_AGE:
 	case RCL_HOOK_ISOLATE_FOLIO:
 		return true;
+	case RCL_HOOK_PREPARE_SCAN:
+	case RCL_HOOK_RECLAIM_END:
 	case RCL_HOOK_PASS_BEGIN:
 	case RCL_HOOK_BATCH_DONE:
 		return own->next_batch;
@@ -253,6 +256,14 @@ static uint32_t nearness(const struct rcl_machine *m, const struct attachment *a
 		       : 0;
 }
 
+/* Whether a reclaim may have a lruvec as target and reach something that the attachment governs. */
+static bool is_target_of(const struct rcl_machine *m, const struct attachment *att, const struct lruvec *lruvec)
+{
+	const struct memcg *memcg = memcg_of(lruvec->pub.memcg);
+
+	return nearness(m, att, lruvec) || (att->point == RCL_ATTACH_MEMCG && memcg_is_below(m->memcgs[att->where], memcg));
+}
+
 /* The nearest live attachment; of equally near ones the earliest. */
 static struct attachment *find_governor(const struct rcl_machine *m, const struct lruvec *lruvec)
 {
@@ -348,13 +359,14 @@ static bool reserve_lruvec(struct attachment *att, struct lruvec *lruvec)
 	return true;
 }
 
-/* Also for lruvecs that a nearer attachment governs now: that one may leave while memory is short. */
+/* Also for lruvecs that a nearer attachment governs now: that one may leave while memory is short. And
+ * for those above, which prepare_scan may be asked about. */
 static bool reserve_all(struct rcl_machine *m, struct attachment *att)
 {
 	for (uint32_t i = 0; i < m->nr_memcgs * m->nr_nodes; i++) {
 		struct lruvec *lruvec = &m->memcgs[i / m->nr_nodes]->lruvecs[i % m->nr_nodes];
 
-		if ((att == default_of(m) || nearness(m, att, lruvec)) && !reserve_lruvec(att, lruvec))
+		if ((att == default_of(m) || is_target_of(m, att, lruvec)) && !reserve_lruvec(att, lruvec))
 			return false;
 	}
 	return true;
@@ -593,8 +605,44 @@ void policy_note_ladder(struct rcl_machine *m, const struct scan *sc, bool has_p
 void policy_init_scan(struct rcl_machine *m, uint32_t slot)
 {
 	for (uint32_t i = 0; i < m->nr_attachments; i++) {
-		if (m->attachments[i]->is_live && m->attachments[i]->stride[RCL_SCOPE_SCAN])
-			policy_init_element(m->attachments[i], RCL_SCOPE_SCAN, slot);
+		struct attachment *att = m->attachments[i];
+
+		if (!att->is_live)
+			continue;
+		att->scanned_nodes[slot] = 0;
+		if (att->stride[RCL_SCOPE_SCAN])
+			policy_init_element(att, RCL_SCOPE_SCAN, slot);
+	}
+}
+
+static struct attachment *owner_of(const struct lruvec *lruvec, enum rcl_hook hook)
+{
+	return (struct attachment *)lruvec->att->ctx_of[hook];
+}
+
+void policy_prepare_scan(struct rcl_machine *m, struct lruvec *target, const struct lruvec *lruvec, struct scan *sc)
+{
+	struct attachment *owner = owner_of(lruvec, RCL_HOOK_PREPARE_SCAN);
+
+	owner_of(lruvec, RCL_HOOK_RECLAIM_END)->scanned_nodes[sc->pub.slot] |= (uint16_t)(1u << lruvec->pub.nid);
+	if (owner->prepared[sc->pub.slot] == sc->round)
+		return;
+	owner->prepared[sc->pub.slot] = sc->round;
+	ask_prepare_scan(m, target, owner, sc);
+}
+
+void policy_reclaim_end(struct rcl_machine *m, struct memcg *target, struct scan *sc)
+{
+	uint32_t slot = sc->pub.slot;
+
+	for (uint32_t i = 0; i < m->nr_attachments; i++) {
+		struct attachment *att = m->attachments[i];
+
+		for (uint32_t nid = 0; att->is_live && att->scanned_nodes[slot] >> nid; nid++) {
+			if (att->scanned_nodes[slot] >> nid & 1)
+				ask_reclaim_end(m, &target->lruvecs[nid], att, sc);
+		}
+		att->scanned_nodes[slot] = 0;
 	}
 }
 

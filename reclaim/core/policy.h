@@ -32,6 +32,12 @@ void policy_eject(struct rcl_machine *m, struct attachment *att, enum rcl_exit_k
 /* Note a complete ladder with or without progress for the policies that governed the target. */
 void policy_note_ladder(struct rcl_machine *m, const struct scan *sc, bool has_progress);
 
+/* Before a pass over `lruvec`: ask its policy about the target, once per round of the scan. */
+void policy_prepare_scan(struct rcl_machine *m, struct lruvec *target, const struct lruvec *lruvec, struct scan *sc);
+
+/* All priorities are through: ask every policy of which something was scanned. */
+void policy_reclaim_end(struct rcl_machine *m, struct memcg *target, struct scan *sc);
+
 /* Give scan state its initial values when a reclaim starts. */
 void policy_init_scan(struct rcl_machine *m, uint32_t slot);
 

@@ -51,6 +51,7 @@ void scan_begin(struct rcl_machine *m, struct scan *sc, struct memcg *target, en
 	sc->pub.may_writepage = 1;
 	sc->pub.may_unmap = 1;
 	sc->pub.slot = m->actor ? 1 + m->actor->number : 0;
+	sc->pub.can_age_anon = m->nr_swap_slots > 0;
 	sc->may_swap = true;
 	sc->is_kswapd = origin == RCL_ORIGIN_KSWAPD;
 	sc->may_walk_partially = !sc->is_kswapd;
@@ -325,7 +326,10 @@ static void scan_lruvec(struct rcl_machine *m, struct lruvec *lruvec, struct sca
 	struct rcl_batch_result last = { .kind = RCL_BATCH_KIND_FIRST };
 	struct pass pass = { 0 };
 
+	if (!sc->has_swappiness)
+		sc->pub.swappiness = (uint8_t)lruvec->pub.memcg->swappiness;
 	sc->pub.may_demote = demote_is_possible(m, lruvec->pub.nid);
+	sc->pub.can_age_anon = m->nr_swap_slots > 0 || sc->pub.may_demote;
 	sc->pub.may_swap = sc->may_swap && (swap_available(m, memcg_of(lruvec->pub.memcg)) > 0 || sc->pub.may_demote);
 	ask_pass_begin(m, lruvec, sc);
 	if (m->current)
@@ -353,42 +357,58 @@ static void scan_lruvec(struct rcl_machine *m, struct lruvec *lruvec, struct sca
 static bool is_protected(struct scan *sc, struct memcg *root, struct memcg *memcg)
 {
 	memcg_calculate_protection(root, memcg);
-	if (memcg == root || memcg->pub.usage == 0)
+	if (memcg == root)
 		return false;
 	if (memcg->pub.effective_min >= memcg->pub.usage)
 		return true;
 	if (memcg->pub.effective_low < memcg->pub.usage)
 		return false;
-	if (!sc->low_reclaim) {
-		sc->low_skipped = true;
+	if (!sc->pub.low_reclaim) {
+		sc->pub.low_skipped = 1;
 		return true;
 	}
 	count(&memcg->lruvecs[0], RCL_MEMORY_EVENTS_LOW, 1);
 	return false;
 }
 
+/*
+ * Where a walk of the tree begins (mem_cgroup_iter()): a partial one goes on behind the memcg that the
+ * last one visited, and from the root again once one has come to the end; a full one begins at the root.
+ */
+static uint32_t first_of_walk(const struct rcl_machine *m, const struct scan *sc, const struct memcg *root, uint32_t nid)
+{
+	uint32_t last = root->resume[nid], at;
+
+	if (!sc->may_walk_partially || last == RCL_NIL)
+		return 0;
+	at = m->memcgs[last]->order - root->order + 1;
+	return at < root->nr_subtree ? at : 0;
+}
+
 void scan_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)
 {
 	struct memcg *root = sc->target ? sc->target : m->memcgs[0];
 	uint64_t nr_before = sc->pub.nr_reclaimed;
-	uint32_t nr = root->nr_subtree, at = sc->may_walk_partially ? root->resume[nid] % nr : 0;
 
 	sc->nr = (struct scan_writeback){ 0 };
-	for (uint32_t i = 0; i < nr && !sc->quit && !m->interrupted; i++, at = at + 1 == nr ? 0 : at + 1) {
+	sc->round = ++m->nr_rounds;
+	for (uint32_t at = first_of_walk(m, sc, root, nid); at < root->nr_subtree && !sc->quit && !m->interrupted; at++) {
 		struct memcg *memcg = m->memcgs[m->memcg_order[root->order + at]];
 		struct lruvec *lruvec = &memcg->lruvecs[nid];
 		uint64_t start_ns;
 
-		if (sc->may_walk_partially && sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim)
-			break;
+		if (sc->may_walk_partially)
+			root->resume[nid] = memcg->pub.id;
 		if (is_protected(sc, root, memcg))
 			continue;
+		policy_prepare_scan(m, &root->lruvecs[nid], lruvec, sc);
 		start_ns = *m->clock;
 		scan_lruvec(m, lruvec, sc);
 		count(lruvec, sc->is_kswapd ? RCL_RECLAIM_KSWAPD_NS : RCL_RECLAIM_DIRECT_NS, *m->clock - start_ns);
 		policy_run_ejections(m);
+		if (sc->may_walk_partially && sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim)
+			break;
 	}
-	root->resume[nid] = at;
 	if (sc->pub.nr_reclaimed > nr_before)
 		m->nodes[nid].kswapd.nr_failures = 0;	/* there is hope again (shrink_node()) */
 	throttle_after_node(m, sc, &m->nodes[nid]);

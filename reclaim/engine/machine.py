@@ -672,4 +672,5 @@ def _core_settings(config: MachineConfig) -> dict[str, Any]:
         "incompressible_permille": config.incompressible_permille,
         "same_filled_permille": config.same_filled_permille,
         "switch_ns": config.switch_ns,
+        "stat_flush_ns": config.stat_flush_ns,
     }

@@ -357,6 +357,8 @@ class MachineConfig:
         same_filled_permille: pages in a thousand that repeat one word and take nothing.
         switch_ns: how often a task is switched out and in again, after which page-table walks come to it again; ns,
             0 for always.
+        stat_flush_ns: how old statistics with descendants may be that policies decide on; 0 keeps them exact, the
+            kernel's flusher runs every 2 s.
 
     Raises:
         ConfigError: nothing to run on, too much of it, or a tree that is none.
@@ -396,6 +398,7 @@ class MachineConfig:
     incompressible_permille: int = 50
     same_filled_permille: int = 0
     switch_ns: int = 4_000_000
+    stat_flush_ns: int = 0
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -421,6 +424,7 @@ class MachineConfig:
             raise ConfigError(f"fault_around_bytes is {self.fault_around_bytes}; expected a power of two")
         self._check_numa_balancing()
         check_range("switch_ns", self.switch_ns, 0, (1 << 64) - 1, "ns")
+        check_range("stat_flush_ns", self.stat_flush_ns, 0, (1 << 40) - 1, "ns")
         self._check_tree()
         for node in self.nodes:
             if node.distances is not None and len(node.distances) != len(self.nodes):

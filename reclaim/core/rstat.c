@@ -1,0 +1,53 @@
+/* Statistics with descendants, see rstat.h. */
+#include "rstat.h"
+
+static uint64_t own_value(const struct lruvec *lruvec, uint32_t item)
+{
+	if (item < RSTAT_ACTIVATE_ANON)
+		return lruvec->pub.list_pages[RCL_STANDARD_LIST_INACTIVE_ANON + item];
+	return lruvec->stat[RCL_WORKINGSET_ACTIVATE_ANON + item - RSTAT_ACTIVATE_ANON];
+}
+
+/* Carry what changed on one lruvec up the tree. */
+static void flush_lruvec(struct lruvec *lruvec)
+{
+	for (uint32_t item = 0; item < RSTAT_NR_ITEMS; item++) {
+		uint64_t now = own_value(lruvec, item), delta = now - lruvec->rstat_flushed[item];
+
+		if (delta == 0)
+			continue;
+		lruvec->rstat_flushed[item] = now;
+		for (struct rcl_lruvec *up = &lruvec->pub; up; up = up->parent)
+			lruvec_of(up)->rstat[item] += delta;
+	}
+}
+
+static void flush(struct rcl_machine *m)
+{
+	while (m->rstat_pending) {
+		struct lruvec *lruvec = m->rstat_pending;
+
+		m->rstat_pending = lruvec->rstat_next;
+		lruvec->rstat_is_pending = false;
+		flush_lruvec(lruvec);
+	}
+}
+
+static uint64_t read_item(struct rcl_machine *m, const struct lruvec *lruvec, uint32_t item)
+{
+	if (*m->clock >= m->rstat_due_ns) {
+		flush(m);
+		m->rstat_due_ns = m->config.stat_flush_ns ? *m->clock + m->config.stat_flush_ns : 0;
+	}
+	return lruvec->rstat[item];
+}
+
+uint64_t rstat_list_pages(struct rcl_machine *m, const struct lruvec *lruvec, uint32_t list)
+{
+	return read_item(m, lruvec, list - RCL_STANDARD_LIST_INACTIVE_ANON);
+}
+
+uint64_t rstat_activations(struct rcl_machine *m, const struct lruvec *lruvec, uint32_t type)
+{
+	return read_item(m, lruvec, RSTAT_ACTIVATE_ANON + type);
+}

@@ -1,0 +1,43 @@
+/*
+ * Statistics with descendants: sizes of the kernel's lists and activations over a subtree of memcgs.
+ *
+ * Here: sums, and how fresh they are. Not here: the exact local sizes (list_pages, lists.h) and
+ * the vmstat counters, which are summed when asked (stats.h).
+ *
+ * The mechanism is the kernel's (kernel/cgroup/rstat.c v6.12): a change marks the lruvec as
+ * updated, no more; a reader that wants fresh numbers flushes, which carries what has changed on
+ * the marked lruvecs up to all their ancestors. So a list operation costs one test, and a read
+ * costs what happened since the last one, however many memcgs there are.
+ *
+ * How fresh: by default a read flushes first, so that sums are exact. With stat_flush_ns set, a
+ * flush happens at most once per period, as since 6.12 in the kernel, where nobody but the 2-second
+ * flusher refreshes what prepare_scan_control() and workingset_test_recent() read.
+ *
+ * SIMPLIFIED: updates too few to be flushed (64 per CPU) and flushes by others that read memory.stat
+ * are left out; effect: with stat_flush the age of the sums depends on time alone.
+ */
+#ifndef RCL_RSTAT_H
+#define RCL_RSTAT_H
+
+#include "machine.h"
+
+/* Must be called after each change of a kernel list's size or of an activation counter. */
+static inline void rstat_updated(struct lruvec *lruvec)
+{
+	struct rcl_machine *m;
+
+	if (RCL_LIKELY(lruvec->rstat_is_pending))
+		return;
+	m = memcg_of(lruvec->pub.memcg)->m;
+	lruvec->rstat_is_pending = true;
+	lruvec->rstat_next = m->rstat_pending;
+	m->rstat_pending = lruvec;
+}
+
+/* Pages that claim one of the kernel's lists, descendants included (lruvec_page_state()). */
+uint64_t rstat_list_pages(struct rcl_machine *m, const struct lruvec *lruvec, uint32_t list);
+
+/* WORKINGSET_ACTIVATE_ANON or _FILE, descendants included. */
+uint64_t rstat_activations(struct rcl_machine *m, const struct lruvec *lruvec, uint32_t type);
+
+#endif
