@@ -205,6 +205,12 @@ _MEMORY_EVENTS = (
         "shrink_node_memcgs()",
     ),
     Counter(
+        "memory_events_high",
+        "Times that reclaim ran because the memcg was above its high.",
+        "memory_events",
+        "reclaim_high()",
+    ),
+    Counter(
         "memory_events_max",
         "Times that a charge met the memcg's max and had to reclaim.",
         "memory_events",
@@ -215,6 +221,12 @@ _MEMORY_EVENTS = (
         "Times that reclaim at the memcg's max came to nothing and somebody had to be killed.",
         "memory_events",
         "mem_cgroup_oom()",
+    ),
+    Counter(
+        "memory_events_oom_group_kill",
+        "Times that the memcg was killed as a whole.",
+        "memory_events",
+        "oom_kill_process()",
     ),
 )
 

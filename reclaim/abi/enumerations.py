@@ -78,6 +78,7 @@ ENUMS: dict[str, EnumKind] = {
                 "DIRECT": (1, "an allocation that found no free page"),
                 "MEMCG_LIMIT": (2, "a charge above memory.max"),
                 "PROACTIVE": (3, "memory.reclaim"),
+                "MEMCG_HIGH": (4, "a usage above memory.high"),
             },
         ),
         EnumKind(

@@ -22,7 +22,7 @@ is always present underneath: the core holds no second copy of a preference.
 from __future__ import annotations
 
 from reclaim.abi.kinds import Hook, Param
-from reclaim.abi.limits import MAX_NODES
+from reclaim.abi.limits import MAX_NODES, MAX_PAGES
 
 _LRUVEC = Param("lruvec", "Lruvec", "The lruvec concerned.")
 _FOLIO = Param("folio", "Folio", "The folio concerned.")
@@ -379,6 +379,29 @@ HOOKS: dict[str, Hook] = {
             families=_STATE_ONLY,
             related=("folio_evicted",),
             source="free_unref_folios()",
+        ),
+        Hook(
+            name="high_delay",
+            purpose="Say how long a task waits that went above memory.high.",
+            when="On its way out of the kernel, after each reclaim that did not bring the usage down; asked of the policy that governs the task's own lruvec. The task waits when reclaim makes no progress any more.",
+            params=(
+                _LRUVEC,
+                Param(
+                    "overage",
+                    "u64",
+                    "The largest excess over all ancestors, in 1/1,048,576 of their memory.high.",
+                    min=1,
+                    max=MAX_PAGES << 20,
+                ),
+                Param("nr_pages", "u64", "Pages that the task has charged meanwhile.", min=1, max=1 << 32),
+            ),
+            result="u64",
+            may="Answer nanoseconds; up to 8 ms are not waited, above 2 s are cut.",
+            default="The kernel's: the square of the excess, scaled by what the task charged.",
+            budget=_SMALL,
+            fuel_ns=_SMALL_FUEL_NS,
+            families=_STATE_ONLY,
+            source="calculate_high_delay(), mm/memcontrol.c",
         ),
         Hook(
             name="folio_evicted",

@@ -68,6 +68,7 @@ enum rcl_origin {
 	RCL_ORIGIN_DIRECT = 1,
 	RCL_ORIGIN_MEMCG_LIMIT = 2,
 	RCL_ORIGIN_PROACTIVE = 3,
+	RCL_ORIGIN_MEMCG_HIGH = 4,
 };
 enum rcl_batch_kind {
 	RCL_BATCH_KIND_FIRST = 0,
@@ -399,6 +400,7 @@ enum rcl_hook {
 	RCL_HOOK_PROMOTE,
 	RCL_HOOK_FOLIO_MOVED,
 	RCL_HOOK_FOLIO_REMOVED,
+	RCL_HOOK_HIGH_DELAY,
 	RCL_HOOK_FOLIO_EVICTED,
 	RCL_NR_HOOKS,
 };
@@ -426,6 +428,7 @@ struct rcl_ops {
 	uint64_t (*promote)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t nid, uint64_t latency);
 	void (*folio_moved)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *old, struct rcl_folio *folio, uint64_t why);
 	void (*folio_removed)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t why);
+	uint64_t (*high_delay)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t overage, uint64_t nr_pages);
 	uint64_t (*folio_evicted)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio);
 };
 
@@ -451,6 +454,7 @@ struct rcl_ops {
 	"promote", \
 	"folio_moved", \
 	"folio_removed", \
+	"high_delay", \
 	"folio_evicted", \
 }
 
@@ -603,8 +607,10 @@ enum rcl_counter {
 	RCL_PTES_WALKED,
 	RCL_RMAP_WALKED,
 	RCL_MEMORY_EVENTS_LOW,
+	RCL_MEMORY_EVENTS_HIGH,
 	RCL_MEMORY_EVENTS_MAX,
 	RCL_MEMORY_EVENTS_OOM,
+	RCL_MEMORY_EVENTS_OOM_GROUP_KILL,
 	RCL_FORCED_RELEASE,
 	RCL_REFUSED_ANSWER,
 	RCL_DEFAULT_TAKEN,

@@ -13,6 +13,8 @@
 #include "node.c"
 #include "rstat.c"
 #include "memcg.c"
+#include "oom.c"
+#include "high.c"
 #include "kmem.c"
 #include "vma.c"
 #include "mm.c"

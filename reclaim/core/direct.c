@@ -6,15 +6,12 @@
  * if it made the walk skip someone; then, unless the machine wants the kernel's own OOM, take from
  * list tails without asking (forced release). The callers retry while there is progress.
  *
- * SIMPLIFIED: the OOM killer takes the task that asked, the kernel the largest; effect: with
- * several tasks in a memcg another one may die than in the kernel.
  */
 #include "direct.h"
 
 #include "batches.h"
 #include "events.h"
 #include "kswapd.h"
-#include "mm.h"
 #include "policy.h"
 #include "psi.h"
 #include "scan.h"
@@ -82,14 +79,16 @@ static uint64_t run_ladder(struct rcl_machine *m, struct scan *sc, const struct 
 /* Where the core may release by force, it does so where the kernel would kill: after the last retry. */
 static uint64_t run_ladders(struct rcl_machine *m, struct scan *sc, const struct node *home)
 {
-	bool may_force = m->config.forced_release && !m->no_retry;
+	bool is_for_high = sc->pub.origin == RCL_ORIGIN_MEMCG_HIGH;	/* fails often, and nobody dies of it */
+	bool may_force = m->config.forced_release && !m->no_retry && !is_for_high;
 	uint32_t retries = may_force ? MAX_RECLAIM_RETRIES : 0;
 
 	while (run_ladder(m, sc, home) == 0 && !m->interrupted && retries > 0)
 		retries--;
 	if (m->interrupted)
 		return sc->pub.nr_reclaimed;
-	policy_note_ladder(m, sc, sc->pub.nr_reclaimed > 0);
+	if (sc->pub.nr_reclaimed > 0 || !is_for_high)
+		policy_note_ladder(m, sc, sc->pub.nr_reclaimed > 0);
 	if (sc->pub.nr_reclaimed == 0 && may_force)
 		scan_forced_release(m, sc);
 	policy_run_ejections(m);
@@ -166,27 +165,4 @@ int rcl_memcg_reclaim(struct rcl_machine *m, uint32_t number, uint64_t nr_pages,
 	}
 	*nr_reclaimed = total;
 	return RCL_OK;
-}
-
-/* A killed task's memory by type, in KiB, as the kernel's message says it. */
-static uint64_t rss_kib(const struct rcl_machine *m, const struct task *task, uint32_t type)
-{
-	uint64_t nr_pages = 0;
-
-	for (uint32_t vpn = 0; vpn < task->nr_pages; vpn++) {
-		if (task->ptes[vpn] & PTE_PRESENT)
-			nr_pages += folio_at(m, task->ptes[vpn] >> PTE_SHIFT)->pub.type == type;
-	}
-	return nr_pages * RCL_PAGE_BYTES / 1024;
-}
-
-void oom_kill(struct rcl_machine *m, struct task *task)
-{
-	count(task_lruvec(task), RCL_OOM_KILL, 1);
-	TRACE(m, task->memcg, mark_victim, .pid = task->number, .comm = task->number,
-	      .total_vm = (uint64_t)task->nr_pages * RCL_PAGE_BYTES / 1024, .anon_rss = rss_kib(m, task, RCL_ANON),
-	      .file_rss = rss_kib(m, task, RCL_FILE), .pgtables = (uint64_t)task->nr_tables * RCL_PAGE_BYTES / 1024);
-	task->state = RCL_TASK_KILLED;
-	psi_task_ends(m, task);
-	mm_exit(m, task);
 }

@@ -16,7 +16,4 @@ uint64_t direct_reclaim_memcg(struct rcl_machine *m, struct memcg *memcg, uint64
 /* Reclaim on the nodes that a page may come from (try_to_free_pages()). */
 uint64_t direct_reclaim_node(struct rcl_machine *m, const struct placement *place);
 
-/* Kill the task that found no memory: all it has is freed. */
-void oom_kill(struct rcl_machine *m, struct task *task);
-
 #endif

@@ -299,6 +299,16 @@ static inline void ask_batch_done(struct rcl_machine *m, struct lruvec *lruvec, 
 	hook_end(m, lruvec, ctx, RCL_HOOK_BATCH_DONE);
 }
 
+/* Where the policy, or the default in its place, has the hook. */
+static inline uint64_t ask_high_delay(struct rcl_machine *m, struct lruvec *lruvec, uint64_t overage, uint64_t nr_pages)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_HIGH_DELAY);
+	uint64_t ns = lruvec->att->ops.high_delay(ctx, &lruvec->pub, overage, nr_pages);
+
+	hook_end(m, lruvec, ctx, RCL_HOOK_HIGH_DELAY);
+	return ns;
+}
+
 static inline uint64_t ask_folio_evicted(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
 {
 	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_FOLIO_EVICTED);

@@ -184,6 +184,7 @@ struct memcg {
 	uint32_t depth;
 	uint64_t nr_dirty;		/* file pages of its own, to be written */
 	uint64_t nr_writeback;		/* being written */
+	bool oom_group;			/* memory.oom.group: dies as a whole */
 	uint64_t kmem_pages;		/* charged by kmem.c, own only */
 	uint64_t swapcache_pages;	/* of its folios, in the swap cache */
 	uint64_t zswap_bytes;		/* kept by zswap, own only */
@@ -442,6 +443,8 @@ struct task {
 	uint32_t nr_activate;
 	uint32_t nr_mlock;
 	uint16_t walked_nodes;		/* bit per node: that node walked it before */
+	uint32_t nr_over_high;		/* pages charged above some memory.high, to be answered for */
+	int16_t oom_score_adj;		/* -1000: never killed, to 1000 */
 	uint16_t mempolicy_nodes;	/* bit per node */
 	uint8_t mempolicy;		/* enum rcl_mempolicy */
 	uint8_t interleave_prev;	/* il_prev: node of the last interleaved page */
@@ -560,6 +563,7 @@ struct rcl_machine {
 	struct zswap zswap;
 	struct scan *scan;		/* the reclaim that is running, NULL for none */
 	struct task *current;		/* the task that is running, NULL for actors and set-up */
+	struct task *running;		/* the task that is between two records or in one, NULL for none */
 	struct actor *actor;		/* the actor that is running, NULL for tasks and set-up */
 	uint64_t next_due_ns;		/* when the next actor is due */
 	uint64_t pause_ns;		/* when whoever called rcl_run() wants it back */

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "direct.h"
+#include "high.h"
+#include "oom.h"
 #include "policy.h"
 #include "psi.h"
 #include "stats.h"
@@ -154,6 +156,7 @@ int rcl_memcg_create(struct rcl_machine *m, const struct rcl_memcg_config *confi
 	child->pub.min = clamp_pages(config->min_pages);
 	child->pub.swap_max = clamp_pages(config->swap_max_pages);
 	init_zswap(child);
+	child->oom_group = config->oom_group != 0;
 	child->pub.swappiness = config->swappiness <= MAX_SWAPPINESS ? config->swappiness : parent->pub.swappiness;
 	insert_in_order(m, child, parent);
 	m->memcgs[child->pub.id] = child;
@@ -173,17 +176,23 @@ int rcl_memcg_create(struct rcl_machine *m, const struct rcl_memcg_config *confi
 	return RCL_OK;
 }
 
-/* Writing memory.max below the usage reclaims until it fits or nothing more comes (memory_max_write()).
- * SIMPLIFIED: nobody is killed when that is not enough; effect: usage stays above max until it shrinks. */
+/* Writing memory.max below the usage reclaims, and kills when that is not enough (memory_max_write()). */
 static void enforce_max(struct rcl_machine *m, struct memcg *memcg)
 {
-	while (memcg->pub.usage > memcg->pub.max && !m->interrupted) {
-		uint64_t before = memcg->pub.usage;
+	uint32_t retries = MAX_RECLAIM_RETRIES;
 
-		direct_reclaim_memcg(m, memcg, before - memcg->pub.max, RCL_ORIGIN_MEMCG_LIMIT, memcg->pub.swappiness);
-		if (memcg->pub.usage > memcg->pub.max)
-			memcg_drain_stocks(m, memcg);
-		if (memcg->pub.usage == before)
+	if (memcg->pub.usage > memcg->pub.max)
+		memcg_drain_stocks(m, memcg);
+	while (memcg->pub.usage > memcg->pub.max && !m->interrupted) {
+		uint64_t nr = memcg->pub.usage - memcg->pub.max;
+
+		if (retries > 0) {
+			if (!direct_reclaim_memcg(m, memcg, nr, RCL_ORIGIN_MEMCG_LIMIT, memcg->pub.swappiness))
+				retries--;
+			continue;
+		}
+		memcg_count_event(memcg, RCL_MEMORY_EVENTS_OOM);
+		if (!oom_kill(m, memcg))
 			return;
 	}
 }
@@ -195,15 +204,19 @@ int rcl_memcg_set(struct rcl_machine *m, uint32_t memcg, uint32_t knob, uint64_t
 	if (memcg >= m->nr_memcgs)
 		return machine_error(m, RCL_BAD_ARGUMENT, "memcg %u does not exist", memcg);
 	pub = &m->memcgs[memcg]->pub;
-	if (knob > RCL_MEMCG_ZSWAP_WRITEBACK || (knob == RCL_MEMCG_MAX && (value == 0 || memcg == 0)) ||
+	if (knob > RCL_MEMCG_OOM_GROUP || (knob == RCL_MEMCG_MAX && (value == 0 || memcg == 0)) ||
 	    (knob == RCL_MEMCG_SWAPPINESS && value > MAX_SWAPPINESS))
 		return machine_error(m, RCL_BAD_ARGUMENT, "memcg %u: knob %u cannot be set to %llu", memcg, knob,
 				     (unsigned long long)value);
 	if (knob == RCL_MEMCG_SWAPPINESS)
 		pub->swappiness = (uint32_t)value;
-	else if (knob == RCL_MEMCG_HIGH)
+	else if (knob == RCL_MEMCG_OOM_GROUP)
+		m->memcgs[memcg]->oom_group = value != 0;
+	else if (knob == RCL_MEMCG_HIGH) {
 		pub->high = clamp_pages(value);
-	else if (knob == RCL_MEMCG_LOW)
+		if (m->has_default && memcg)
+			high_enforce(m, m->memcgs[memcg]);
+	} else if (knob == RCL_MEMCG_LOW)
 		pub->low = clamp_pages(value);
 	else if (knob == RCL_MEMCG_MIN)
 		pub->min = clamp_pages(value);
@@ -259,9 +272,21 @@ static void charge_ancestors(struct memcg *memcg, uint64_t nr_pages)
 	} while (pub);
 }
 
+/*
+ * A memcg is full and reclaim has given all it has. The kernel goes on failing the fault where nobody
+ * can be killed; here the task that asked ends.
+ */
+static bool kill_in(struct rcl_machine *m, struct memcg *limited, struct task *task)
+{
+	memcg_count_event(limited, RCL_MEMORY_EVENTS_OOM);
+	if (!oom_kill(m, limited))
+		oom_kill_task(m, task);
+	return task->state == RCL_TASK_RUNNABLE;
+}
+
 bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
 {
-	uint32_t retries = m->config.forced_release ? 0 : MAX_RECLAIM_RETRIES;
+	uint32_t retries = m->config.forced_release ? 0 : MAX_RECLAIM_RETRIES, left = retries;
 	uint32_t batch = m->config.charge_batch_pages;
 	bool drained = false;
 
@@ -276,11 +301,12 @@ bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
 		if (margin >= batch) {
 			charge_ancestors(task->memcg, batch);
 			task->stock_pages = batch - 1;
+			high_note_charge(m, task, batch);
 			return true;
 		}
-		count(&limited->lruvecs[0], RCL_MEMORY_EVENTS_MAX, 1);
+		memcg_count_event(limited, RCL_MEMORY_EVENTS_MAX);
 		nr_reclaimed = direct_reclaim_memcg(m, limited, 1, RCL_ORIGIN_MEMCG_LIMIT, limited->pub.swappiness);
-		if (m->interrupted)
+		if (m->interrupted || task->state != RCL_TASK_RUNNABLE)
 			return false;
 		if (find_margin(task->memcg, &limited) > 0)
 			continue;
@@ -291,11 +317,11 @@ bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
 		}
 		if (m->no_retry)
 			return false;
-		if (nr_reclaimed == 0 && retries-- == 0) {
-			count(&limited->lruvecs[0], RCL_MEMORY_EVENTS_OOM, 1);
-			oom_kill(m, task);
+		if (nr_reclaimed > 0 || left-- > 0)
+			continue;
+		if (!kill_in(m, limited, task))
 			return false;
-		}
+		left = retries;
 	}
 }
 

@@ -1,10 +1,8 @@
 /*
  * The memcg tree: charges, limits, protection.
  *
- * Here: who is charged for a page, and what min and low protect. Not here: reclaim.
- *
- * SIMPLIFIED: memory.high is kept and shown, but nobody is throttled; effect: usage between high
- * and max is as if high were not set.
+ * Here: who is charged for a page, and what min and low protect. Not here: reclaim, and what
+ * memory.high does (high.h).
  */
 #ifndef RCL_MEMCG_H
 #define RCL_MEMCG_H
@@ -36,6 +34,12 @@ static inline void memcg_uncharge(struct memcg *memcg, uint64_t nr_pages)
 		pub->usage -= nr_pages;
 		pub = pub->parent;
 	} while (pub);
+}
+
+/* Count an entry of memory.events, which parents show as well. */
+static inline void memcg_count_event(struct memcg *memcg, enum rcl_counter event)
+{
+	memcg->lruvecs[0].stat[event]++;
 }
 
 /* Give back what the tasks below `memcg` charged in advance (drain_all_stock()). */

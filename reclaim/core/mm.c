@@ -47,6 +47,9 @@ static int check_task(struct rcl_machine *m, const struct rcl_task_config *confi
 	if (config->memcg >= m->nr_memcgs || config->nid >= m->nr_nodes)
 		return machine_error(m, RCL_BAD_ARGUMENT, "a task wants memcg %u on node %u, one of them does not exist",
 				     config->memcg, config->nid);
+	if (config->oom_score_adj < -1000 || config->oom_score_adj > 1000)
+		return machine_error(m, RCL_BAD_ARGUMENT, "oom_score_adj is %d, expected -1000 to 1000",
+				     config->oom_score_adj);
 	if (m->nr_tasks >= RCL_MAX_TASKS)
 		return machine_error(m, RCL_BAD_ARGUMENT, "more than %d tasks", RCL_MAX_TASKS);
 	if (config->mempolicy > RCL_MEMPOLICY_INTERLEAVE || config->mempolicy_nodes >> m->nr_nodes ||
@@ -168,6 +171,7 @@ int rcl_task_create(struct rcl_machine *m, const struct rcl_task_config *config,
 	task->ns_per_access = config->ns_per_access;
 	task->numa_next_scan_ns = numa_balancing_first_scan_ns(m);
 	task->nr_dirtied_pause = m->config.writeback ? DIRTY_FIRST_POLL : UINT32_MAX;
+	task->oom_score_adj = (int16_t)config->oom_score_adj;
 	m->tasks[m->nr_tasks++] = task;
 	*number = task->number;
 	return RCL_OK;
@@ -239,6 +243,15 @@ void mm_exit(struct rcl_machine *m, struct task *task)
 	batches_drain(m, task);
 	kmem_free_tables(task);
 	memcg_drain_stocks(m, task->memcg);
+}
+
+int rcl_task_set_oom_score_adj(struct rcl_machine *m, uint32_t number, int32_t oom_score_adj)
+{
+	if (number >= m->nr_tasks || oom_score_adj < -1000 || oom_score_adj > 1000)
+		return machine_error(m, RCL_BAD_ARGUMENT, "task %u: oom_score_adj is %d, expected -1000 to 1000", number,
+				     oom_score_adj);
+	m->tasks[number]->oom_score_adj = (int16_t)oom_score_adj;
+	return RCL_OK;
 }
 
 int rcl_task_exit(struct rcl_machine *m, uint32_t number)

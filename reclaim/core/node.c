@@ -14,6 +14,7 @@
 #include "direct.h"
 #include "kswapd.h"
 #include "numa.h"
+#include "oom.h"
 #include "psi.h"
 #include "stats.h"
 
@@ -217,7 +218,7 @@ static struct folio *alloc_slowpath(struct rcl_machine *m, struct task *task, co
 {
 	uint32_t nr_fruitless = 0;
 
-	for (;;) {
+	while (task->state != RCL_TASK_KILLED) {
 		struct folio *folio;
 
 		wake_kswapds(m, place);
@@ -232,10 +233,12 @@ static struct folio *alloc_slowpath(struct rcl_machine *m, struct task *task, co
 			return take_above(m, place, false);
 		if (nr_fruitless > MAX_RECLAIM_RETRIES ||
 		    (nr_fruitless && (m->config.forced_release || !can_reclaim_help(m, place)))) {
-			oom_kill(m, task);
-			return NULL;
+			if (!oom_kill(m, NULL))
+				oom_kill_task(m, task);
+			nr_fruitless = 0;
 		}
 	}
+	return NULL;
 }
 
 struct folio *node_alloc_folio(struct rcl_machine *m, struct task *task, uint32_t interleave_index)

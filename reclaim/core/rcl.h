@@ -142,21 +142,23 @@ struct rcl_memcg_config {
 	uint32_t parent;		/* number of the parent; the root is 0 and always exists */
 	uint32_t swappiness;		/* 0-200; above 200: the parent's */
 	uint64_t max_pages;
-	uint64_t high_pages;		/* kept and shown, not yet enforced */
+	uint64_t high_pages;		/* above it tasks reclaim and wait */
 	uint64_t low_pages;
 	uint64_t min_pages;
 	uint64_t swap_max_pages;
+	uint32_t oom_group;		/* memory.oom.group: the OOM killer takes all of its tasks or none */
 };
 
 enum rcl_memcg_knob {
-	RCL_MEMCG_MAX = 0,		/* lowering it reclaims at once, as writing memory.max does */
-	RCL_MEMCG_HIGH = 1,
+	RCL_MEMCG_MAX = 0,		/* lowering it reclaims at once and kills if that is not enough */
+	RCL_MEMCG_HIGH = 1,		/* lowering it reclaims at once */
 	RCL_MEMCG_LOW = 2,
 	RCL_MEMCG_MIN = 3,
 	RCL_MEMCG_SWAP_MAX = 4,
 	RCL_MEMCG_SWAPPINESS = 5,
 	RCL_MEMCG_ZSWAP_MAX = 6,	/* pages of compressed memory; default none */
 	RCL_MEMCG_ZSWAP_WRITEBACK = 7,	/* 0: its pages go to zswap or stay; default 1 */
+	RCL_MEMCG_OOM_GROUP = 8,
 };
 
 struct rcl_memcg_info {
@@ -225,6 +227,7 @@ struct rcl_task_config {
 	const uint32_t *files;		/* files in the order of the file page space; one may repeat */
 	uint32_t mempolicy;		/* enum rcl_mempolicy */
 	uint32_t mempolicy_nodes;	/* bit per node; 0 with the default, at least one node else */
+	int32_t oom_score_adj;		/* -1000, never killed, to 1000, killed first */
 };
 
 enum rcl_task_state {
@@ -250,6 +253,9 @@ struct rcl_task_info {
 
 int rcl_task_create(struct rcl_machine *m, const struct rcl_task_config *config, uint32_t *task);
 int rcl_task_info(const struct rcl_machine *m, uint32_t task, struct rcl_task_info *out);
+
+/* Write oom_score_adj, with the range that the configuration has. */
+int rcl_task_set_oom_score_adj(struct rcl_machine *m, uint32_t task, int32_t oom_score_adj);
 
 /* Unmap everything and free the anonymous memory and swap of a task that is not running. */
 int rcl_task_exit(struct rcl_machine *m, uint32_t task);
@@ -415,7 +421,8 @@ int rcl_levels(const struct rcl_machine *m, uint64_t *out);
 int rcl_list_sizes(const struct rcl_machine *m, uint64_t *out);
 
 enum rcl_stall_kind {
-	RCL_STALL_RECLAIM = 0,		/* a task's time in direct and limit reclaim, per entry */
+	RCL_STALL_RECLAIM = 0,		/* a task's time in direct and limit reclaim, per entry, and
+					 * what it waits above memory.high */
 	RCL_STALL_IO = 1,		/* a task's time waiting for a page from swap or disk */
 };
 

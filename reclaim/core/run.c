@@ -16,7 +16,9 @@
 #include "batches.h"
 #include "events.h"
 #include "fault.h"
+#include "high.h"
 #include "mm.h"
+#include "oom.h"
 #include "numa.h"
 #include "numa_balancing.h"
 #include "pagecache.h"
@@ -264,7 +266,7 @@ static uint64_t run_buffered(struct rcl_machine *m, struct task *task, uint64_t 
 		if (!pagecache_access(m, task, record & REC_PAGE, record & REC_WRITE))
 			break;
 		task->clock_ns += task->ns_per_access;
-		if (RCL_UNLIKELY(m->any_eject_pending || task->clock_ns >= turn_end(m)))
+		if (RCL_UNLIKELY(m->any_eject_pending || task->nr_over_high || task->clock_ns >= turn_end(m)))
 			return i + 1;
 	}
 	return i;
@@ -367,9 +369,11 @@ static bool run_until(struct rcl_machine *m, struct task *task, uint64_t end)
 			if (is_done)
 				account_faulted(m, task, task->records[i++] & REC_PAGE);
 		}
+		if (RCL_UNLIKELY(task->nr_over_high))
+			high_handle(m, task);
 		policy_run_ejections(m);
 		check_step(m);
-		if (!is_done)
+		if (!is_done || task->state != RCL_TASK_RUNNABLE)
 			break;
 	}
 	m->nr_records += i - task->position;
@@ -455,10 +459,14 @@ static int run_tasks(struct rcl_machine *m, struct rcl_run_control *control)
 		end = task->nr_records - task->position > POLL_RECORDS ? task->position + POLL_RECORDS : task->nr_records;
 		m->current = task;
 		m->clock = &task->clock_ns;
+		m->running = task;
 		if (m->next_due_ns > task->clock_ns)
 			run_until(m, task, end);
 		else
 			run_actors(m);
+		m->running = NULL;
+		if (task->state == RCL_TASK_KILLED)
+			oom_reap(m, task);
 		if (task->state == RCL_TASK_RUNNABLE && task->position == task->nr_records)
 			end_chunk(m, task);
 		if (task->state == RCL_TASK_IDLE)

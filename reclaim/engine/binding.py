@@ -320,6 +320,10 @@ class Core:
         self._check(lib.rcl_task_create(self._machine, config, number))
         return int(number[0])
 
+    def set_oom_score_adj(self, task: int, value: int) -> None:
+        """Write a task's oom_score_adj."""
+        self._check(lib.rcl_task_set_oom_score_adj(self._machine, task, value))
+
     def task_info(self, task: int) -> dict[str, int]:
         """Return the members of `struct rcl_task_info`."""
         info = ffi.new("struct rcl_task_info *")

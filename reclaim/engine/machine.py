@@ -128,6 +128,15 @@ class Task:
             dtype=np.bool_,
         )
 
+    def set_oom_score_adj(self, value: int) -> None:
+        """Move the OOM killer's choice: -1000 for never this one, to 1000 for this one first.
+
+        Raises:
+            ConfigError: a value outside.
+        """
+        check_range("oom_score_adj", value, -1000, 1000)
+        self._core.set_oom_score_adj(self.number, value)
+
     def exit(self) -> None:
         """End the task and free its memory.
 
@@ -247,6 +256,7 @@ class Machine(InsideView):
             "low_pages": config.low_pages,
             "min_pages": config.min_pages,
             "swap_max_pages": _or(config.swap_max_pages, NO_LIMIT),
+            "oom_group": config.oom_group,
         }
         number = self._memcgs[config.path] = self._core.create_memcg(settings)
         if config.zswap_max_pages is not None:
@@ -255,15 +265,25 @@ class Machine(InsideView):
             self._core.set_memcg(number, "zswap_writeback", 0)
 
     def set_memcg(self, path: str, **knobs: int) -> None:
-        """Write control files of a memcg: max, high, low, min, swap_max, zswap_max (pages), zswap_writeback (0 or 1) or
-        swappiness.
+        """Write control files of a memcg: max, high, low, min, swap_max, zswap_max (pages), swappiness, zswap_writeback
+        or oom_group (0 or 1).
 
-        Lowering max reclaims at once, as in the kernel.
+        Lowering max or high reclaims at once, as in the kernel; for max the OOM killer has the last word.
 
         Raises:
             ConfigError: no such memcg or control file, or a value out of range.
         """
-        known = ("max", "high", "low", "min", "swap_max", "swappiness", "zswap_max", "zswap_writeback")
+        known = (
+            "max",
+            "high",
+            "low",
+            "min",
+            "swap_max",
+            "swappiness",
+            "zswap_max",
+            "zswap_writeback",
+            "oom_group",
+        )
         for knob, value in knobs.items():
             if knob not in known:
                 raise ConfigError(f"memcg {path} has no control file {knob!r}{suggest(knob, known)}")

@@ -242,13 +242,14 @@ class MemcgConfig:
     Args:
         path: from the root, `/tenants/a`; parents must stand before their children.
         max_pages: memory.max; None for no limit.
-        high_pages: memory.high; None for none.
+        high_pages: memory.high, above which tasks reclaim and wait; None for none.
         low_pages: memory.low.
         min_pages: memory.min.
         swap_max_pages: memory.swap.max; None for no limit.
         zswap_max_pages: memory.zswap.max, of compressed memory; None for no limit.
         zswap_writeback: memory.zswap.writeback; without it nothing of the memcg goes to swap devices past zswap.
         swappiness: 0 to 200; None: as the machine's.
+        oom_group: memory.oom.group: the OOM killer takes all of its tasks or none.
 
     Raises:
         ConfigError: a bad path, a limit of no pages, or more protected than permitted.
@@ -263,6 +264,7 @@ class MemcgConfig:
     zswap_max_pages: int | None = None
     zswap_writeback: bool = True
     swappiness: int | None = None
+    oom_group: bool = False
 
     def __post_init__(self) -> None:
         check_memcg_path(self.path)

@@ -93,6 +93,7 @@ class _MachineTable(_Table):
     incompressible_permille: int | None = None
     same_filled_permille: int | None = None
     switch_ns: int | None = None
+    stat_flush_ns: int | None = None
 
 
 class _MemcgTable(_Table):
@@ -105,6 +106,7 @@ class _MemcgTable(_Table):
     zswap_max: Size | None = None
     zswap_writeback: bool = True
     swappiness: int | None = None
+    oom_group: bool = False
 
 
 class _TaskTable(_Table):
@@ -116,6 +118,7 @@ class _TaskTable(_Table):
     device: str = "ssd"
     share_files: bool = False
     mempolicy: str = "default"
+    oom_score_adj: int = 0
 
 
 class _PolicyTable(_Table):
@@ -158,6 +161,7 @@ class TaskPlan:
     device: FileDevice
     share_files: bool
     mempolicy: str
+    oom_score_adj: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +236,7 @@ class Scenario:
                     device=task.device,
                     share_files=task.share_files,
                     mempolicy=task.mempolicy,
-                )
+                ).set_oom_score_adj(task.oom_score_adj)
         return machine
 
     def attach(
@@ -354,7 +358,13 @@ def _task(path: Path, index: int, table: _TaskTable, seed: int) -> TaskPlan:
         else:
             trace = open_trace(_find_trace(path, str(table.trace)))
         return TaskPlan(
-            trace, table.memcg, table.node, _device(table.device), table.share_files, table.mempolicy
+            trace,
+            table.memcg,
+            table.node,
+            _device(table.device),
+            table.share_files,
+            table.mempolicy,
+            table.oom_score_adj,
         )
 
 
@@ -443,6 +453,7 @@ def _memcg(table: _MemcgTable, tasks: tuple[TaskPlan, ...]) -> MemcgConfig:
         zswap_max_pages=pages(table.zswap_max, "zswap_max"),
         zswap_writeback=table.zswap_writeback,
         swappiness=table.swappiness,
+        oom_group=table.oom_group,
     )
 
 

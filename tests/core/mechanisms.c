@@ -229,8 +229,9 @@ static void test_protected_memcg_keeps_its_pages_while_the_other_has_any(void)
 {
 	struct rcl_node_config node;
 	struct rcl_config config = exact_config(&node, 4096);
-	struct rcl_memcg_config parent = { .max_pages = 100, .swap_max_pages = UINT64_MAX };
-	struct rcl_memcg_config child = { .max_pages = UINT64_MAX, .min_pages = 60, .swap_max_pages = UINT64_MAX };
+	struct rcl_memcg_config parent = { .max_pages = 100, .high_pages = UINT64_MAX, .swap_max_pages = UINT64_MAX };
+	struct rcl_memcg_config child = { .max_pages = UINT64_MAX, .high_pages = UINT64_MAX, .min_pages = 60,
+					  .swap_max_pages = UINT64_MAX };
 	struct rcl_memcg_info info;
 	struct setting s;
 	uint32_t file, id;

@@ -1,0 +1,76 @@
+"""Limits of memcgs as the Python interface shows them: waiting, killing, and fresh or stale sums."""
+
+from __future__ import annotations
+
+import pytest
+
+from reclaim.diag.errors import ConfigError
+from reclaim.engine import Machine
+from reclaim.engine.machine_config import MachineConfig, MemcgConfig, NodeConfig, SwapConfig
+from reclaim.workload import synth
+
+ANON = "uniform:pages=512,accesses=4K"
+
+
+def _machine(
+    *memcgs: MemcgConfig, swap_pages: int = 0, forced_release: bool = True, stat_flush_ns: int = 0
+) -> Machine:
+    swap = (SwapConfig(kind="zram", pages=swap_pages),) if swap_pages else ()
+    return Machine(
+        MachineConfig(
+            nodes=(NodeConfig(pages=1 << 14),),
+            memcgs=memcgs,
+            swap=swap,
+            forced_release=forced_release,
+            stat_flush_ns=stat_flush_ns,
+        )
+    )
+
+
+def test_high_slows_a_task_down_and_does_not_kill_it() -> None:
+    """Above memory.high without swap there is nothing to reclaim, so the task waits and goes on."""
+    free, held = _machine(MemcgConfig(path="/a")), _machine(MemcgConfig(path="/a", high_pages=300))
+    for machine in (free, held):
+        machine.add_task(synth(ANON), memcg="/a")
+        machine.run()
+    assert held.memory_events("/a")["high"] > 0
+    assert held.tasks[0].info["clock_ns"] > 10 * free.tasks[0].info["clock_ns"]
+    assert held.tasks[0].info["resident_pages"] == free.tasks[0].info["resident_pages"]
+
+
+def test_high_with_swap_holds_the_usage_down() -> None:
+    """Where pages can go, memory.high keeps the usage near it."""
+    machine = _machine(MemcgConfig(path="/a", high_pages=300), swap_pages=4096)
+    machine.add_task(synth(ANON), memcg="/a")
+    machine.run()
+    assert machine.memcg_info("/a")["usage_pages"] <= 300 + 64
+
+
+def test_oom_kills_by_score_within_the_memcg() -> None:
+    """The task that is marked dies before a larger one that is not."""
+    machine = _machine(MemcgConfig(path="/a", max_pages=1400), MemcgConfig(path="/b"), forced_release=False)
+    machine.add_task(synth(ANON), memcg="/b")
+    machine.add_task(synth("uniform:pages=1K,accesses=4K"), memcg="/a")
+    machine.add_task(synth("uniform:pages=600,accesses=4K"), memcg="/a").set_oom_score_adj(1000)
+    machine.run()
+    assert machine.memory_events("/a")["oom_kill"] == 1
+    assert [task.info["resident_pages"] > 0 for task in machine.tasks] == [True, True, False]
+
+
+def test_oom_score_outside_its_range_is_refused() -> None:
+    """oom_score_adj has the kernel's range."""
+    with pytest.raises(ConfigError, match="oom_score_adj is 1001; expected -1000 to 1000"):
+        _machine().add_task(synth(ANON)).set_oom_score_adj(1001)
+
+
+def test_traditional_lru_with_stale_sums_is_another_machine() -> None:
+    """Decisions on old sums change what the traditional LRU does, and the run still ends."""
+    misses = []
+    for stat_flush_ns in (0, 2_000_000_000):
+        machine = _machine(
+            MemcgConfig(path="/a", max_pages=300), swap_pages=4096, stat_flush_ns=stat_flush_ns
+        )
+        machine.add_task(synth("zipf:pages=512,accesses=60K"), memcg="/a")
+        machine.run()
+        misses.append(machine.tasks[0].info["nr_misses"])
+    assert misses[0] != misses[1]
