@@ -19,6 +19,9 @@ ANSWERS: dict[str, Answer] = {
         Answer("Promotion", "Whether a folio comes to a faster tier."),
         Answer("Isolation", "Whether a candidate is taken out of its list."),
         Answer("Batch", "What reclaim should do next on this lruvec."),
+        Answer("Visit", "Whether the walk over memcgs stops at this one."),
+        Answer("Rotation", "Where a memcg goes on the ring after a visit."),
+        Answer("Aging", "Whether a lruvec has something old enough to go."),
     )
 }
 
@@ -52,7 +55,7 @@ CONSTRUCTORS: tuple[Constructor, ...] = (
     Constructor("NOWHERE", ("Target",), 0, "Not demoted: reclaim goes on with it here."),
     Constructor("STAY", ("Promotion",), 0, "It stays where it is."),
     Constructor("PROMOTE", ("Promotion",), 1, "Move it there, if the node is not nearly full."),
-    Constructor("SKIP", ("Isolation",), 0, "Leave it where it is and look at the next."),
+    Constructor("SKIP", ("Isolation", "Visit"), 0, "Leave it where it is and look at the next."),
     Constructor("TAKE", ("Isolation",), 1, "Isolate it for reclaim."),
     Constructor("STOP", ("Batch",), 0, "This lruvec is done for this pass."),
     Constructor(
@@ -66,7 +69,7 @@ CONSTRUCTORS: tuple[Constructor, ...] = (
     ),
     Constructor(
         "deactivate",
-        ("Batch",),
+        ("Batch", "Aging"),
         2,
         "Show folios from the tail to deactivate_folio.",
         (_TAKE,),
@@ -74,7 +77,15 @@ CONSTRUCTORS: tuple[Constructor, ...] = (
         method_of="List",
     ),
     Constructor("AGE", ("Batch",), 3, "Run the age hook, then ask again."),
-    Constructor("QUIT", ("Batch",), 4, "End the whole reclaim now."),
+    Constructor("QUIT", ("Batch", "Visit"), 4, "End the whole reclaim now."),
+    Constructor("SCAN", ("Visit",), 1, "Make a pass over its lruvec."),
+    Constructor("KEEP", ("Rotation",), 0, "It stays where it is."),
+    Constructor("HEAD", ("Rotation",), 1, "To the head of its generation: next, please."),
+    Constructor("TAIL", ("Rotation",), 2, "To the tail of its generation: later in this round."),
+    Constructor("OLD", ("Rotation",), 3, "To the head of the oldest generation."),
+    Constructor("YOUNG", ("Rotation",), 4, "To the tail of the next generation: not in this round."),
+    Constructor("OLD_ENOUGH", ("Aging",), 0, "Something here is old enough."),
+    Constructor("TOO_YOUNG", ("Aging",), 5, "Nothing here is; where all say so, a task is killed."),
 )
 """A method of List puts the list number into bits 8..15. A place inside a verdict keeps its own
 encoding, shifted: bits 8..15 its kind, bits 16..23 its list."""

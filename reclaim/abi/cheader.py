@@ -61,7 +61,17 @@ def render() -> str:
         ),
         *(
             _enum(answer, _answer_kinds(answer))
-            for answer in ("Place", "Verdict", "Target", "Promotion", "Isolation", "Batch")
+            for answer in (
+                "Place",
+                "Verdict",
+                "Target",
+                "Promotion",
+                "Isolation",
+                "Batch",
+                "Visit",
+                "Rotation",
+                "Aging",
+            )
         ),
         _enum("map_kind", {name: i for i, name in enumerate(MAP_KINDS)}),
         _shifts(),

@@ -92,6 +92,14 @@ ENUMS: dict[str, EnumKind] = {
             },
         ),
         EnumKind(
+            "Visited",
+            "Say what the walk over memcgs did with one.",
+            {
+                "SKIPPED": (0, "it was passed by"),
+                "SCANNED": (1, "a pass was made over its lruvec"),
+            },
+        ),
+        EnumKind(
             "Walk",
             "Say how a page-table walk ended.",
             {

@@ -67,6 +67,7 @@ LRUVEC = KernelType(
         Field("memcg", "Memcg", "Its memcg."),
         Field("node", "Node", "Its node."),
         Field("parent", "Lruvec | None", "The parent memcg's lruvec on the same node."),
+        Field("is_at_tail", "bool", "Was its latest rotation on the ring of memcgs one to the tail."),
     ),
     "struct lruvec, include/linux/mmzone.h",
 )
@@ -117,7 +118,13 @@ SCAN_CONTROL = KernelType(
         _pages("nr_to_reclaim", "How many pages should be freed."),
         Field("nr_scanned", "u64", "How many pages were looked at for reclaim so far.", unit="pages"),
         Field("nr_reclaimed", "u64", "How many pages were freed so far.", unit="pages"),
-        Field("priority", "u8", "12 looks at 1/4096 of the lists, 0 at all of them.", max=12),
+        Field(
+            "priority",
+            "u8",
+            "12 looks at 1/4096 of the lists, 0 at all of them; can be lowered, the reclaim goes on from there.",
+            max=12,
+            writable=True,
+        ),
         Field("swappiness", "u8", "Of the memcg being scanned, or what memory.reclaim gave.", max=200),
         Field("origin", "Origin", "Who asked."),
         Field(

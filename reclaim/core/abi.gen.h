@@ -76,6 +76,10 @@ enum rcl_batch_kind {
 	RCL_BATCH_KIND_DEACTIVATED = 2,
 	RCL_BATCH_KIND_AGED = 3,
 };
+enum rcl_visited {
+	RCL_VISITED_SKIPPED = 0,
+	RCL_VISITED_SCANNED = 1,
+};
 enum rcl_walk {
 	RCL_WALK_DONE = 0,
 	RCL_WALK_MORE = 1,
@@ -125,6 +129,26 @@ enum rcl_batch {
 	RCL_BATCH_DEACTIVATE = 2,
 	RCL_BATCH_AGE = 3,
 	RCL_BATCH_QUIT = 4,
+};
+
+enum rcl_visit {
+	RCL_VISIT_SKIP = 0,
+	RCL_VISIT_QUIT = 4,
+	RCL_VISIT_SCAN = 1,
+};
+
+enum rcl_rotation {
+	RCL_ROTATION_KEEP = 0,
+	RCL_ROTATION_HEAD = 1,
+	RCL_ROTATION_TAIL = 2,
+	RCL_ROTATION_OLD = 3,
+	RCL_ROTATION_YOUNG = 4,
+};
+
+enum rcl_aging {
+	RCL_AGING_DEACTIVATE = 2,
+	RCL_AGING_OLD_ENOUGH = 0,
+	RCL_AGING_TOO_YOUNG = 5,
 };
 
 enum rcl_map_kind {
@@ -203,6 +227,7 @@ struct rcl_lruvec {
 	struct rcl_memcg *memcg;
 	struct rcl_node *node;
 	struct rcl_lruvec *parent;
+	uint8_t is_at_tail;
 	uint64_t *list_pages;
 };
 _Static_assert(offsetof(struct rcl_lruvec, id) == 0, "id");
@@ -214,7 +239,8 @@ _Static_assert(offsetof(struct rcl_lruvec, clock) == 32, "clock");
 _Static_assert(offsetof(struct rcl_lruvec, memcg) == 40, "memcg");
 _Static_assert(offsetof(struct rcl_lruvec, node) == 48, "node");
 _Static_assert(offsetof(struct rcl_lruvec, parent) == 56, "parent");
-_Static_assert(offsetof(struct rcl_lruvec, list_pages) == 64, "list_pages");
+_Static_assert(offsetof(struct rcl_lruvec, is_at_tail) == 64, "is_at_tail");
+_Static_assert(offsetof(struct rcl_lruvec, list_pages) == 72, "list_pages");
 
 /* A memory control group. */
 struct rcl_memcg {
@@ -298,15 +324,11 @@ _Static_assert(offsetof(struct rcl_scan_control, may_writepage) == 29, "may_writ
 _Static_assert(offsetof(struct rcl_scan_control, may_unmap) == 30, "may_unmap");
 _Static_assert(offsetof(struct rcl_scan_control, force_deactivate) == 31, "force_deactivate");
 _Static_assert(offsetof(struct rcl_scan_control, skipped_deactivate) == 32, "skipped_deactivate");
-_Static_assert(offsetof(struct rcl_scan_control, may_writepage) == 28, "may_writepage");
-_Static_assert(offsetof(struct rcl_scan_control, may_unmap) == 29, "may_unmap");
-_Static_assert(offsetof(struct rcl_scan_control, force_deactivate) == 30, "force_deactivate");
-_Static_assert(offsetof(struct rcl_scan_control, skipped_deactivate) == 31, "skipped_deactivate");
-_Static_assert(offsetof(struct rcl_scan_control, can_age_anon) == 32, "can_age_anon");
-_Static_assert(offsetof(struct rcl_scan_control, low_reclaim) == 33, "low_reclaim");
-_Static_assert(offsetof(struct rcl_scan_control, low_skipped) == 34, "low_skipped");
-_Static_assert(offsetof(struct rcl_scan_control, cache_trim_mode) == 35, "cache_trim_mode");
-_Static_assert(offsetof(struct rcl_scan_control, no_cache_trim_mode) == 36, "no_cache_trim_mode");
+_Static_assert(offsetof(struct rcl_scan_control, can_age_anon) == 33, "can_age_anon");
+_Static_assert(offsetof(struct rcl_scan_control, low_reclaim) == 34, "low_reclaim");
+_Static_assert(offsetof(struct rcl_scan_control, low_skipped) == 35, "low_skipped");
+_Static_assert(offsetof(struct rcl_scan_control, cache_trim_mode) == 36, "cache_trim_mode");
+_Static_assert(offsetof(struct rcl_scan_control, no_cache_trim_mode) == 37, "no_cache_trim_mode");
 _Static_assert(offsetof(struct rcl_scan_control, target) == 40, "target");
 _Static_assert(offsetof(struct rcl_scan_control, slot) == 48, "slot");
 
@@ -400,6 +422,9 @@ enum rcl_hook {
 	RCL_HOOK_PROMOTE,
 	RCL_HOOK_FOLIO_MOVED,
 	RCL_HOOK_FOLIO_REMOVED,
+	RCL_HOOK_MEMCG_SCAN,
+	RCL_HOOK_MEMCG_DONE,
+	RCL_HOOK_NODE_AGE,
 	RCL_HOOK_HIGH_DELAY,
 	RCL_HOOK_FOLIO_EVICTED,
 	RCL_NR_HOOKS,
@@ -428,6 +453,9 @@ struct rcl_ops {
 	uint64_t (*promote)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t nid, uint64_t latency);
 	void (*folio_moved)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *old, struct rcl_folio *folio, uint64_t why);
 	void (*folio_removed)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t why);
+	uint64_t (*memcg_scan)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc);
+	uint64_t (*memcg_done)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc, uint64_t visited);
+	uint64_t (*node_age)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc);
 	uint64_t (*high_delay)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t overage, uint64_t nr_pages);
 	uint64_t (*folio_evicted)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio);
 };
@@ -454,6 +482,9 @@ struct rcl_ops {
 	"promote", \
 	"folio_moved", \
 	"folio_removed", \
+	"memcg_scan", \
+	"memcg_done", \
+	"node_age", \
 	"high_delay", \
 	"folio_evicted", \
 }
@@ -479,6 +510,10 @@ struct rcl_ops {
 	UINT64_C(200000), \
 	UINT64_C(200000), \
 	UINT64_C(200000), \
+	UINT64_C(200000), \
+	UINT64_C(200000), \
+	UINT64_C(200000), \
+	UINT64_C(2000000), \
 	UINT64_C(200000), \
 	UINT64_C(200000), \
 }

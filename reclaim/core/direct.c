@@ -5,7 +5,6 @@
  * the last walk ended; then deactivate by force if deactivation was withheld; then ignore memory.low
  * if it made the walk skip someone; then, unless the machine wants the kernel's own OOM, take from
  * list tails without asking (forced release). The callers retry while there is progress.
- *
  */
 #include "direct.h"
 
@@ -38,6 +37,9 @@ static void run_priorities(struct rcl_machine *m, struct scan *sc, const struct 
 		scan_nodes(m, sc, home);
 		throttle_after_priority(m, sc, &m->nodes[home->order[0]], sc->pub.nr_scanned - nr_scanned);
 		events_run_due(m);
+		/* A policy may begin further down (set_initial_priority()). */
+		if (sc->pub.priority < priority)
+			priority = sc->pub.priority;
 		if (sc->quit || m->interrupted || sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim)
 			break;
 	}

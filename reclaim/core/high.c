@@ -7,6 +7,7 @@
 #include "high.h"
 
 #include "direct.h"
+#include "events.h"
 #include "hooks.h"
 #include "memcg.h"
 
@@ -14,10 +15,10 @@
 #define LEAST_RECLAIM_PAGES 32		/* SWAP_CLUSTER_MAX, include/linux/swap.h: of a second try */
 #define PRECISION_SHIFT 20		/* MEMCG_DELAY_PRECISION_SHIFT, mm/memcontrol.c v6.12 */
 #define SCALING_SHIFT 14		/* MEMCG_DELAY_SCALING_SHIFT, mm/memcontrol.c v6.12 */
-#define HZ 250				/* CONFIG_HZ of Debian's and most distributions' kernels */
-#define TICK_NS (UINT64_C(1000000000) / HZ)
-#define MAX_DELAY_NS (2 * HZ * TICK_NS)	/* MEMCG_MAX_HIGH_DELAY_JIFFIES, mm/memcontrol.c v6.12 */
-#define LEAST_DELAY_NS (HZ / 100 * TICK_NS)	/* shorter ones are not worth a sleep, mm/memcontrol.c v6.12 */
+#define HIGH_HZ 250				/* CONFIG_HZ of Debian's and most distributions' kernels */
+#define HIGH_TICK_NS (UINT64_C(1000000000) / HIGH_HZ)
+#define MAX_DELAY_NS (2 * HIGH_HZ * HIGH_TICK_NS)	/* MEMCG_MAX_HIGH_DELAY_JIFFIES, mm/memcontrol.c v6.12 */
+#define LEAST_DELAY_NS (HIGH_HZ / 100 * HIGH_TICK_NS)	/* shorter ones are not worth a sleep, mm/memcontrol.c v6.12 */
 
 void high_note_charge(struct rcl_machine *m, struct task *task, uint32_t nr_pages)
 {
@@ -51,12 +52,12 @@ static uint64_t find_max_overage(const struct memcg *memcg)
 /* calculate_high_delay(): grows with the square of the excess, and with what the task itself charged. */
 static uint64_t kernel_delay_ns(uint64_t overage, uint64_t nr_pages)
 {
-	__extension__ unsigned __int128 square = (__extension__ (unsigned __int128)overage) * overage * HZ;
+	__extension__ unsigned __int128 square = (__extension__ (unsigned __int128)overage) * overage * HIGH_HZ;
 	uint64_t ticks = square >> (PRECISION_SHIFT + SCALING_SHIFT) > MAX_DELAY_NS
 				 ? MAX_DELAY_NS
 				 : (uint64_t)(square >> (PRECISION_SHIFT + SCALING_SHIFT));
 
-	return ticks * nr_pages / CHARGE_BATCH * TICK_NS;
+	return ticks * nr_pages / CHARGE_BATCH * HIGH_TICK_NS;
 }
 
 static uint64_t delay_ns(struct rcl_machine *m, struct task *task, uint64_t nr_pages)
@@ -91,7 +92,7 @@ void high_handle(struct rcl_machine *m, struct task *task)
 	uint32_t retries = MAX_RECLAIM_RETRIES;
 
 	task->nr_over_high = 0;
-	while (task->state == RCL_TASK_RUNNABLE && !m->interrupted) {
+	while (task->state != RCL_TASK_KILLED && !m->interrupted) {
 		uint64_t nr_reclaimed = reclaim_high(m, task->memcg, nr_wanted), ns = delay_ns(m, task, nr_pages);
 
 		if (ns <= LEAST_DELAY_NS)
@@ -100,7 +101,7 @@ void high_handle(struct rcl_machine *m, struct task *task)
 		if (nr_reclaimed == 0 && retries-- == 0) {
 			uint64_t start_ns = *m->clock;
 
-			spend(m, ns);
+			events_sleep(m, ns);
 			stall_record(m, task, RCL_STALL_RECLAIM, start_ns, true);
 			return;
 		}

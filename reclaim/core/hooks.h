@@ -110,6 +110,43 @@ static inline uint64_t ask_pte_young(struct rcl_machine *m, struct lruvec *lruve
 	return 0;
 }
 
+/* `otherwise` is the answer where nobody has the hook. */
+static inline uint64_t ask_memcg_scan(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint64_t otherwise)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_MEMCG_SCAN);
+	uint64_t answer;
+
+	if (!lruvec->att->ops.memcg_scan)
+		return otherwise;
+	answer = lruvec->att->ops.memcg_scan(ctx, &lruvec->pub, &sc->pub);
+	hook_end(m, lruvec, ctx, RCL_HOOK_MEMCG_SCAN);
+	return answer;
+}
+
+static inline uint64_t ask_memcg_done(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, enum rcl_visited visited)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_MEMCG_DONE);
+	uint64_t answer;
+
+	if (!lruvec->att->ops.memcg_done)
+		return RCL_ROTATION_KEEP;
+	answer = lruvec->att->ops.memcg_done(ctx, &lruvec->pub, &sc->pub, visited);
+	hook_end(m, lruvec, ctx, RCL_HOOK_MEMCG_DONE);
+	return answer;
+}
+
+static inline uint64_t ask_node_age(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_NODE_AGE);
+	uint64_t answer;
+
+	if (!lruvec->att->ops.node_age)
+		return RCL_AGING_OLD_ENOUGH;
+	answer = lruvec->att->ops.node_age(ctx, &lruvec->pub, &sc->pub);
+	hook_end(m, lruvec, ctx, RCL_HOOK_NODE_AGE);
+	return answer;
+}
+
 /* The target's lruvec stands for the whole of the reclaim; `owner` governs some part of it. */
 static inline void ask_prepare_scan(struct rcl_machine *m, struct lruvec *target, struct attachment *owner,
 				    struct scan *sc)

@@ -9,6 +9,7 @@
 
 #include "events.h"
 #include "node.h"
+#include "oom.h"
 #include "policy.h"
 #include "psi.h"
 #include "scan.h"
@@ -104,6 +105,8 @@ static uint64_t run_pass(struct rcl_machine *m, struct node *node)
 	sc->may_swap = !is_boost;
 	sc->pub.nr_scanned = 0;
 	sc->quit = false;
+	if (!scan_age_node(m, sc, node->pub.nid))
+		oom_kill(m, NULL);
 	scan_node(m, sc, node->pub.nid);
 	return sc->pub.nr_reclaimed - nr_before;
 }

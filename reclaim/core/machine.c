@@ -63,6 +63,8 @@ static void seed_random(struct rcl_machine *m)
 {
 	uint64_t x = m->config.seed;
 
+	m->ring_random = m->config.seed;
+
 	for (int i = 0; i < 4; i++) {
 		uint64_t z = x += UINT64_C(0x9e3779b97f4a7c15);
 

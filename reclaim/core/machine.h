@@ -33,6 +33,8 @@
 					 * kernel's 256 requests (blk_mq) of some pages each */
 #define RCL_MAX_CHANNELS 64		/* ours: beyond what one device does at once */
 #define RCL_NEVER UINT64_MAX		/* the due time of an actor that waits to be woken */
+#define MEMCG_NR_GENS 3			/* include/linux/mmzone.h v6.12 */
+#define MEMCG_NR_BINS 8			/* include/linux/mmzone.h v6.12 */
 
 #define RCL_LIKELY(x) __builtin_expect(!!(x), 1)
 #define RCL_UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -140,6 +142,10 @@ struct lruvec {
 	struct lru_list unevictable;	/* mlock.h */
 	uint64_t nr_unevictable[2];	/* pages on it, by type */
 	bool is_congested;		/* LRUVEC_CGROUP_CONGESTED, of the root memcg LRUVEC_NODE_CONGESTED */
+	struct lruvec *ring_prev;	/* neighbours in its bin of the ring of memcgs */
+	struct lruvec *ring_next;
+	uint8_t ring_gen;
+	uint8_t ring_bin;
 	struct lruvec *rstat_next;	/* among those that changed since the last flush */
 	bool rstat_is_pending;
 	uint64_t rstat[RSTAT_NR_ITEMS];	/* with descendants, as of the last flush */
@@ -250,8 +256,21 @@ struct kswapd {
 	uint8_t state;			/* enum kswapd_state */
 };
 
+struct ring_bin {
+	struct lruvec *head;
+	struct lruvec *tail;
+};
+
+/* The node's ring of memcgs (memcg_ring.h). */
+struct memcg_ring {
+	struct ring_bin fifo[MEMCG_NR_GENS][MEMCG_NR_BINS];
+	uint32_t nr_memcgs[MEMCG_NR_GENS];
+	uint64_t seq;			/* number of the oldest generation */
+};
+
 struct node {
 	struct rcl_node pub;
+	struct memcg_ring ring;
 	uint32_t first_pfn;
 	uint32_t nr_fresh;		/* frames never used yet: the last nr_fresh of the node */
 	uint32_t free_head;		/* frames used before and free again */
@@ -616,6 +635,7 @@ struct rcl_machine {
 	struct lruvec *rstat_pending;	/* lruvecs that changed since the last flush */
 	uint64_t rstat_due_ns;		/* when a reader may flush next */
 	uint64_t nr_rounds;		/* of reclaims, so far */
+	uint64_t ring_random;		/* generator of the ring's bins */
 	uint32_t isolated[RCL_MAX_TAKE];
 	uint8_t demotion_nid[RCL_MAX_TAKE];	/* by place in isolated, where that is set aside for demotion */
 	struct pending_place kept[RCL_MAX_TAKE];	/* of the list being shrunk, go back at its end */

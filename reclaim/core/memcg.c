@@ -12,6 +12,7 @@
 
 #include "direct.h"
 #include "high.h"
+#include "memcg_ring.h"
 #include "oom.h"
 #include "policy.h"
 #include "psi.h"
@@ -109,6 +110,7 @@ int memcg_setup(struct rcl_machine *m)
 	root->pub.swappiness = m->config.swappiness;
 	insert_in_order(m, root, NULL);
 	m->memcgs[0] = root;
+	memcg_ring_add(m, root);
 	m->nr_memcgs = 1;
 	for (uint32_t nid = 0; nid < m->nr_nodes; nid++)
 		m->nodes[nid].psi.memcg = root;
@@ -172,6 +174,7 @@ int rcl_memcg_create(struct rcl_machine *m, const struct rcl_memcg_config *confi
 		free_memcg(m, child);
 		return machine_error(m, RCL_NO_MEMORY, "no memory for the policy's state of a memcg");
 	}
+	memcg_ring_add(m, child);
 	*memcg = child->pub.id;
 	return RCL_OK;
 }
@@ -281,7 +284,7 @@ static bool kill_in(struct rcl_machine *m, struct memcg *limited, struct task *t
 	memcg_count_event(limited, RCL_MEMORY_EVENTS_OOM);
 	if (!oom_kill(m, limited))
 		oom_kill_task(m, task);
-	return task->state == RCL_TASK_RUNNABLE;
+	return task->state != RCL_TASK_KILLED;
 }
 
 bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
@@ -306,7 +309,7 @@ bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
 		}
 		memcg_count_event(limited, RCL_MEMORY_EVENTS_MAX);
 		nr_reclaimed = direct_reclaim_memcg(m, limited, 1, RCL_ORIGIN_MEMCG_LIMIT, limited->pub.swappiness);
-		if (m->interrupted || task->state != RCL_TASK_RUNNABLE)
+		if (m->interrupted || task->state == RCL_TASK_KILLED)
 			return false;
 		if (find_margin(task->memcg, &limited) > 0)
 			continue;

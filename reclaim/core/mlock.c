@@ -6,6 +6,7 @@
 #include "batches.h"
 #include "fault.h"
 #include "hooks.h"
+#include "oom.h"
 #include "policy.h"
 #include "vma.h"
 
@@ -142,11 +143,17 @@ static void enter(struct rcl_machine *m, struct task *task)
 {
 	m->interrupted = false;
 	m->current = task;
+	m->running = task;
 	m->clock = &task->clock_ns;
 }
 
 static void leave(struct rcl_machine *m, uint64_t *clock)
 {
+	struct task *task = m->running;
+
+	m->running = NULL;
+	if (task->state == RCL_TASK_KILLED)
+		oom_reap(m, task);
 	policy_run_ejections(m);
 	m->current = NULL;
 	m->clock = clock;

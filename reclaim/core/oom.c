@@ -111,7 +111,7 @@ void oom_reap(struct rcl_machine *m, struct task *task)
 }
 
 /* The topmost memcg up to the domain that wants to die as a whole (mem_cgroup_get_oom_group()). */
-static struct memcg *group_of(const struct task *victim, const struct memcg *domain)
+static struct memcg *oom_group_of(const struct task *victim, const struct memcg *domain)
 {
 	struct memcg *group = NULL;
 
@@ -126,12 +126,16 @@ static struct memcg *group_of(const struct task *victim, const struct memcg *dom
 
 bool oom_kill(struct rcl_machine *m, struct memcg *memcg)
 {
-	struct task *victim = select_victim(m, memcg);
+	struct task *victim;
 	struct memcg *group;
 
+	/* Somebody is on its way out already and will free what it has. */
+	if (m->running && m->running->state == RCL_TASK_KILLED && (!memcg || memcg_is_below(m->running->memcg, memcg)))
+		return true;
+	victim = select_victim(m, memcg);
 	if (!victim)
 		return false;
-	group = group_of(victim, memcg);
+	group = oom_group_of(victim, memcg);
 	oom_kill_task(m, victim);
 	if (!group)
 		return true;

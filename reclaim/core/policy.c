@@ -60,6 +60,9 @@ static bool is_never_inherited(const struct rcl_ops *own, enum rcl_hook hook)
 	case RCL_HOOK_AGE:
 	case RCL_HOOK_ISOLATE_FOLIO:
 		return true;
+	case RCL_HOOK_MEMCG_SCAN:
+	case RCL_HOOK_MEMCG_DONE:
+	case RCL_HOOK_NODE_AGE:
 	case RCL_HOOK_PREPARE_SCAN:
 	case RCL_HOOK_RECLAIM_END:
 	case RCL_HOOK_PASS_BEGIN:

@@ -15,6 +15,7 @@
 #include "demote.h"
 #include "hooks.h"
 #include "memcg.h"
+#include "memcg_ring.h"
 #include "mlock.h"
 #include "policy.h"
 #include "shrink.h"
@@ -28,6 +29,10 @@
 					 * policy that tries each of 64 generations once gets there */
 #define PREFETCH_CANDIDATES 16		/* ours: a DRAM access is about as long as asking about sixteen */
 #define SWAP_CLUSTER_MAX 32		/* include/linux/swap.h v6.12 */
+#define LEAST_SKIP_PRIORITY 3		/* ours: below it a reclaim looks at a quarter of each list and more,
+					 * because nothing else gave way */
+#define RING_VISITS 4			/* ours: a memcg that wants to be visited again in the same round is so a few
+					 * times, not for ever */
 #define MAX_LAPS 2			/* ours: a pass looks at each page of the lruvec at most twice, the
 					 * second time after its reference was cleared */
 
@@ -353,22 +358,45 @@ static void scan_lruvec(struct rcl_machine *m, struct lruvec *lruvec, struct sca
 	}
 }
 
-/* mem_cgroup_below_min() and _low(): whether the walk passes a memcg by. */
-static bool is_protected(struct scan *sc, struct memcg *root, struct memcg *memcg)
+/* Whether the walk stops at a memcg. Its min is kept always, its low until the ladder gives it up, and
+ * what a policy skips beyond that until little else is left. */
+static bool is_visited(struct rcl_machine *m, struct scan *sc, struct memcg *root, struct lruvec *lruvec)
 {
-	memcg_calculate_protection(root, memcg);
-	if (memcg == root)
+	struct memcg *memcg = memcg_of(lruvec->pub.memcg);
+	bool is_low = memcg != root && memcg->pub.effective_low >= memcg->pub.usage, holds = is_low && !sc->pub.low_reclaim;
+	uint64_t answer;
+
+	if (memcg != root && memcg->pub.effective_min >= memcg->pub.usage)
 		return false;
-	if (memcg->pub.effective_min >= memcg->pub.usage)
-		return true;
-	if (memcg->pub.effective_low < memcg->pub.usage)
-		return false;
-	if (!sc->pub.low_reclaim) {
+	policy_prepare_scan(m, &root->lruvecs[lruvec->pub.nid], lruvec, sc);
+	answer = ask_memcg_scan(m, lruvec, sc, holds ? RCL_VISIT_SKIP : RCL_VISIT_SCAN);
+	if (answer == RCL_VISIT_QUIT)
+		sc->quit = true;
+	if (answer == RCL_VISIT_SKIP && holds)
 		sc->pub.low_skipped = 1;
-		return true;
-	}
-	count(&memcg->lruvecs[0], RCL_MEMORY_EVENTS_LOW, 1);
-	return false;
+	if (answer == RCL_VISIT_QUIT || (answer == RCL_VISIT_SKIP && (holds || sc->pub.priority >= LEAST_SKIP_PRIORITY)))
+		return false;
+	if (is_low)
+		count(&memcg->lruvecs[0], RCL_MEMORY_EVENTS_LOW, 1);
+	return true;
+}
+
+/* One memcg of a walk (shrink_one(), the body of shrink_node_memcgs()); true where the walk may end. */
+static bool visit(struct rcl_machine *m, struct scan *sc, struct memcg *root, struct lruvec *lruvec)
+{
+	bool was_scanned = is_visited(m, sc, root, lruvec);
+	uint64_t rotation, start_ns = *m->clock;
+
+	if (was_scanned)
+		scan_lruvec(m, lruvec, sc);
+	count(lruvec, sc->is_kswapd ? RCL_RECLAIM_KSWAPD_NS : RCL_RECLAIM_DIRECT_NS, *m->clock - start_ns);
+	rotation = ask_memcg_done(m, lruvec, sc, was_scanned ? RCL_VISITED_SCANNED : RCL_VISITED_SKIPPED);
+	policy_run_ejections(m);
+	if (rotation > RCL_ROTATION_YOUNG)
+		hook_refuse(m, lruvec, RCL_HOOK_MEMCG_DONE);
+	else if (rotation != RCL_ROTATION_KEEP)
+		memcg_ring_rotate(m, lruvec, (enum rcl_rotation)rotation);
+	return was_scanned && sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim;
 }
 
 /*
@@ -385,33 +413,82 @@ static uint32_t first_of_walk(const struct rcl_machine *m, const struct scan *sc
 	return at < root->nr_subtree ? at : 0;
 }
 
+static void walk_tree(struct rcl_machine *m, struct scan *sc, struct memcg *root, uint32_t nid)
+{
+	for (uint32_t at = first_of_walk(m, sc, root, nid); at < root->nr_subtree && !sc->quit && !m->interrupted; at++) {
+		struct memcg *memcg = m->memcgs[m->memcg_order[root->order + at]];
+
+		if (sc->may_walk_partially)
+			root->resume[nid] = memcg->pub.id;
+		memcg_calculate_protection(root, memcg);
+		if (visit(m, sc, root, &memcg->lruvecs[nid]) && sc->may_walk_partially)
+			return;
+	}
+}
+
+/* The oldest generation of the ring, from a random bin on (shrink_many()). What a memcg may keep was
+ * worked out by kswapd's last cycle, as there. */
+static void walk_ring(struct rcl_machine *m, struct scan *sc, struct memcg *root, uint32_t nid)
+{
+	struct memcg_ring *ring = &m->nodes[nid].ring;
+	uint32_t gen = ring->seq % MEMCG_NR_GENS, bin = memcg_ring_random_bin(m);
+	uint64_t left = RING_VISITS * (uint64_t)m->nr_memcgs;
+
+	for (uint32_t i = 0; i < MEMCG_NR_BINS; i++, bin = (bin + 1) % MEMCG_NR_BINS) {
+		struct lruvec *lruvec = ring->fifo[gen][bin].head;
+
+		while (lruvec && left-- > 0 && !sc->quit && !m->interrupted) {
+			struct lruvec *next = lruvec->ring_next;
+
+			if (visit(m, sc, root, lruvec))
+				return;
+			lruvec = next;
+		}
+	}
+}
+
 void scan_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)
 {
 	struct memcg *root = sc->target ? sc->target : m->memcgs[0];
 	uint64_t nr_before = sc->pub.nr_reclaimed;
+	uint8_t priority = sc->pub.priority;
 
 	sc->nr = (struct scan_writeback){ 0 };
 	sc->round = ++m->nr_rounds;
-	for (uint32_t at = first_of_walk(m, sc, root, nid); at < root->nr_subtree && !sc->quit && !m->interrupted; at++) {
-		struct memcg *memcg = m->memcgs[m->memcg_order[root->order + at]];
-		struct lruvec *lruvec = &memcg->lruvecs[nid];
-		uint64_t start_ns;
-
-		if (sc->may_walk_partially)
-			root->resume[nid] = memcg->pub.id;
-		if (is_protected(sc, root, memcg))
-			continue;
-		policy_prepare_scan(m, &root->lruvecs[nid], lruvec, sc);
-		start_ns = *m->clock;
-		scan_lruvec(m, lruvec, sc);
-		count(lruvec, sc->is_kswapd ? RCL_RECLAIM_KSWAPD_NS : RCL_RECLAIM_DIRECT_NS, *m->clock - start_ns);
-		policy_run_ejections(m);
-		if (sc->may_walk_partially && sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim)
-			break;
-	}
+	if (root == m->memcgs[0] && root->lruvecs[nid].att->ops.memcg_done)
+		walk_ring(m, sc, root, nid);
+	else
+		walk_tree(m, sc, root, nid);
+	if (sc->pub.priority > priority)
+		sc->pub.priority = priority;	/* raising it would have no end */
 	if (sc->pub.nr_reclaimed > nr_before)
 		m->nodes[nid].kswapd.nr_failures = 0;	/* there is hope again (shrink_node()) */
 	throttle_after_node(m, sc, &m->nodes[nid]);
+}
+
+bool scan_age_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)
+{
+	struct memcg *root = m->memcgs[0];
+	bool has_old = false;
+
+	for (uint32_t at = 0; at < root->nr_subtree && !m->interrupted; at++) {
+		struct memcg *memcg = m->memcgs[m->memcg_order[at]];
+		struct lruvec *lruvec = &memcg->lruvecs[nid];
+		struct rcl_batch_result result;
+		uint64_t answer;
+
+		memcg_calculate_protection(root, memcg);
+		answer = ask_node_age(m, lruvec, sc);
+		has_old |= answer != RCL_AGING_TOO_YOUNG;
+		if (answer == RCL_AGING_TOO_YOUNG || answer == RCL_AGING_OLD_ENOUGH)
+			continue;
+		if ((answer & 0xff) == RCL_AGING_DEACTIVATE && is_batch_valid(lruvec, answer))
+			run_batch(m, lruvec, sc, answer, &result);
+		else
+			hook_refuse(m, lruvec, RCL_HOOK_NODE_AGE);
+	}
+	policy_run_ejections(m);
+	return has_old;
 }
 
 /* Free up to a batch of pages from the tails of one lruvec, its policy's lists before the kernel's. */

@@ -17,6 +17,9 @@ void scan_end(struct rcl_machine *m, struct scan *outer);
 /* Walk all memcgs below the target on one node, one pass over each lruvec at sc's priority. */
 void scan_node(struct rcl_machine *m, struct scan *sc, uint32_t nid);
 
+/* kswapd's cycle: let every lruvec of the node age; false where nothing is old enough to go. */
+bool scan_age_node(struct rcl_machine *m, struct scan *sc, uint32_t nid);
+
 /* Take from list tails without asking anyone; answers how many pages were freed. */
 uint64_t scan_forced_release(struct rcl_machine *m, struct scan *sc);
 

@@ -191,11 +191,108 @@ static void partial_walks_go_on_where_the_last_one_stopped(void)
 	rcl_machine_free(m);
 }
 
+/* A policy that skips the child of this number, and sends every memcg that it scanned to the next generation. */
+static uint32_t skipped_lruvec;
+
+static uint64_t ring_memcg_scan(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc)
+{
+	(void)ctx, (void)sc;
+	return lruvec->id == skipped_lruvec ? RCL_VISIT_SKIP : RCL_VISIT_SCAN;
+}
+
+static uint64_t ring_memcg_done(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc,
+				uint64_t visited)
+{
+	(void)ctx, (void)lruvec, (void)sc;
+	return visited == RCL_VISITED_SCANNED ? RCL_ROTATION_YOUNG : RCL_ROTATION_KEEP;
+}
+
+static void attach_ring(struct rcl_machine *m)
+{
+	static struct rcl_ops ops;
+	struct rcl_policy policy = { .name = "ring", .ops = &ops };
+	uint32_t attachment = 0;
+
+	ops = seeing_ops;
+	ops.memcg_scan = ring_memcg_scan;
+	ops.memcg_done = ring_memcg_done;
+	memset(&seen, 0, sizeof(seen));
+	CHECK_EQUAL(rcl_attach(m, &policy, RCL_ATTACH_SYSTEM, 0, &attachment), RCL_OK);
+}
+
+static void ring_gives_every_memcg_its_turn_before_one_comes_again(void)
+{
+	struct rcl_node_config node;
+	uint32_t parent, children[2], turns[4] = { 0 };
+	struct rcl_machine *m = build_family(&node, &parent, children, 0);
+
+	skipped_lruvec = UINT32_MAX;
+	read_file(m, children[0], 400);
+	read_file(m, children[1], 400);
+	attach_ring(m);
+	for (int i = 0; i < 6; i++)
+		CHECK(reclaim_from(m, 0, 32) >= 32);
+	for (uint32_t i = 0; i < seen.nr_visits; i++)
+		turns[seen.visits[i]]++;
+	CHECK(turns[children[0]] >= 3 && turns[children[1]] >= 3);
+	CHECK(turns[children[0]] <= turns[children[1]] + 1 && turns[children[1]] <= turns[children[0]] + 1);
+	check_machine(m);
+	rcl_machine_free(m);
+}
+
+static void skipped_memcg_gives_when_nothing_else_can(void)
+{
+	struct rcl_node_config node;
+	uint32_t parent, children[2];
+	struct rcl_machine *m = build_family(&node, &parent, children, 0);
+
+	skipped_lruvec = children[0];
+	read_file(m, children[0], 100);
+	read_file(m, children[1], 100);
+	attach_ring(m);
+	CHECK_EQUAL(reclaim_from(m, parent, 100), 100);
+	CHECK_EQUAL(counter(m, RCL_FORCED_RELEASE), 0);
+	CHECK(reclaim_from(m, parent, 50) >= 50);
+	CHECK_EQUAL(counter(m, RCL_FORCED_RELEASE), 0);
+	rcl_machine_free(m);
+}
+
+static uint64_t never_old(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc)
+{
+	(void)ctx, (void)lruvec, (void)sc;
+	return RCL_AGING_TOO_YOUNG;
+}
+
+static void node_with_nothing_old_enough_kills(void)
+{
+	struct rcl_ops ops = fifo_ops;
+	struct rcl_node_config node;
+	struct rcl_config config = exact_config(&node, 1000);
+	struct rcl_machine *m;
+	struct rcl_task_info info;
+	uint32_t task;
+
+	config.kswapd = 1;
+	m = build_machine(&config);
+	ops.node_age = never_old;
+	attach_own(m, &ops);
+	task = read_file(m, 0, 2000);
+	CHECK_EQUAL(rcl_task_info(m, task, &info), RCL_OK);
+	CHECK_EQUAL(info.state, RCL_TASK_KILLED);
+	CHECK_EQUAL(counter(m, RCL_OOM_KILL), 1);
+	check_machine(m);
+	rcl_machine_free(m);
+}
+
 static const struct test tests[] = {
 	{ "prepare_scan_sees_the_target_with_its_descendants", prepare_scan_sees_the_target_with_its_descendants },
 	{ "policy_of_a_child_prepares_for_the_parent", policy_of_a_child_prepares_for_the_parent },
 	{ "sums_are_as_old_as_the_machine_lets_them_be", sums_are_as_old_as_the_machine_lets_them_be },
 	{ "partial_walks_go_on_where_the_last_one_stopped", partial_walks_go_on_where_the_last_one_stopped },
+	{ "ring_gives_every_memcg_its_turn_before_one_comes_again",
+	  ring_gives_every_memcg_its_turn_before_one_comes_again },
+	{ "skipped_memcg_gives_when_nothing_else_can", skipped_memcg_gives_when_nothing_else_can },
+	{ "node_with_nothing_old_enough_kills", node_with_nothing_old_enough_kills },
 };
 
 int main(int argc, char **argv)
