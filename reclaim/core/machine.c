@@ -4,6 +4,7 @@
 #include "machine.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,13 +75,10 @@ static void seed_random(struct rcl_machine *m)
 	}
 }
 
-static int check_readahead(struct rcl_machine *m, const struct rcl_config *config)
+static int check_fault_around(struct rcl_machine *m, const struct rcl_config *config)
 {
 	uint32_t around = config->fault_around_bytes;
 
-	if (config->read_ahead_kb > MAX_READ_AHEAD_KB)
-		return machine_error(m, RCL_BAD_ARGUMENT, "read_ahead_kb is %u, 0 to %d expected", config->read_ahead_kb,
-				     MAX_READ_AHEAD_KB);
 	if (around < RCL_PAGE_BYTES || around > PTES_PER_TABLE * RCL_PAGE_BYTES || around & (around - 1))
 		return machine_error(m, RCL_BAD_ARGUMENT, "fault_around_bytes is %u, a power of two from %d to %d expected",
 				     around, RCL_PAGE_BYTES, PTES_PER_TABLE * RCL_PAGE_BYTES);
@@ -89,17 +87,11 @@ static int check_readahead(struct rcl_machine *m, const struct rcl_config *confi
 
 static int check_contents(struct rcl_machine *m, const struct rcl_config *config)
 {
-	if (config->compressed_bytes < 32 || config->compressed_bytes > RCL_PAGE_BYTES / 2)
-		return machine_error(m, RCL_BAD_ARGUMENT, "compressed_bytes is %u, 32 to %d expected",
-				     config->compressed_bytes, RCL_PAGE_BYTES / 2);
 	if (config->incompressible_permille > 1000 || config->same_filled_permille > 1000 ||
 	    config->incompressible_permille + config->same_filled_permille > 1000)
 		return machine_error(m, RCL_BAD_ARGUMENT, "incompressible_permille %u and same_filled_permille %u exceed 1000",
 				     config->incompressible_permille, config->same_filled_permille);
-	if (config->zswap_percent > 90 || config->zswap_accept_percent > 100)
-		return machine_error(m, RCL_BAD_ARGUMENT, "zswap takes %u %% of memory and accepts at %u %%, 0 to 90 and 0 to 100 expected",
-				     config->zswap_percent, config->zswap_accept_percent);
-	return check_readahead(m, config);
+	return check_fault_around(m, config);
 }
 
 /* xoshiro256** (Blackman, Vigna 2018). */
@@ -139,6 +131,35 @@ static int check_numa_balancing(struct rcl_machine *m, const struct rcl_config *
 	return RCL_OK;
 }
 
+/* Options that are right or wrong by themselves. */
+struct option_range {
+	const char *name;
+	uint64_t offset;
+	uint32_t least;
+	uint32_t most;
+};
+
+#define OPTION(name, least, most) { #name, offsetof(struct rcl_config, name), least, most }
+
+static const struct option_range option_ranges[] = {
+	OPTION(swappiness, 0, 200),
+	OPTION(add_batch_folios, 1, RCL_MAX_ADD_BATCH),
+	OPTION(charge_batch_pages, 1, 64),
+	OPTION(reclaim_batch_pages, 1, RCL_MAX_TAKE),
+	OPTION(watermark_scale_factor, 1, 3000),	/* vm.watermark_scale_factor, kernel/sysctl.c v6.12 */
+	OPTION(watermark_boost_factor, 0, 1000000),	/* ours: a hundred times the high watermark */
+	OPTION(ssd_channels, 1, RCL_MAX_CHANNELS),
+	OPTION(dirty_ratio, 0, 100),
+	OPTION(dirty_background_ratio, 0, 100),
+	OPTION(page_cluster, 0, MAX_PAGE_CLUSTER),
+	OPTION(read_ahead_kb, 0, MAX_READ_AHEAD_KB),
+	OPTION(compressed_bytes, 32, RCL_PAGE_BYTES / 2),
+	OPTION(zswap_percent, 0, 90),
+	OPTION(zswap_accept_percent, 0, 100),
+};
+
+#undef OPTION
+
 static int check_config(struct rcl_machine *m, const struct rcl_config *config)
 {
 	if (config->nr_nodes == 0 || config->nr_nodes > RCL_MAX_NODES || !config->nodes)
@@ -146,23 +167,14 @@ static int check_config(struct rcl_machine *m, const struct rcl_config *config)
 	if (config->nr_swaps > RCL_MAX_SWAPS || (config->nr_swaps && !config->swaps))
 		return machine_error(m, RCL_BAD_ARGUMENT, "%u swap devices, at most %d expected", config->nr_swaps,
 				     RCL_MAX_SWAPS);
-	if (config->swappiness > 200)
-		return machine_error(m, RCL_BAD_ARGUMENT, "swappiness %u, 0 to 200 expected", config->swappiness);
-	if (config->add_batch_folios < 1 || config->add_batch_folios > RCL_MAX_ADD_BATCH)
-		return machine_error(m, RCL_BAD_ARGUMENT, "add batch of %u folios, 1 to %d expected",
-				     config->add_batch_folios, RCL_MAX_ADD_BATCH);
-	if (config->charge_batch_pages < 1 || config->charge_batch_pages > 64)
-		return machine_error(m, RCL_BAD_ARGUMENT, "charge batch of %u pages, 1 to 64 expected",
-				     config->charge_batch_pages);
-	if (config->reclaim_batch_pages < 1 || config->reclaim_batch_pages > RCL_MAX_TAKE)
-		return machine_error(m, RCL_BAD_ARGUMENT, "reclaim batch of %u pages, 1 to %d expected",
-				     config->reclaim_batch_pages, RCL_MAX_TAKE);
-	if (config->watermark_scale_factor < 1 || config->watermark_scale_factor > 3000)
-		return machine_error(m, RCL_BAD_ARGUMENT, "watermark scale factor %u, 1 to 3000 expected",
-				     config->watermark_scale_factor);
-	if (config->page_cluster > MAX_PAGE_CLUSTER)
-		return machine_error(m, RCL_BAD_ARGUMENT, "page_cluster is %u, 0 to %d expected", config->page_cluster,
-				     MAX_PAGE_CLUSTER);
+	for (uint32_t i = 0; i < sizeof(option_ranges) / sizeof(*option_ranges); i++) {
+		const struct option_range *range = &option_ranges[i];
+		uint32_t value = *(const uint32_t *)((const char *)config + range->offset);
+
+		if (value < range->least || value > range->most)
+			return machine_error(m, RCL_BAD_ARGUMENT, "%s is %u, %u to %u expected", range->name, value,
+					     range->least, range->most);
+	}
 	return check_contents(m, config);
 }
 

@@ -79,10 +79,13 @@ def test_trace_of_a_killed_task_names_it() -> None:
 
 
 def test_trace_of_kswapd_is_on_its_own_track() -> None:
-    """Kswapd has a clock and a track of its own."""
+    """Kswapd has a clock and a track of its own, and sleeps once memory has lasted for a nap."""
     machine = Machine(nodes="4M", swap="zram:8M")
     machine.add_task(synth("zipf:pages=2K,accesses=40K,write=20%"))
     machine.trace("mm_vmscan_*kswapd*")
+    machine.run()
+    machine.tasks[0].exit()
+    machine.add_task(synth("zipf:pages=64,accesses=4M"))
     machine.run()
 
     log = machine.trace_log()
