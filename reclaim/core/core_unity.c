@@ -13,6 +13,7 @@
 #include "node.c"
 #include "rstat.c"
 #include "memcg.c"
+#include "offline.c"
 #include "memcg_ring.c"
 #include "oom.c"
 #include "high.c"

@@ -152,7 +152,7 @@ int rcl_memcg_reclaim(struct rcl_machine *m, uint32_t number, uint64_t nr_pages,
 	struct memcg *memcg;
 	uint64_t total = 0;
 
-	if (number >= m->nr_memcgs || !m->has_default)
+	if (number >= m->nr_memcgs || m->memcgs[number]->is_offline || !m->has_default)
 		return machine_error(m, RCL_BAD_ARGUMENT, "memcg %u does not exist, or the machine has no default policy", number);
 	memcg = m->memcgs[number];
 	m->interrupted = false;

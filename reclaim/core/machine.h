@@ -203,6 +203,7 @@ struct memcg {
 	uint32_t kmem_rest_bytes;	/* of the last of them, still free */
 	uint32_t resume[RCL_MAX_NODES];	/* last memcg that a partial walk below it visited, by node */
 	struct psi_group psi;
+	bool is_offline;		/* removed (offline.h) */
 	struct lruvec lruvecs[];	/* by node */
 };
 

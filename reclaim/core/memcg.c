@@ -129,7 +129,7 @@ static int check_memcg(struct rcl_machine *m, const struct rcl_memcg_config *con
 {
 	uint32_t lruvecs = (m->nr_memcgs + 1) * m->nr_nodes;
 
-	if (config->parent >= m->nr_memcgs)
+	if (config->parent >= m->nr_memcgs || m->memcgs[config->parent]->is_offline)
 		return machine_error(m, RCL_BAD_ARGUMENT, "parent memcg %u does not exist", config->parent);
 	if (m->nr_memcgs >= RCL_MAX_MEMCGS || lruvecs > 1 << 16)
 		return machine_error(m, RCL_BAD_ARGUMENT, "too many memcgs: at most %d, and %d with nodes multiplied",
@@ -204,7 +204,7 @@ int rcl_memcg_set(struct rcl_machine *m, uint32_t memcg, uint32_t knob, uint64_t
 {
 	struct rcl_memcg *pub;
 
-	if (memcg >= m->nr_memcgs)
+	if (memcg >= m->nr_memcgs || m->memcgs[memcg]->is_offline)
 		return machine_error(m, RCL_BAD_ARGUMENT, "memcg %u does not exist", memcg);
 	pub = &m->memcgs[memcg]->pub;
 	if (knob > RCL_MEMCG_OOM_GROUP || (knob == RCL_MEMCG_MAX && (value == 0 || memcg == 0)) ||

@@ -44,7 +44,7 @@ static int check_task(struct rcl_machine *m, const struct rcl_task_config *confi
 {
 	uint64_t nr_pages = 0, nr_file_pages = 0;
 
-	if (config->memcg >= m->nr_memcgs || config->nid >= m->nr_nodes)
+	if (config->memcg >= m->nr_memcgs || m->memcgs[config->memcg]->is_offline || config->nid >= m->nr_nodes)
 		return machine_error(m, RCL_BAD_ARGUMENT, "a task wants memcg %u on node %u, one of them does not exist",
 				     config->memcg, config->nid);
 	if (config->oom_score_adj < -1000 || config->oom_score_adj > 1000)

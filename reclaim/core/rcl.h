@@ -181,6 +181,10 @@ int rcl_memcg_create(struct rcl_machine *m, const struct rcl_memcg_config *confi
 int rcl_memcg_set(struct rcl_machine *m, uint32_t memcg, uint32_t knob, uint64_t value);
 int rcl_memcg_info(const struct rcl_machine *m, uint32_t memcg, struct rcl_memcg_info *out);
 
+/* rmdir: its tasks must have exited and its children be removed. Cached pages that it paid for stay its
+ * own, unprotected, until reclaim of an ancestor or a node frees them. */
+int rcl_memcg_remove(struct rcl_machine *m, uint32_t memcg);
+
 /* memory.reclaim: try to free nr_pages; swappiness above 200: the memcg's own. */
 int rcl_memcg_reclaim(struct rcl_machine *m, uint32_t memcg, uint64_t nr_pages, uint32_t swappiness,
 		      uint64_t *nr_reclaimed);

@@ -13,10 +13,12 @@
 
 #include "batches.h"
 #include "demote.h"
+#include "events.h"
 #include "hooks.h"
 #include "memcg.h"
 #include "memcg_ring.h"
 #include "mlock.h"
+#include "offline.h"
 #include "policy.h"
 #include "shrink.h"
 #include "swap.h"
@@ -384,9 +386,12 @@ static bool is_visited(struct rcl_machine *m, struct scan *sc, struct memcg *roo
 /* One memcg of a walk (shrink_one(), the body of shrink_node_memcgs()); true where the walk may end. */
 static bool visit(struct rcl_machine *m, struct scan *sc, struct memcg *root, struct lruvec *lruvec)
 {
-	bool was_scanned = is_visited(m, sc, root, lruvec);
 	uint64_t rotation, start_ns = *m->clock;
+	bool was_scanned;
 
+	if (memcg_is_gone(memcg_of(lruvec->pub.memcg)))
+		return false;
+	was_scanned = is_visited(m, sc, root, lruvec);
 	if (was_scanned)
 		scan_lruvec(m, lruvec, sc);
 	count(lruvec, sc->is_kswapd ? RCL_RECLAIM_KSWAPD_NS : RCL_RECLAIM_DIRECT_NS, *m->clock - start_ns);
@@ -491,20 +496,33 @@ bool scan_age_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)
 	return has_old;
 }
 
+/* folio_wait_writeback() for the tail of a list; true where time has passed, so that the list, its tail
+ * and who governs the lruvec may be others now. */
+static bool wait_for_tail(struct rcl_machine *m, const struct folio *folio)
+{
+	if (!(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK) || m->next_due_ns == RCL_NEVER)
+		return false;
+	events_sleep_until(m, m->next_due_ns);
+	return true;
+}
+
 /* Free up to a batch of pages from the tails of one lruvec, its policy's lists before the kernel's. */
 static uint64_t force_lruvec(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc)
 {
 	uint64_t nr_freed = 0;
-	uint32_t own = lruvec->nr_lists - RCL_NR_STANDARD_LISTS;
 
 	sc->pub.may_swap = sc->may_swap && swap_available(m, memcg_of(lruvec->pub.memcg)) > 0;
 	for (uint32_t i = 0; i + 1 < lruvec->nr_lists && nr_freed < sc->pub.nr_to_reclaim; i++) {
+		uint32_t own = lruvec->nr_lists - RCL_NR_STANDARD_LISTS;
 		uint32_t list = i < own ? RCL_NR_STANDARD_LISTS + i : i - own + 1;
-		uint64_t left = lruvec->lists[list].nr_folios;
+		const struct lru_list *lru = &lruvec->lists[list];
+		uint64_t left = lru->nr_folios;
 
-		while (left-- && nr_freed < sc->pub.nr_to_reclaim && !is_interrupted(m)) {
-			struct folio *folio = folio_at(m, lruvec->lists[list].tail);
+		while (left-- && lru->tail != RCL_NIL && nr_freed < sc->pub.nr_to_reclaim && !is_interrupted(m)) {
+			struct folio *folio = folio_at(m, lru->tail);
 
+			if (wait_for_tail(m, folio))
+				continue;
 			if (!folio_is_evictable(folio)) {
 				lru_del_folio(m, lruvec, folio);
 				mlock_add_unevictable(m, folio);

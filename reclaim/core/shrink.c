@@ -309,9 +309,6 @@ bool shrink_forced(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc
 	struct rcl_batch_result unused = { 0 };
 	uint32_t list = folio->pub.list;
 
-	/* folio_wait_writeback() */
-	while (folio->pub.flags & RCL_FOLIO_IS_WRITEBACK && m->next_due_ns != RCL_NEVER && !is_interrupted(m))
-		events_sleep_until(m, m->next_due_ns);
 	if (!(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK) && try_free(m, lruvec, sc, folio, true, &unused) == FREED)
 		return true;
 	put_back(m, lruvec, folio, place_head_of(list));

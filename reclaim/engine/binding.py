@@ -272,6 +272,10 @@ class Core:
         number = getattr(lib, f"RCL_MEMCG_{knob.upper()}")
         self._check(lib.rcl_memcg_set(self._machine, memcg, number, value))
 
+    def remove_memcg(self, memcg: int) -> None:
+        """Remove a memcg without tasks and children; what it paid for stays until it is reclaimed."""
+        self._check(lib.rcl_memcg_remove(self._machine, memcg))
+
     def memcg_info(self, memcg: int) -> dict[str, int]:
         """Return the members of `struct rcl_memcg_info`."""
         info = ffi.new("struct rcl_memcg_info *")

@@ -264,6 +264,34 @@ class Machine(InsideView):
         if not config.zswap_writeback:
             self._core.set_memcg(number, "zswap_writeback", 0)
 
+    def remove_memcg(self, path: str) -> None:
+        """Remove a memcg, as rmdir does.
+
+        Cached pages that it paid for stay, unprotected, until reclaim of an ancestor or a node frees them; the path
+        may be used again at once.
+
+        Args:
+            path: of a memcg whose tasks have exited and whose children are removed.
+
+        Raises:
+            ConfigError: no such memcg, or it is still in use.
+        """
+        number = self._memcg(path)
+        children = sorted(other for other in self._memcgs if other.startswith(f"{path}/"))
+        if path == "/" or children:
+            raise ConfigError(
+                f"memcg {path} cannot be removed: it {'is the root' if path == '/' else f'holds {children[0]}'}"
+            )
+        tasks = [
+            task.name for task in self.tasks if task.memcg == path and task.state not in {"exited", "killed"}
+        ]
+        if tasks:
+            raise ConfigError(
+                f"memcg {path} cannot be removed: task {tasks[0]} is in it; expected all to have exited"
+            )
+        self._core.remove_memcg(number)
+        del self._memcgs[path]
+
     def set_memcg(self, path: str, **knobs: int) -> None:
         """Write control files of a memcg: max, high, low, min, swap_max, zswap_max (pages), swappiness, zswap_writeback
         or oom_group (0 or 1).

@@ -105,6 +105,7 @@ METRICS: tuple[Metric, ...] = (
         "miss ratio", "share", lambda result: result.misses / result.accesses if result.accesses else None
     ),
     Metric("refaults", "count", refaults),
+    Metric("major faults", "count", lambda result: result.counters["pgmajfault"]),
     Metric("stall p99", "ns", lambda result: result.stall_ns.p99),
     Metric("virtual time", "ns", lambda result: result.virtual_ns),
     Metric("steal/scan", "share", scan_efficiency, is_better_high=True),

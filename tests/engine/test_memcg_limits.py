@@ -74,3 +74,38 @@ def test_traditional_lru_with_stale_sums_is_another_machine() -> None:
         machine.run()
         misses.append(machine.tasks[0].info["nr_misses"])
     assert misses[0] != misses[1]
+
+
+def test_removed_memcg_leaves_its_pages_behind_and_its_path_free() -> None:
+    """Rmdir asks for exited tasks; the name can be used again, and the pages go when memory is short."""
+    machine = _machine(MemcgConfig(path="/a"), MemcgConfig(path="/a/b"))
+    task = machine.add_task(synth("zipf:pages=256,accesses=4K,kind=file-read"), memcg="/a/b")
+    machine.run()
+    for path, reason in (
+        ("/a", "holds /a/b"),
+        ("/a/b", "is in it"),
+        ("/", "is the root"),
+        ("/x", "no memcg"),
+    ):
+        with pytest.raises(ConfigError, match=reason):
+            machine.remove_memcg(path)
+    task.exit()
+    machine.remove_memcg("/a/b")
+    assert machine.memcg_info("/a")["file_pages"] > 0
+    machine.add_memcg(MemcgConfig(path="/a/b"))
+    assert machine.memcg_info("/a/b")["usage_pages"] == 0
+
+
+def test_pages_that_a_removed_memcg_evicted_come_back_without_history() -> None:
+    """A shadow that names a memcg of which nothing is left counts as a refault, and says nothing else."""
+    machine = _machine(MemcgConfig(path="/a"), MemcgConfig(path="/b"))
+    trace = "scan:pages=128,accesses=128,kind=file-read"
+    task = machine.add_task(synth(trace), memcg="/a", share_files=True)
+    machine.run()
+    task.exit()
+    assert machine.reclaim("/a", 256) > 0
+    machine.remove_memcg("/a")
+    machine.add_task(synth(trace), memcg="/b", share_files=True)
+    machine.run()
+    counters = machine.counters(memcg="/b")
+    assert (counters["workingset_refault_file"], counters["workingset_activate_file"]) == (128, 0)
