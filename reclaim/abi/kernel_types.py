@@ -144,6 +144,7 @@ SCAN_CONTROL = KernelType(
             "cache_trim_mode", "bool", "Does the policy take clean cache only in this round.", writable=True
         ),
         Field("no_cache_trim_mode", "bool", "A kswapd cycle of trimming freed nothing and is repeated."),
+        Field("is_retry", "bool", "Are folios that folio_putback answered RETRY for tried again now."),
         Field("target", "Memcg | None", "The memcg whose limit is meant, None for the whole node."),
         Field("slot", "u32", "Dense number, also of its state.", max=63),
     ),

@@ -97,6 +97,7 @@ enum rcl_standard_list {
 enum rcl_place {
 	RCL_PLACE_HEAD = 1,
 	RCL_PLACE_TAIL = 2,
+	RCL_PLACE_RETRY = 3,
 };
 
 enum rcl_verdict {
@@ -309,6 +310,7 @@ struct rcl_scan_control {
 	uint8_t low_skipped;
 	uint8_t cache_trim_mode;
 	uint8_t no_cache_trim_mode;
+	uint8_t is_retry;
 	struct rcl_memcg *target;
 	uint32_t slot;
 };
@@ -329,6 +331,7 @@ _Static_assert(offsetof(struct rcl_scan_control, low_reclaim) == 34, "low_reclai
 _Static_assert(offsetof(struct rcl_scan_control, low_skipped) == 35, "low_skipped");
 _Static_assert(offsetof(struct rcl_scan_control, cache_trim_mode) == 36, "cache_trim_mode");
 _Static_assert(offsetof(struct rcl_scan_control, no_cache_trim_mode) == 37, "no_cache_trim_mode");
+_Static_assert(offsetof(struct rcl_scan_control, is_retry) == 38, "is_retry");
 _Static_assert(offsetof(struct rcl_scan_control, target) == 40, "target");
 _Static_assert(offsetof(struct rcl_scan_control, slot) == 48, "slot");
 

@@ -247,7 +247,7 @@ static inline uint64_t ask_reclaim_folio(struct rcl_machine *m, struct lruvec *l
 	return answer;
 }
 
-/* Answers a valid place. The default's hook knows the standard lists only: a folio from another
+/* Answers a valid place, or RETRY the first time. The default's hook knows the standard lists only: a folio from another
  * list goes back to that list's head when the policy itself has no answer. */
 static inline uint64_t ask_folio_putback(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
 					 enum rcl_outcome outcome, struct scan *sc)
@@ -261,7 +261,7 @@ static inline uint64_t ask_folio_putback(struct rcl_machine *m, struct lruvec *l
 		return place_head_of(folio->pub.list);
 	place = att->ops.folio_putback(ctx, &lruvec->pub, &folio->pub, outcome, &sc->pub);
 	hook_end(m, lruvec, ctx, RCL_HOOK_FOLIO_PUTBACK);
-	if (RCL_LIKELY(place_is_valid(lruvec, place)))
+	if (RCL_LIKELY(place_is_valid(lruvec, place)) || (place == RCL_PLACE_RETRY && !sc->pub.is_retry))
 		return place;
 	hook_refuse(m, lruvec, RCL_HOOK_FOLIO_PUTBACK);
 	return place_head_of(folio->pub.list);

@@ -1,6 +1,6 @@
 /*
  * Shrinking, see shrink.h. Models shrink_folio_list(), pageout() and __remove_mapping()
- * (mm/vmscan.c v6.12) and move_folios_to_lru().
+ * (mm/vmscan.c v6.12), move_folios_to_lru(), and the second go of evict_folios() where asked for.
  *
  * SIMPLIFIED: a page on its way to swap is free at once, its device is busy until it is written;
  * effect: memory is there earlier than in the kernel by the length of the device's queue.
@@ -49,12 +49,18 @@ static void put_back(struct rcl_machine *m, struct lruvec *lruvec, struct folio 
 		workingset_age(lruvec, folio->pub.nr_pages);
 }
 
-/* move_folios_to_lru() */
+/* move_folios_to_lru(); whoever is to be tried again stays set aside. */
 static void put_back_all(struct rcl_machine *m, struct lruvec *lruvec)
 {
-	for (uint32_t i = 0; i < m->nr_kept; i++)
-		put_back(m, lruvec, folio_at(m, m->kept[i].pfn), m->kept[i].place);
-	m->nr_kept = 0;
+	uint32_t nr_left = 0;
+
+	for (uint32_t i = 0; i < m->nr_kept; i++) {
+		if (RCL_UNLIKELY(m->kept[i].place == RCL_PLACE_RETRY))
+			m->kept[nr_left++] = m->kept[i];
+		else
+			put_back(m, lruvec, folio_at(m, m->kept[i].pfn), m->kept[i].place);
+	}
+	m->nr_kept = nr_left;
 }
 
 /* Anonymous memory needs a slot before it is unmapped (add_to_swap()). */
@@ -146,6 +152,8 @@ static int try_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *s
 		}
 		if (!may_write)
 			return RCL_OUTCOME_DIRTY;
+		if (folio->pins)	/* is_page_cache_freeable(): not worth a write, stays dirty */
+			return RCL_OUTCOME_REMOVAL_FAILED;
 		outcome = write_folio(m, lruvec, folio, result);
 		if (outcome)
 			return outcome;
@@ -288,12 +296,12 @@ static void shrink_undemoted(struct rcl_machine *m, struct lruvec *lruvec, struc
 	}
 }
 
-void shrink_folio_list(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint32_t nr,
-		       struct rcl_batch_result *result)
+/* One go at the first nr folios of m->isolated. */
+static void shrink_isolated(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint32_t nr,
+			    struct rcl_batch_result *result)
 {
 	struct demotion demotion = demote_begin(m, lruvec);
 
-	m->batch = (struct batch_stat){ 0 };
 	for (uint32_t i = 0; i < nr; i++)
 		shrink_folio(m, lruvec, sc, folio_at(m, m->isolated[i]), result, &demotion);
 	spend(m, nr * m->config.costs.hook_ns);
@@ -302,6 +310,30 @@ void shrink_folio_list(struct rcl_machine *m, struct lruvec *lruvec, struct scan
 		shrink_undemoted(m, lruvec, sc, demote_folios(m, lruvec, sc, &demotion, result), result);
 		put_back_all(m, lruvec);
 	}
+}
+
+/* The folios that wait for another go become the batch; answers how many. */
+static uint32_t collect_retries(struct rcl_machine *m)
+{
+	uint32_t nr = m->nr_kept;
+
+	for (uint32_t i = 0; i < nr; i++)
+		m->isolated[i] = m->kept[i].pfn;
+	m->nr_kept = 0;
+	return nr;
+}
+
+/* The second go is the retry of evict_folios(): its folios were scanned and counted already. */
+void shrink_folio_list(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint32_t nr,
+		       struct rcl_batch_result *result)
+{
+	m->batch = (struct batch_stat){ 0 };
+	shrink_isolated(m, lruvec, sc, nr, result);
+	if (RCL_LIKELY(m->nr_kept == 0))
+		return;
+	sc->pub.is_retry = 1;
+	shrink_isolated(m, lruvec, sc, collect_retries(m), result);
+	sc->pub.is_retry = 0;
 }
 
 bool shrink_forced(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio)
