@@ -60,19 +60,34 @@ static uint64_t page_ns(const struct rcl_machine *m, const struct device *device
 	return device->kind == RCL_DEVICE_SSD ? m->config.costs.ssd_page_ns : m->config.costs.disk_page_ns;
 }
 
+/* The channel that is free first takes a request and is free again at free_ns: it sinks to its place. */
+static void occupy_channel(struct device *device, uint64_t free_ns)
+{
+	uint64_t *heap = device->channel_free_ns;
+	uint32_t at = 0;
+
+	for (;;) {
+		uint32_t child = 2 * at + 1;
+
+		if (child + 1 < device->nr_channels && heap[child + 1] < heap[child])
+			child++;
+		if (child >= device->nr_channels || heap[child] >= free_ns)
+			break;
+		heap[at] = heap[child];
+		at = child;
+	}
+	heap[at] = free_ns;
+}
+
 /* Hand a request to the device; answers when it is done. */
 static uint64_t submit(struct rcl_machine *m, struct device *device, uint64_t latency_ns, uint64_t nr_pages)
 {
-	uint64_t each_ns = page_ns(m, device), ready_ns, *channel = device->channel_free_ns;
+	uint64_t each_ns = page_ns(m, device), free_ns = device->channel_free_ns[0], ready_ns;
 
-	for (uint32_t i = 1; i < device->nr_channels; i++) {
-		if (device->channel_free_ns[i] < *channel)
-			channel = &device->channel_free_ns[i];
-	}
-	ready_ns = (*channel > *m->clock ? *channel : *m->clock) + latency_ns;
+	ready_ns = (free_ns > *m->clock ? free_ns : *m->clock) + latency_ns;
 	if (ready_ns < device->link_free_ns + each_ns)
 		ready_ns = device->link_free_ns + each_ns;
-	*channel = ready_ns;
+	occupy_channel(device, ready_ns);
 	device->link_free_ns = ready_ns + (nr_pages - 1) * each_ns;
 	return device->link_free_ns;
 }

@@ -306,6 +306,7 @@ struct zspage {
 	uint32_t first_pfn;		/* its pages, chained through their links */
 	uint16_t nr_objects;
 	uint8_t class;
+	uint8_t group;			/* the list of its class that it is on, 0 for none */
 };
 
 struct zs_class {
@@ -535,7 +536,7 @@ struct device {
 	struct actor *actor;		/* ends its writes */
 	uint32_t kind;			/* enum rcl_device */
 	uint32_t nr_channels;
-	uint64_t channel_free_ns[RCL_MAX_CHANNELS];
+	uint64_t channel_free_ns[RCL_MAX_CHANNELS];	/* a heap, the earliest first */
 	uint64_t link_free_ns;
 	uint32_t head;			/* the oldest write of the queue */
 	uint32_t nr_queued;

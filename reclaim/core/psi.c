@@ -74,10 +74,8 @@ static void take_sample(struct psi_group *group)
 
 static void add_time(struct psi_group *group, uint64_t ns)
 {
-	for (int state = 0; state < PSI_NR_STATES; state++) {
-		if (group->states >> state & 1)
-			group->total_ns[state] += ns - group->last_ns;
-	}
+	for (uint32_t states = group->states; states; states &= states - 1)
+		group->total_ns[__builtin_ctz(states)] += ns - group->last_ns;
 	group->last_ns = ns;
 }
 
@@ -111,27 +109,46 @@ static uint32_t states_of(const struct psi_group *group)
 	return states;
 }
 
-static void count_source(struct psi_group *group, uint32_t doing, uint32_t nr)
-{
-	bool is_running = doing & RUNS && !(doing & WAITS_IO);
+/* What a source adds to the counts of its groups while it does something (see CHANGE_SHIFT). */
+struct share {
+	uint32_t nr_running;
+	uint32_t nr_memstall;
+	uint32_t nr_memstall_running;
+	uint32_t nr_iowait;
+};
 
-	group->nr_running += is_running ? nr : 0;
-	group->nr_memstall += doing & STALLS_MEMORY ? nr : 0;
-	group->nr_iowait += doing & WAITS_IO ? nr : 0;
-	group->nr_memstall_running += is_running && doing & STALLS_MEMORY ? nr : 0;
+static struct share share_of(uint32_t doing)
+{
+	uint32_t is_stalled = (doing & STALLS_MEMORY) != 0, is_waiting = (doing & WAITS_IO) != 0;
+	uint32_t is_running = doing & RUNS && !is_waiting;
+
+	return (struct share){ .nr_running = is_running, .nr_memstall = is_stalled, .nr_iowait = is_waiting,
+			       .nr_memstall_running = is_running & is_stalled };
 }
 
-static void apply_change(struct psi_source *source, uint64_t change)
+/* The difference that a change makes, the same for all groups; counts wrap. */
+static struct share difference(struct share old, struct share new)
 {
-	uint64_t ns = change >> CHANGE_SHIFT;
-	uint32_t doing = change & ((1 << CHANGE_SHIFT) - 1);
+	return (struct share){ .nr_running = new.nr_running - old.nr_running,
+			       .nr_memstall = new.nr_memstall - old.nr_memstall,
+			       .nr_memstall_running = new.nr_memstall_running - old.nr_memstall_running,
+			       .nr_iowait = new.nr_iowait - old.nr_iowait };
+}
+
+static void apply_change(struct psi_source *source, uint64_t entry)
+{
+	uint64_t ns = entry >> CHANGE_SHIFT;
+	uint32_t doing = entry & ((1 << CHANGE_SHIFT) - 1);
+	struct share change = difference(share_of(source->doing), share_of(doing));
 
 	for (struct memcg *memcg = source->memcg; memcg; memcg = memcg_parent(memcg)) {
 		struct psi_group *group = &memcg->psi;
 
 		advance_group(group, ns);
-		count_source(group, source->doing, -1U);
-		count_source(group, doing, 1);
+		group->nr_running += change.nr_running;
+		group->nr_memstall += change.nr_memstall;
+		group->nr_memstall_running += change.nr_memstall_running;
+		group->nr_iowait += change.nr_iowait;
 		group->states = states_of(group);
 	}
 	source->doing = doing;

@@ -24,6 +24,7 @@
 #include "pagecache.h"
 #include "policy.h"
 #include "psi.h"
+#include "swap.h"
 
 #define STRETCH_RECORDS 64		/* ours, measured: as a prefetch distance it covers DRAM latency at 16M
 					 * pages (16 and 32 are slower), as a block it pays for its scan */
@@ -299,7 +300,7 @@ static inline void prefetch_fault(struct rcl_machine *m, const struct task *task
 	if (pte & PTE_PRESENT)
 		return;
 	if (pte & PTE_SWAP)
-		__builtin_prefetch(&m->swap_slots[pte >> PTE_SHIFT], 1);
+		swap_prefetch(m, pte >> PTE_SHIFT);
 	else if (vma->flags & RCL_MAPPING_FILE && vpn - vma->first < vma->nr_pages)
 		__builtin_prefetch(&m->files[vma->file].slots[vma->file_page + (vpn - vma->first)], 1);
 }

@@ -210,14 +210,14 @@ static void drop_stored(struct rcl_machine *m, struct swap_device *device, uint3
 }
 
 /* zram_write_page(): false where the pool gets no page or has reached its limit. */
-static bool write_zram(struct rcl_machine *m, struct swap_device *device, uint32_t slot, uint64_t key)
+static bool write_zram(struct rcl_machine *m, struct swap_device *device, uint32_t slot, uint32_t nr_bytes)
 {
-	uint32_t bytes = swap_compressed_bytes(m, key), zspage;
+	uint32_t zspage;
 
 	spend(m, m->config.costs.zram_compress_ns);
 	if (!m->config.pool_takes_pages)
 		return true;
-	zspage = zspool_alloc(m, &device->pool, zspool_is_huge(bytes) ? RCL_PAGE_BYTES : bytes);
+	zspage = zspool_alloc(m, &device->pool, zspool_is_huge(nr_bytes) ? RCL_PAGE_BYTES : nr_bytes);
 	if (zspage == RCL_NIL)
 		return false;
 	if (device->mem_limit_pages && device->pool.nr_pages > device->mem_limit_pages) {
@@ -247,13 +247,13 @@ static struct device *queue_of(struct rcl_machine *m, const struct swap_device *
 	return &m->devices[2 + (swap - m->swaps)];
 }
 
-bool swap_write_slot(struct rcl_machine *m, struct lruvec *lruvec, uint32_t slot, uint64_t key)
+bool swap_write_slot(struct rcl_machine *m, struct lruvec *lruvec, uint32_t slot, uint32_t nr_bytes)
 {
 	struct swap_device *device = device_of(m, slot);
 
 	count(lruvec, RCL_PSWPOUT, 1);
 	if (device->device == RCL_DEVICE_ZRAM) {
-		if (write_zram(m, device, slot, key))
+		if (write_zram(m, device, slot, nr_bytes))
 			return true;
 		count(lruvec, RCL_ZRAM_FAILED_WRITES, 1);
 		return false;
@@ -276,7 +276,7 @@ int swap_write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio 
 		if (!zswap_may_write_back(memcg_of(folio->pub.memcg)))
 			return RCL_OUTCOME_DIRTY;
 	}
-	return swap_write_slot(m, lruvec, slot, folio->pub.key) ? 0 : RCL_OUTCOME_REMOVAL_FAILED;
+	return swap_write_slot(m, lruvec, slot, nr_bytes) ? 0 : RCL_OUTCOME_REMOVAL_FAILED;
 }
 
 /* zram_read_page() */

@@ -34,8 +34,16 @@ void swap_free(struct rcl_machine *m, struct memcg *memcg, uint32_t slot);
  * 0, or why it could not be done (enum rcl_outcome); then it is as dirty as before. */
 int swap_write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio);
 
-/* Write the contents `key` to the device of a slot; false: it had no room. */
-bool swap_write_slot(struct rcl_machine *m, struct lruvec *lruvec, uint32_t slot, uint64_t key);
+/* Fetch early what giving a slot up will touch. */
+static inline void swap_prefetch(const struct rcl_machine *m, uint32_t slot)
+{
+	__builtin_prefetch(&m->swap_slots[slot], 1);
+	if (m->swap_stored)
+		__builtin_prefetch(&m->swap_stored[slot], 1);
+}
+
+/* Write a page that compresses to nr_bytes to the device of a slot; false: it had no room. */
+bool swap_write_slot(struct rcl_machine *m, struct lruvec *lruvec, uint32_t slot, uint32_t nr_bytes);
 
 /* Fill a folio with what a slot holds; answers whether the device has to be read for it, which
  * the caller does (swap_read()). */

@@ -71,6 +71,8 @@ bool zspool_is_huge(uint32_t nr_bytes)
 	uint32_t bytes = nr_bytes + HANDLE_BYTES, chain;
 
 	bytes = (bytes + CLASS_STEP_BYTES - 1) / CLASS_STEP_BYTES * CLASS_STEP_BYTES;
+	if (bytes <= RCL_PAGE_BYTES / 2)
+		return false;		/* each page of a chain holds two or more */
 	if (bytes >= RCL_PAGE_BYTES)
 		return true;
 	chain = chain_pages(bytes);
@@ -94,24 +96,26 @@ static uint32_t group_of(const struct zs_class *class, uint32_t nr_objects)
 	return nr_objects == class->nr_objects ? 0 : 100 * nr_objects / class->nr_objects / 10 + 1;
 }
 
-static void unlink_zspage(struct zs_pool *pool, struct zs_class *class, uint32_t number, uint32_t group)
+static void unlink_zspage(struct zs_pool *pool, struct zs_class *class, uint32_t number)
 {
 	struct zspage *zspage = &pool->zspages[number];
 
-	if (group == 0)
+	if (zspage->group == 0)
 		return;
 	if (zspage->prev != RCL_NIL)
 		pool->zspages[zspage->prev].next = zspage->next;
 	else
-		class->heads[group] = zspage->next;
+		class->heads[zspage->group] = zspage->next;
 	if (zspage->next != RCL_NIL)
 		pool->zspages[zspage->next].prev = zspage->prev;
 }
 
-static void link_zspage(struct zs_pool *pool, struct zs_class *class, uint32_t number, uint32_t group)
+static void link_zspage(struct zs_pool *pool, struct zs_class *class, uint32_t number)
 {
 	struct zspage *zspage = &pool->zspages[number];
+	uint32_t group = group_of(class, zspage->nr_objects);
 
+	zspage->group = (uint8_t)group;
 	if (group == 0)
 		return;
 	zspage->prev = RCL_NIL;
@@ -177,13 +181,13 @@ uint32_t zspool_alloc(struct rcl_machine *m, struct zs_pool *pool, uint32_t nr_b
 	for (uint32_t group = ZS_NR_GROUPS - 1; group > 0 && number == RCL_NIL; group--)
 		number = class->heads[group];
 	if (number != RCL_NIL)
-		unlink_zspage(pool, class, number, group_of(class, pool->zspages[number].nr_objects));
+		unlink_zspage(pool, class, number);
 	else
 		number = add_zspage(m, pool, index);
 	if (number == RCL_NIL)
 		return RCL_NIL;
 	pool->zspages[number].nr_objects++;
-	link_zspage(pool, class, number, group_of(class, pool->zspages[number].nr_objects));
+	link_zspage(pool, class, number);
 	return number;
 }
 
@@ -192,9 +196,9 @@ void zspool_free(struct rcl_machine *m, struct zs_pool *pool, uint32_t number)
 	struct zspage *zspage = &pool->zspages[number];
 	struct zs_class *class = &pool->classes[zspage->class];
 
-	unlink_zspage(pool, class, number, group_of(class, zspage->nr_objects));
+	unlink_zspage(pool, class, number);
 	if (--zspage->nr_objects > 0) {
-		link_zspage(pool, class, number, group_of(class, zspage->nr_objects));
+		link_zspage(pool, class, number);
 		return;
 	}
 	release_pages(m, pool, zspage);
