@@ -43,24 +43,6 @@ static uint32_t make_bound(struct rcl_machine *m, uint32_t nid, uint64_t nr_page
 	return task;
 }
 
-static void touch(struct rcl_machine *m, uint32_t task, uint32_t first, uint32_t nr_pages, uint32_t bits)
-{
-	static uint32_t records[8192];
-
-	for (uint32_t i = 0; i < nr_pages; i++)
-		records[i] = (first + i) | bits;
-	CHECK_EQUAL(run_records(m, task, records, nr_pages), RCL_OK);
-	check_machine(m);
-}
-
-static uint64_t node_counter(const struct rcl_machine *m, uint32_t nid, enum rcl_counter number)
-{
-	uint64_t counters[RCL_NR_COUNTERS];
-
-	CHECK_EQUAL(rcl_counters(m, RCL_COUNT_NODE, nid, counters), RCL_OK);
-	return counters[number];
-}
-
 static uint64_t resident_pages(const struct rcl_machine *m, uint32_t nid)
 {
 	struct rcl_node_info info;
@@ -84,7 +66,7 @@ static void test_pages_move_to_the_nearest_slower_node_instead_of_swap(void)
 	set_up(&t, 500, 2000, 4);
 	m = build_machine(&t.config);
 	task = make_bound(m, 0, 1500);
-	touch(m, task, 0, 1500, WRITE);
+	touch_range(m, task, 0, 1500, WRITE);
 	CHECK_EQUAL(counter(m, RCL_PSWPOUT), 0);
 	CHECK(demoted(m) >= 1000);
 	CHECK_EQUAL(resident_pages(m, 1), demoted(m));
@@ -93,7 +75,7 @@ static void test_pages_move_to_the_nearest_slower_node_instead_of_swap(void)
 	CHECK_EQUAL(counter(m, RCL_PGSTEAL_KSWAPD) + counter(m, RCL_PGSTEAL_DIRECT), demoted(m));
 	CHECK_EQUAL(rcl_task_info(m, task, &info), RCL_OK);
 	CHECK_EQUAL(info.resident_pages, 1500);
-	touch(m, task, 0, 1500, 0);
+	touch_range(m, task, 0, 1500, 0);
 	CHECK_EQUAL(counter(m, RCL_PGFAULT), 1500);	/* what moved is still mapped */
 	CHECK_EQUAL(node_counter(m, 1, RCL_NODE_ACCESSES), demoted(m));
 	rcl_machine_free(m);
@@ -109,14 +91,14 @@ static void test_anonymous_memory_without_swap_goes_when_it_can_be_demoted(void)
 	set_up(&t, 500, 2000, 2);
 	m = build_machine(&t.config);
 	task = make_bound(m, 0, 1500);
-	touch(m, task, 0, 1500, WRITE);
+	touch_range(m, task, 0, 1500, WRITE);
 	CHECK(demoted(m) >= 1000);
 	rcl_machine_free(m);
 
 	t.config.demotion = 0;
 	m = build_machine(&t.config);
 	task = make_bound(m, 0, 1500);
-	touch(m, task, 0, 1500, WRITE);
+	touch_range(m, task, 0, 1500, WRITE);
 	CHECK_EQUAL(rcl_task_info(m, task, &info), RCL_OK);
 	CHECK_EQUAL(info.state, RCL_TASK_KILLED);
 	CHECK_EQUAL(demoted(m), 0);
@@ -136,7 +118,7 @@ static void test_full_slow_tier_sends_its_own_pages_on(void)
 	t.config.swaps = &t.swap;
 	m = build_machine(&t.config);
 	task = make_bound(m, 0, 4000);
-	touch(m, task, 0, 4000, WRITE);
+	touch_range(m, task, 0, 4000, WRITE);
 	CHECK(node_counter(m, 0, RCL_PGDEMOTE_KSWAPD) + node_counter(m, 0, RCL_PGDEMOTE_DIRECT) > 0);
 	CHECK(node_counter(m, 1, RCL_PGDEMOTE_KSWAPD) + node_counter(m, 1, RCL_PGDEMOTE_DIRECT) > 0);
 	CHECK_EQUAL(node_counter(m, 3, RCL_PGDEMOTE_KSWAPD) + node_counter(m, 3, RCL_PGDEMOTE_DIRECT), 0);
@@ -158,7 +140,7 @@ static void test_file_pages_keep_their_place_in_the_page_cache(void)
 	file = make_file(m, 1200);
 	config.files = &file;
 	CHECK_EQUAL(rcl_task_create(m, &config, &task), RCL_OK);
-	touch(m, task, 0, 1200, BUFFERED);
+	touch_range(m, task, 0, 1200, BUFFERED);
 	for (uint64_t page = 0; page < 1200; page++) {
 		struct rcl_folio_info info;
 
@@ -211,7 +193,7 @@ static void test_policy_state_goes_along_and_the_policy_is_told(void)
 	CHECK_EQUAL(rcl_attach(m, &policy, RCL_ATTACH_SYSTEM, 0, &attachment), RCL_OK);
 	task = make_bound(m, 0, 1000);
 	nr_moved_hooks = 0;
-	touch(m, task, 0, 1000, WRITE);
+	touch_range(m, task, 0, 1000, WRITE);
 	for (uint32_t pfn = 500; pfn < 2500; pfn++) {
 		struct rcl_folio_info info;
 		uint8_t state;
@@ -248,7 +230,7 @@ static void test_policy_chooses_the_node(void)
 	ops.demotion_target = demote_to_farthest;
 	attach_own(m, &ops);
 	task = make_bound(m, 0, 1000);
-	touch(m, task, 0, 1000, WRITE);
+	touch_range(m, task, 0, 1000, WRITE);
 	CHECK(demoted(m) >= 500);
 	CHECK_EQUAL(resident_pages(m, 3), demoted(m));
 	rcl_machine_free(m);
@@ -277,7 +259,7 @@ static void test_demotion_to_a_tier_that_is_not_slower_is_refused(void)
 	ops.reclaim_folio = verdict_demote_up;
 	attachment = attach_own(m, &ops);
 	task = make_bound(m, 1, 1000);
-	touch(m, task, 0, 1000, WRITE);
+	touch_range(m, task, 0, 1000, WRITE);
 	CHECK_EQUAL(resident_pages(m, 0), 0);
 	CHECK(counter(m, RCL_REFUSED_ANSWER) >= 64);
 	CHECK_EQUAL(rcl_is_attached(m, attachment), 0);
@@ -308,7 +290,7 @@ static void test_folios_of_a_task_that_ends_are_reported(void)
 	attach_own(m, &ops);
 	task = make_bound(m, 0, 100);
 	nr_removed_hooks = 0;
-	touch(m, task, 0, 100, WRITE);
+	touch_range(m, task, 0, 100, WRITE);
 	CHECK_EQUAL(rcl_task_exit(m, task), RCL_OK);
 	CHECK_EQUAL(nr_removed_hooks, 100);
 	rcl_machine_free(m);
@@ -328,10 +310,10 @@ static void test_proactive_reclaim_demotes_and_frees_nothing_that_it_cannot_demo
 	t.config.kswapd = 0;
 	m = build_machine(&t.config);
 	slow = make_bound(m, 1, 85);
-	touch(m, slow, 0, 85, WRITE);
+	touch_range(m, slow, 0, 85, WRITE);
 	fast = make_bound(m, 0, 300);
-	touch(m, fast, 0, 300, WRITE);
-	touch(m, slow, 0, 85, 0);
+	touch_range(m, fast, 0, 300, WRITE);
+	touch_range(m, slow, 0, 85, 0);
 	CHECK_EQUAL(rcl_memcg_reclaim(m, 0, 40, 200, &nr), RCL_OK);
 	check_machine(m);
 	CHECK_EQUAL(node_counter(m, 0, RCL_PSWPOUT), 0);

@@ -330,6 +330,14 @@ static inline int run_records(struct rcl_machine *m, uint32_t task, const uint32
 	return status == RCL_OK ? rcl_run(m, &control) : status;
 }
 
+static inline uint64_t node_counter(const struct rcl_machine *m, uint32_t nid, enum rcl_counter number)
+{
+	uint64_t counters[RCL_NR_COUNTERS];
+
+	CHECK_EQUAL(rcl_counters(m, RCL_COUNT_NODE, nid, counters), RCL_OK);
+	return counters[number];
+}
+
 static inline uint64_t counter(const struct rcl_machine *m, enum rcl_counter number)
 {
 	uint64_t counters[RCL_NR_COUNTERS];
@@ -354,6 +362,29 @@ static inline void check_machine(const struct rcl_machine *m)
 		fprintf(stderr, "%s: broken invariant: %s\n", current_test, message);
 		exit(1);
 	}
+}
+
+/* Access pages of a task one after the other; `bits` are the records' other bits. */
+static inline void touch_range(struct rcl_machine *m, uint32_t task, uint32_t first, uint32_t nr, uint32_t bits)
+{
+	uint32_t *records = calloc(nr, sizeof(*records));
+
+	CHECK(records);
+	for (uint32_t i = 0; i < nr; i++)
+		records[i] = (first + i) | bits;
+	CHECK_EQUAL(run_records(m, task, records, nr), RCL_OK);
+	free(records);
+	check_machine(m);
+}
+
+/* Write memory.reclaim; answers how many pages were freed. */
+static inline uint64_t reclaim_pages(struct rcl_machine *m, uint32_t memcg, uint64_t nr_pages)
+{
+	uint64_t nr_reclaimed;
+
+	CHECK_EQUAL(rcl_memcg_reclaim(m, memcg, nr_pages, 201, &nr_reclaimed), RCL_OK);
+	check_machine(m);
+	return nr_reclaimed;
 }
 
 /* splitmix64, for workloads. */

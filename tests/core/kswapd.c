@@ -43,10 +43,7 @@ static struct setting make_setting(uint32_t swap_device, uint64_t nr_swap_pages)
 
 static void touch(struct setting *s, uint32_t first, uint32_t nr, uint32_t bits)
 {
-	for (uint32_t i = 0; i < nr; i++)
-		records[i] = (first + i) | bits;
-	CHECK_EQUAL(run_records(s->m, s->task, records, nr), RCL_OK);
-	check_machine(s->m);
+	touch_range(s->m, s->task, first, nr, bits);
 }
 
 /* Let a task's time pass with hits on one page. */

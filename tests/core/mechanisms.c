@@ -32,12 +32,7 @@ static struct setting anonymous_setting(uint64_t nr_swap_pages, uint64_t max_pag
 
 static void touch_pages(struct setting *s, uint32_t first, uint32_t nr, uint32_t bits)
 {
-	static uint32_t records[4096];
-
-	for (uint32_t i = 0; i < nr; i++)
-		records[i] = (first + i) | bits;
-	CHECK_EQUAL(run_records(s->m, s->task, records, nr), RCL_OK);
-	check_machine(s->m);
+	touch_range(s->m, s->task, first, nr, bits);
 }
 
 static uint32_t state_of(const struct setting *s)

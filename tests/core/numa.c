@@ -31,24 +31,6 @@ static uint32_t make_placed(struct rcl_machine *m, uint32_t nid, uint32_t mempol
 	return task;
 }
 
-static void touch(struct rcl_machine *m, uint32_t task, uint32_t nr_pages)
-{
-	static uint32_t records[4096];
-
-	for (uint32_t i = 0; i < nr_pages; i++)
-		records[i] = i;
-	CHECK_EQUAL(run_records(m, task, records, nr_pages), RCL_OK);
-	check_machine(m);
-}
-
-static uint64_t node_counter(const struct rcl_machine *m, uint32_t nid, enum rcl_counter number)
-{
-	uint64_t counters[RCL_NR_COUNTERS];
-
-	CHECK_EQUAL(rcl_counters(m, RCL_COUNT_NODE, nid, counters), RCL_OK);
-	return counters[number];
-}
-
 static uint64_t clock_of(const struct rcl_machine *m, uint32_t task)
 {
 	struct rcl_task_info info;
@@ -63,7 +45,7 @@ static void test_allocation_falls_back_in_order_of_distance(void)
 	struct rcl_machine *m = three_nodes(nodes);
 	uint32_t task = make_placed(m, 0, RCL_MEMPOLICY_DEFAULT, 0, 2500);
 
-	touch(m, task, 2500);
+	touch_range(m, task, 0, 2500, 0);
 	/* Each node down to its low watermark of 20 pages; a node is left when it no longer lies above. */
 	CHECK_EQUAL(node_counter(m, 0, RCL_NUMA_HIT), 980);
 	CHECK_EQUAL(node_counter(m, 1, RCL_NUMA_MISS), 980);
@@ -81,7 +63,7 @@ static void test_bind_stays_on_its_nodes_and_reclaims_there(void)
 	uint32_t task = make_placed(m, 0, RCL_MEMPOLICY_BIND, 1 << 1, 1100);
 	struct rcl_task_info info;
 
-	touch(m, task, 1100);
+	touch_range(m, task, 0, 1100, 0);
 	CHECK_EQUAL(node_counter(m, 1, RCL_NUMA_HIT), 990);
 	CHECK_EQUAL(node_counter(m, 1, RCL_NUMA_OTHER), 990);
 	CHECK_EQUAL(node_counter(m, 0, RCL_NUMA_FOREIGN), 0);
@@ -96,7 +78,7 @@ static void test_interleave_takes_turns_and_counts_them(void)
 	struct rcl_machine *m = three_nodes(nodes);
 	uint32_t task = make_placed(m, 0, RCL_MEMPOLICY_INTERLEAVE, 1 << 0 | 1 << 2, NR_PAGES);
 
-	touch(m, task, NR_PAGES);
+	touch_range(m, task, 0, NR_PAGES, 0);
 	CHECK_EQUAL(node_counter(m, 0, RCL_NUMA_INTERLEAVE), NR_PAGES / 2);
 	CHECK_EQUAL(node_counter(m, 2, RCL_NUMA_INTERLEAVE), NR_PAGES / 2);
 	CHECK_EQUAL(node_counter(m, 2, RCL_NUMA_HIT), NR_PAGES / 2);
@@ -109,7 +91,7 @@ static void test_preferred_node_is_asked_first(void)
 	struct rcl_machine *m = three_nodes(nodes);
 	uint32_t task = make_placed(m, 0, RCL_MEMPOLICY_PREFERRED, 1 << 2, NR_PAGES);
 
-	touch(m, task, NR_PAGES);
+	touch_range(m, task, 0, NR_PAGES, 0);
 	CHECK_EQUAL(node_counter(m, 2, RCL_NUMA_HIT), NR_PAGES);
 	CHECK_EQUAL(node_counter(m, 2, RCL_NUMA_LOCAL), 0);
 	rcl_machine_free(m);
@@ -124,9 +106,9 @@ static void test_hits_cost_what_their_node_costs(void)
 
 	for (uint32_t nid = 0; nid < 3; nid++) {
 		tasks[nid] = make_placed(m, 0, RCL_MEMPOLICY_BIND, 1 << nid, NR_PAGES);
-		touch(m, tasks[nid], NR_PAGES);
+		touch_range(m, tasks[nid], 0, NR_PAGES, 0);
 		first = clock_of(m, tasks[nid]);
-		touch(m, tasks[nid], NR_PAGES);
+		touch_range(m, tasks[nid], 0, NR_PAGES, 0);
 		second = clock_of(m, tasks[nid]);
 		far_ns[nid] = second - first - NR_PAGES * HIT_NS;
 		CHECK_EQUAL(node_counter(m, nid, RCL_NODE_ACCESSES), 2 * NR_PAGES);

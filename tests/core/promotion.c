@@ -71,14 +71,6 @@ static void place_on_slow(struct setting *s, const struct rcl_mapping *mapping, 
 	CHECK_EQUAL(rcl_task_exit(s->m, hog), RCL_OK);
 }
 
-static uint64_t node_counter(const struct rcl_machine *m, uint32_t nid, enum rcl_counter number)
-{
-	uint64_t counters[RCL_NR_COUNTERS];
-
-	CHECK_EQUAL(rcl_counters(m, RCL_COUNT_NODE, nid, counters), RCL_OK);
-	return counters[number];
-}
-
 static const struct rcl_mapping anonymous = { .nr_pages = NR_PAGES };
 
 static void test_pages_in_use_come_to_the_fast_node(void)

@@ -49,11 +49,7 @@ static struct stage set_stage(struct contents contents, uint64_t nr_pages, uint6
 
 static uint64_t reclaim(const struct stage *stage, uint64_t nr_pages)
 {
-	uint64_t nr_reclaimed;
-
-	CHECK_EQUAL(rcl_memcg_reclaim(stage->m, stage->memcg, nr_pages, 201, &nr_reclaimed), RCL_OK);
-	check_machine(stage->m);
-	return nr_reclaimed;
+	return reclaim_pages(stage->m, stage->memcg, nr_pages);
 }
 
 static uint64_t nr_free(const struct stage *stage)

@@ -40,11 +40,7 @@ static struct stage set_stage(uint32_t percent, uint32_t incompressible_permille
 
 static uint64_t reclaim(const struct stage *stage, uint64_t nr_pages)
 {
-	uint64_t nr_reclaimed;
-
-	CHECK_EQUAL(rcl_memcg_reclaim(stage->m, stage->memcg, nr_pages, 201, &nr_reclaimed), RCL_OK);
-	check_machine(stage->m);
-	return nr_reclaimed;
+	return reclaim_pages(stage->m, stage->memcg, nr_pages);
 }
 
 static void access_all(const struct stage *stage)
