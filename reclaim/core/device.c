@@ -60,29 +60,28 @@ static uint64_t page_ns(const struct rcl_machine *m, const struct device *device
 	return device->kind == RCL_DEVICE_SSD ? m->config.costs.ssd_page_ns : m->config.costs.disk_page_ns;
 }
 
-/* The channel that is free first takes a request and is free again at free_ns: it sinks to its place. */
+/* The channel that is free first takes a request and is free again at free_ns, mostly after all others. */
 static void occupy_channel(struct device *device, uint64_t free_ns)
 {
-	uint64_t *heap = device->channel_free_ns;
-	uint32_t at = 0;
+	uint64_t *ring = device->channel_free_ns;
+	uint32_t at = device->first_free, last = device->nr_channels - 1;
 
-	for (;;) {
-		uint32_t child = 2 * at + 1;
+	device->first_free = at == last ? 0 : at + 1;
+	for (uint32_t i = 0; i < last; i++) {
+		uint32_t before = at ? at - 1 : last;
 
-		if (child + 1 < device->nr_channels && heap[child + 1] < heap[child])
-			child++;
-		if (child >= device->nr_channels || heap[child] >= free_ns)
+		if (ring[before] <= free_ns)
 			break;
-		heap[at] = heap[child];
-		at = child;
+		ring[at] = ring[before];
+		at = before;
 	}
-	heap[at] = free_ns;
+	ring[at] = free_ns;
 }
 
 /* Hand a request to the device; answers when it is done. */
 static uint64_t submit(struct rcl_machine *m, struct device *device, uint64_t latency_ns, uint64_t nr_pages)
 {
-	uint64_t each_ns = page_ns(m, device), free_ns = device->channel_free_ns[0], ready_ns;
+	uint64_t each_ns = page_ns(m, device), free_ns = device->channel_free_ns[device->first_free], ready_ns;
 
 	ready_ns = (free_ns > *m->clock ? free_ns : *m->clock) + latency_ns;
 	if (ready_ns < device->link_free_ns + each_ns)

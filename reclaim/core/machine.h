@@ -536,7 +536,8 @@ struct device {
 	struct actor *actor;		/* ends its writes */
 	uint32_t kind;			/* enum rcl_device */
 	uint32_t nr_channels;
-	uint64_t channel_free_ns[RCL_MAX_CHANNELS];	/* a heap, the earliest first */
+	uint64_t channel_free_ns[RCL_MAX_CHANNELS];	/* a ring in the order of time */
+	uint32_t first_free;		/* of the ring: the channel that is free first */
 	uint64_t link_free_ns;
 	uint32_t head;			/* the oldest write of the queue */
 	uint32_t nr_queued;

@@ -75,20 +75,20 @@ static void take_sample(struct psi_group *group)
 static void add_time(struct psi_group *group, uint64_t ns)
 {
 	for (uint32_t states = group->states; states; states &= states - 1)
-		group->total_ns[__builtin_ctz(states)] += ns - group->last_ns;
-	group->last_ns = ns;
+		group->total_ns[__builtin_ctz(states)] += ns;
+	group->last_ns += ns;
 }
 
 /* Bring a group's times up to date. */
 static void advance_group(struct psi_group *group, uint64_t ns)
 {
 	while (ns >= group->next_update_ns) {
-		add_time(group, group->next_update_ns);
+		add_time(group, group->next_update_ns - group->last_ns);
 		take_sample(group);
 		group->next_update_ns += PERIOD_NS;
 	}
 	if (ns > group->last_ns)
-		add_time(group, ns);
+		add_time(group, ns - group->last_ns);
 }
 
 /* test_states(): which states the counts mean. */
@@ -126,37 +126,80 @@ static struct share share_of(uint32_t doing)
 			       .nr_memstall_running = is_running & is_stalled };
 }
 
-/* The difference that a change makes, the same for all groups; counts wrap. */
-static struct share difference(struct share old, struct share new)
+/* A source of the group does something else from now on; counts wrap in between. */
+static void change_share(struct psi_group *group, uint32_t from, uint32_t to)
 {
-	return (struct share){ .nr_running = new.nr_running - old.nr_running,
-			       .nr_memstall = new.nr_memstall - old.nr_memstall,
-			       .nr_memstall_running = new.nr_memstall_running - old.nr_memstall_running,
-			       .nr_iowait = new.nr_iowait - old.nr_iowait };
-}
+	struct share old = share_of(from), new = share_of(to);
 
-static void apply_change(struct psi_source *source, uint64_t entry)
-{
-	uint64_t ns = entry >> CHANGE_SHIFT;
-	uint32_t doing = entry & ((1 << CHANGE_SHIFT) - 1);
-	struct share change = difference(share_of(source->doing), share_of(doing));
-
-	for (struct memcg *memcg = source->memcg; memcg; memcg = memcg_parent(memcg)) {
-		struct psi_group *group = &memcg->psi;
-
-		advance_group(group, ns);
-		group->nr_running += change.nr_running;
-		group->nr_memstall += change.nr_memstall;
-		group->nr_memstall_running += change.nr_memstall_running;
-		group->nr_iowait += change.nr_iowait;
-		group->states = states_of(group);
-	}
-	source->doing = doing;
+	group->nr_running += new.nr_running - old.nr_running;
+	group->nr_memstall += new.nr_memstall - old.nr_memstall;
+	group->nr_memstall_running += new.nr_memstall_running - old.nr_memstall_running;
+	group->nr_iowait += new.nr_iowait - old.nr_iowait;
+	group->states = states_of(group);
 }
 
 static uint64_t first_change(const struct psi_source *source)
 {
 	return source->queue[source->head % QUEUE_CHANGES];
+}
+
+/* How long a source did what, over changes that follow each other. */
+struct doings {
+	uint64_t ns[1 << CHANGE_SHIFT];
+	uint32_t seen;			/* what it did, as bits */
+};
+
+/* Take the changes before `until` and before end_ns off the queue, but at least one. */
+static struct doings take_changes(struct psi_source *source, uint64_t until, uint64_t end_ns)
+{
+	struct doings doings = { .seen = 0 };
+	uint64_t change = first_change(source), since_ns = change >> CHANGE_SHIFT, ns = since_ns;
+
+	do {
+		doings.ns[source->doing] += ns - since_ns;
+		doings.seen |= 1u << source->doing;
+		since_ns = ns;
+		source->doing = change & ((1 << CHANGE_SHIFT) - 1);
+		source->head++;
+		if (--source->nr == 0)
+			break;
+		change = first_change(source);
+		ns = change >> CHANGE_SHIFT;
+	} while (change < until && ns < end_ns);
+	return doings;
+}
+
+/*
+ * Apply the changes of a source before `until`, up to which no other source has one: so the other counts
+ * of its groups stay, and it is enough to know how long this source did what. A stretch ends with a
+ * group's period, and where a group has already got further (see make_room()).
+ */
+static void apply_changes(struct psi_source *source, uint64_t until)
+{
+	uint64_t start_ns = first_change(source) >> CHANGE_SHIFT, end_ns = UINT64_MAX;
+	uint32_t doing = source->doing;
+	struct doings doings;
+
+	for (struct memcg *memcg = source->memcg; memcg; memcg = memcg_parent(memcg)) {
+		advance_group(&memcg->psi, start_ns);
+		if (memcg->psi.last_ns > start_ns)
+			end_ns = start_ns;
+		if (memcg->psi.next_update_ns < end_ns)
+			end_ns = memcg->psi.next_update_ns;
+	}
+	doings = take_changes(source, until, end_ns);
+	for (struct memcg *memcg = source->memcg; memcg; memcg = memcg_parent(memcg)) {
+		uint32_t now = doing;
+
+		for (uint32_t seen = doings.seen; seen; seen &= seen - 1) {
+			uint32_t next = (uint32_t)__builtin_ctz(seen);
+
+			change_share(&memcg->psi, now, next);
+			add_time(&memcg->psi, doings.ns[next]);
+			now = next;
+		}
+		change_share(&memcg->psi, now, source->doing);
+	}
 }
 
 /* Let the entry at `at` of a heap by first changes sink to its place. */
@@ -193,6 +236,16 @@ static uint32_t gather_sources(struct rcl_machine *m)
 	return nr;
 }
 
+/* The first change of all sources but the first of the heap, or `until`. */
+static uint64_t next_of_others(const struct rcl_machine *m, uint32_t nr, uint64_t until)
+{
+	for (uint32_t i = 1; i < nr && i <= 2; i++) {
+		if (first_change(m->psi_heap[i]) < until)
+			until = first_change(m->psi_heap[i]);
+	}
+	return until;
+}
+
 /* Apply the changes of all sources before until_ns, in the order of time. */
 static void settle_until(struct rcl_machine *m, uint64_t until_ns)
 {
@@ -201,11 +254,8 @@ static void settle_until(struct rcl_machine *m, uint64_t until_ns)
 	for (uint32_t i = nr / 2; i-- > 0;)
 		sink_entry(m->psi_heap, nr, i);
 	while (nr && first_change(m->psi_heap[0]) >> CHANGE_SHIFT < until_ns) {
-		struct psi_source *source = m->psi_heap[0];
-
-		apply_change(source, first_change(source));
-		source->head++;
-		if (--source->nr == 0)
+		apply_changes(m->psi_heap[0], next_of_others(m, nr, until_ns << CHANGE_SHIFT));
+		if (m->psi_heap[0]->nr == 0)
 			m->psi_heap[0] = m->psi_heap[--nr];
 		if (nr)
 			sink_entry(m->psi_heap, nr, 0);
