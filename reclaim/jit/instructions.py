@@ -1,5 +1,9 @@
 """One function of LLVM IR text for one hook: instructions, blocks, control flow.
 
+What an instruction means is written here once, for every kind of code. Where memory lies, what a
+handle is and how a helper is called is the business of a subclass: `native_instructions` for the
+core, `bpf_instructions` for Linux.
+
 Every obligation was proved before, so no guard is emitted. Nothing is promised to LLVM in return:
 no `nsw`, `nuw`, `exact` or `inbounds`, because an operation of the language wraps and its meaning
 must not hang on a proof that LLVM cannot see. The only operations that are undefined for some
@@ -7,19 +11,17 @@ operands are division, shift and `ctlz` of 0, whose obligations exclude exactly 
 
 Block parameters become phi nodes. Blocks come in reverse postorder, so a value is always named
 before it is used except by the phi nodes of loops, which are therefore written last.
-
-Bases of declared state and the numbers by which objects index it do not change while a hook runs
-and are loaded as invariant, wherever needed: LLVM keeps one copy and knows best where.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import assert_never
 
 from reclaim.abi.helpers import SCAN_HELPERS
 from reclaim.abi.kinds import IntKind
-from reclaim.abi.layout import CONTEXT_OFFSETS, LIST_SIZES, slots
-from reclaim.jit.llvm_types import PAIR, WORD, Metadata, abi_type, literal, llvm_type, state_alignment
+from reclaim.abi.layout import slots
+from reclaim.jit.llvm_types import PAIR, literal, llvm_type
 from reclaim.lang.interp import ANSWER_LIST_SHIFT, MAP_INSTANCE_SHIFT, CoreOp
 from reclaim.lang.ir import (
     SCOPE_NUMBER,
@@ -89,25 +91,27 @@ INLINE_HELPERS = frozenset({"ilog2"})
 """Helpers that are one machine instruction and need no call."""
 
 
-class HookWriter:
+class HookWriter(ABC):
     """Write the body of one hook.
 
     Args:
         policy: the policy that the hook belongs to.
         hook: the hook.
-        metadata: numbers the memory tags of the whole module.
     """
 
-    def __init__(self, policy: PolicyIR, hook: HookIR, metadata: Metadata) -> None:
+    _INVARIANT = ""
+    """Attachment of a load of what does not change while a hook runs."""
+
+    def __init__(self, policy: PolicyIR, hook: HookIR) -> None:
         self.helpers: set[str] = set()
         """C names, without prefix, of the helpers called."""
         self._policy = policy
         self._hook = hook
-        self._metadata = metadata
         self._names: dict[Value, str] = {param: f"%v{param.id}" for param in hook.params}
         self._nr_temporaries = 0
         self._lines: list[str] = []
-        self._arrivals: dict[Block, list[tuple[Block, tuple[Value, ...], str | None]]] = {}
+        self._label = ""
+        self._arrivals: dict[Block, list[tuple[str, list[str]]]] = {}
 
     def body(self) -> list[str]:
         """Return the lines between the braces of the function."""
@@ -120,7 +124,8 @@ class HookWriter:
         return lines
 
     def _block(self, block: Block) -> list[str]:
-        self._lines = []
+        self._lines, self._label = [], f"b{block.id}"
+        self._begin(block)
         for op in block.ops:
             operand = self._operation(op)
             if op.result is not None and operand is not None:
@@ -128,19 +133,24 @@ class HookWriter:
         self._terminator(block)
         return self._lines
 
+    @abstractmethod
+    def _begin(self, block: Block) -> None:
+        """Write what stands before the instructions of a block."""
+
     def _phis(self, block: Block) -> list[str]:
         if block is self._hook.blocks[0]:
             return []
         lines = []
         for index, param in enumerate(block.params):
-            sources = ", ".join(
-                f"[ {self._names[args[index]]}, %{label or f'b{origin.id}'} ]"
-                for origin, args, label in self._arrivals[block]
-            )
-            lines.append(f"  %v{param.id} = phi {llvm_type(param.type)} {sources}")
+            sources = ", ".join(f"[ {names[index]}, %{label} ]" for label, names in self._arrivals[block])
+            lines.append(f"  %v{param.id} = phi {self._type(param.type)} {sources}")
         return lines
 
     # Small steps that most operations share.
+
+    def _type(self, type_: Type) -> str:
+        """Return the type of a value in registers."""
+        return llvm_type(type_)
 
     def _line(self, text: str) -> None:
         self._lines.append(f"  {text}")
@@ -153,7 +163,7 @@ class HookWriter:
         return name
 
     def _typed(self, value: Value) -> str:
-        return f"{llvm_type(value.type)} {self._names[value]}"
+        return f"{self._type(value.type)} {self._names[value]}"
 
     def _widened(self, value: Value) -> str:
         """Return a value as the 64-bit number that the ABI passes."""
@@ -166,7 +176,7 @@ class HookWriter:
     def _load(self, type_: Type, kind: tuple[int, bool], address: str, attachments: str) -> str:
         """Load an integer of (bytes, signed) and widen it to a value of the type."""
         nr_bytes, is_signed = kind
-        if llvm_type(type_) == "ptr":
+        if self._type(type_) == "ptr":
             return self._make(f"load ptr, ptr {address}, {attachments}")
         bits = 8 * nr_bytes
         loaded = self._make(f"load i{bits}, ptr {address}, {attachments}")
@@ -200,7 +210,7 @@ class HookWriter:
         """Write one instruction of the IR; return the operand that stands for its result."""
         match op:
             case Const():
-                return literal(_result(op).type, op.value)
+                return literal(self._type(_result(op).type), op.value)
             case Binary():
                 return self._binary(op)
             case Compare():
@@ -237,8 +247,7 @@ class HookWriter:
                 kind = (op.state.kind.bits // 8, op.state.kind.signed)
                 return self._load(_result(op).type, kind, address, attachments)
             case LoadTunable():
-                address = self._at(self._context("tunables"), 8 * self._policy.tunables.index(op.tunable))
-                attachments = f"align 8, {self._metadata.tag('tunables')}"
+                address, attachments = self._tunable(self._policy.tunables.index(op.tunable))
                 return self._load(_result(op).type, (8, False), address, attachments)
             case ListSize():
                 return self._list_size(op)
@@ -248,10 +257,10 @@ class HookWriter:
                 return self._call(op)
             case ScanFirst():
                 c_name = SCAN_HELPERS["head" if op.from_head else "tail"]
-                return self._call_helper("ptr", c_name, [self._typed(op.lruvec), self._typed(op.list)])
+                return self._call_helper("Folio | None", c_name, (op.lruvec, op.list))
             case ScanNext():
                 c_name = SCAN_HELPERS["older" if op.from_head else "younger"]
-                return self._call_helper("ptr", c_name, [self._typed(op.folio)])
+                return self._call_helper("Folio | None", c_name, (op.folio,))
             case StoreField():
                 self._store_field(op)
             case StoreState():
@@ -270,7 +279,7 @@ class HookWriter:
         return self._make(f"{mnemonic} i64 {left}, {right}")
 
     def _compare(self, op: Compare) -> str:
-        type_ = llvm_type(op.left.type)
+        type_ = self._type(op.left.type)
         if op.op in _EQUALITY:
             predicate = _EQUALITY[op.op]
         else:
@@ -285,7 +294,7 @@ class HookWriter:
         return self._make(f"{'sext' if kind.signed else 'zext'} i{kind.bits} {low} to i64")
 
     def _is_none(self, operand: Value) -> str:
-        match llvm_type(operand.type):
+        match self._type(operand.type):
             case "ptr":
                 return self._make(f"icmp eq ptr {self._names[operand]}, null")
             case "i64":
@@ -296,13 +305,13 @@ class HookWriter:
 
     def _wrap(self, op: Wrap) -> str:
         name = self._names[op.operand]
-        if llvm_type(op.operand.type) == llvm_type(_result(op).type):
+        if self._type(op.operand.type) == self._type(_result(op).type):
             return name
         return self._make(f"insertvalue {PAIR} {{ i64 0, i64 1 }}, i64 {name}, 0")
 
     def _unwrap(self, op: Unwrap) -> str:
         name = self._names[op.operand]
-        if llvm_type(op.operand.type) == llvm_type(_result(op).type):
+        if self._type(op.operand.type) == self._type(_result(op).type):
             return name
         return self._make(f"extractvalue {PAIR} {name}, 0")
 
@@ -312,14 +321,6 @@ class HookWriter:
             name = self._names[index]
             offset = name if offset is None else self._sum([self._scaled(offset, length), name])
         return str(op.decl.first_number) if offset is None else self._sum([offset, str(op.decl.first_number)])
-
-    def _list_size(self, op: ListSize) -> str:
-        offset = slots("Lruvec")[LIST_SIZES].offset
-        member = self._at(self._names[op.lruvec], offset)
-        tag = self._metadata.tag(f"Lruvec.{offset}")
-        sizes = self._make(f"load ptr, ptr {member}, align 8, {self._metadata.INVARIANT}, {tag}")
-        address = self._at(sizes, self._scaled(self._names[op.list], 8))
-        return self._make(f"load i64, ptr {address}, align 8, {self._metadata.tag(LIST_SIZES)}")
 
     def _map_handle(self, op: MapRef) -> str:
         first = str(op.decl.number + 1)
@@ -340,19 +341,37 @@ class HookWriter:
 
     # Memory.
 
-    def _context(self, member: str) -> str:
-        """Load a base address out of the context."""
-        address = self._at("%ctx", CONTEXT_OFFSETS[member])
-        tag = self._metadata.tag(f"ctx.{member}")
-        return self._make(f"load ptr, ptr {address}, align 8, {self._metadata.INVARIANT}, {tag}")
+    @abstractmethod
+    def _object(self, handle: Value) -> str:
+        """Return the address of a kernel object."""
+
+    @abstractmethod
+    def _attachments(self, leaf: str, alignment: int) -> str:
+        """Return what an access to a named leaf of memory is told to LLVM with."""
+
+    @abstractmethod
+    def _state(self, op: LoadState | StoreState) -> tuple[str, str]:
+        """Return address and attachments of a piece of declared state."""
+
+    @abstractmethod
+    def _tunable(self, number: int) -> tuple[str, str]:
+        """Return address and attachments of a tunable's word."""
+
+    @abstractmethod
+    def _list_size(self, op: ListSize) -> str:
+        """Load the size of a list of a lruvec."""
+
+    @abstractmethod
+    def _fail(self, number: int) -> None:
+        """Note that a `fail()` was reached; 1 + the number of its message."""
 
     def _field(self, handle: Value, name: str) -> tuple[str, str, tuple[int, bool], int | None]:
         """Return address, attachments, (bytes, signed) and bit of a field."""
         assert isinstance(handle.type, HandleType), handle
         slot = slots(handle.type.name)[name]
-        tag = self._metadata.tag(f"{handle.type.name}.{slot.offset}")
-        address = self._at(self._names[handle], slot.offset)
-        return address, f"align {slot.nr_bytes}, {tag}", (slot.nr_bytes, slot.signed), slot.bit
+        attachments = self._attachments(f"{handle.type.name}.{slot.offset}", slot.nr_bytes)
+        address = self._at(self._object(handle), slot.offset)
+        return address, attachments, (slot.nr_bytes, slot.signed), slot.bit
 
     def _load_field(self, op: LoadField) -> str:
         address, attachments, kind, bit = self._field(op.handle, op.field)
@@ -376,23 +395,8 @@ class HookWriter:
         """Load the number of an object, which never changes while a handle to it is valid."""
         address, attachments, (nr_bytes, _), _ = self._field(handle, SCOPE_NUMBER[scope])
         bits = 8 * nr_bytes
-        number = self._make(f"load i{bits}, ptr {address}, {attachments}, {self._metadata.INVARIANT}")
+        number = self._make(f"load i{bits}, ptr {address}, {attachments}{self._INVARIANT}")
         return number if bits == 64 else self._make(f"zext i{bits} {number} to i64")
-
-    def _state(self, op: LoadState | StoreState) -> tuple[str, str]:
-        """Return address and attachments of a piece of declared state."""
-        state = op.state
-        element_bytes = self._policy.state_bytes[state.scope]
-        base = self._context(f"{state.scope.value}_state")
-        if op.handle is not None:
-            base = self._at(base, self._scaled(self._instance(state.scope, op.handle), element_bytes))
-        terms = [
-            self._scaled(self._names[index], stride)
-            for index, stride in zip(op.indices, state.strides, strict=True)
-        ]
-        address = self._at(self._at(base, state.offset), self._sum(terms) if terms else 0)
-        tag = self._metadata.tag(f"{state.scope.value}_state.{state.offset}")
-        return address, f"align {state_alignment(state, element_bytes)}, {tag}"
 
     # Calls and control flow.
 
@@ -400,67 +404,66 @@ class HookWriter:
         if op.helper.c_name in INLINE_HELPERS:
             zeros = self._make(f"call i64 @llvm.ctlz.i64(i64 {self._names[op.args[0]]}, i1 true)")
             return self._make(f"sub i64 63, {zeros}")
-        passed = [self._passed(arg) for arg in op.args]
-        answer = self._call_helper(abi_type(op.helper.result), op.helper.c_name, passed)
+        answer = self._call_helper(op.helper.result, op.helper.c_name, op.args)
         if op.result is not None and isinstance(op.result.type, BoolType):
             return self._make(f"icmp ne i64 {answer}, 0")
         return answer
 
-    def _passed(self, arg: Value) -> str:
-        return self._typed(arg) if llvm_type(arg.type) == "ptr" else f"{WORD} {self._widened(arg)}"
+    @abstractmethod
+    def _call_helper(self, result: str, c_name: str, args: tuple[Value, ...]) -> str:
+        """Call a helper whose result has a type of the tables; return its answer."""
 
-    def _call_helper(self, result: str, c_name: str, passed: list[str]) -> str:
-        self.helpers.add(c_name)
-        text = f"call {result} @h_{c_name}({', '.join(['ptr %ctx', *passed])})"
-        if result == "void":
-            self._line(text)
-            return ""
-        return self._make(text)
-
-    def _arrive(
-        self, target: Block, origin: Block, args: tuple[Value, ...], label: str | None = None
-    ) -> None:
-        self._arrivals.setdefault(target, []).append((origin, args, label))
+    def _arrive(self, target: Block, args: tuple[Value, ...]) -> None:
+        """Note that the edge from where the code stands now passes these arguments."""
+        self._arrivals.setdefault(target, []).append((self._label, [self._names[arg] for arg in args]))
 
     def _terminator(self, block: Block) -> None:
         match block.terminator:
             case Jump(target=target, args=args):
-                self._arrive(target, block, args)
-                self._line(f"br label %b{target.id}")
+                self._jump(block, target, args)
             case Branch() as branch:
                 self._branch(block, branch)
             case Return(value=value):
                 self._return(value)
             case Fail(message=message):
-                address = self._at("%ctx", CONTEXT_OFFSETS["failed"])
-                tag = self._metadata.tag("ctx.failed")
-                self._line(f"store i64 {message + 1}, ptr {address}, align 8, {tag}")
-                self._line("ret void" if self._hook.hook.result == "None" else "ret i64 0")
+                self._fail(message + 1)
+                self._return(None)
             case None:
                 raise AssertionError(block)
             case _:
                 assert_never(block.terminator)
 
+    def _jump(self, _origin: Block, target: Block, args: tuple[Value, ...]) -> None:
+        """Go from a block to another."""
+        self._arrive(target, args)
+        self._line(f"br label %b{target.id}")
+
     def _branch(self, block: Block, branch: Branch) -> None:
-        """Write a two-way branch; one whose ways lead to the same block needs two edges to tell apart."""
+        """Go one of two ways; ways that lead to the same block need two edges to tell them apart."""
         condition = self._names[branch.condition]
         then, other = f"b{branch.then.id}", f"b{branch.other.id}"
         if branch.then is not branch.other:
-            self._arrive(branch.then, block, branch.then_args)
-            self._arrive(branch.other, block, branch.other_args)
+            self._arrive(branch.then, branch.then_args)
+            self._arrive(branch.other, branch.other_args)
             self._line(f"br i1 {condition}, label %{then}, label %{other}")
             return
         edge = f"edge{block.id}"
-        self._arrive(branch.then, block, branch.then_args)
-        self._arrive(branch.other, block, branch.other_args, edge)
+        self._arrive(branch.then, branch.then_args)
         self._line(f"br i1 {condition}, label %{then}, label %{edge}")
-        self._lines += [f"{edge}:", f"  br label %{other}"]
+        self._open(edge)
+        self._jump(block, branch.other, branch.other_args)
+
+    def _open(self, label: str) -> None:
+        """Begin another block of LLVM's inside the current one of the IR."""
+        self._lines.append(f"{label}:")
+        self._label = label
 
     def _return(self, value: Value | None) -> None:
-        if value is None or self._hook.hook.result == "None":
+        """Answer; without a value, nothing or 0."""
+        if self._hook.hook.result == "None":
             self._line("ret void")
         else:
-            self._line(f"ret i64 {self._widened(value)}")
+            self._line(f"ret i64 {'0' if value is None else self._widened(value)}")
 
 
 def _result(op: Op) -> Value:

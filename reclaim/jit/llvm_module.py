@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from reclaim.abi.cheader import helper_c_params
 from reclaim.abi.helpers import HELPERS, SCAN_HELPERS
 from reclaim.abi.kernel_types import KERNEL_TYPES
-from reclaim.jit.instructions import HookWriter
 from reclaim.jit.llvm_types import CONTEXT_BYTES, Metadata, abi_type, object_bytes
+from reclaim.jit.native_instructions import NativeHookWriter
 from reclaim.jit.policy_image import hook_symbol
 from reclaim.lang.ir import HookIR, PolicyIR
 
@@ -55,7 +55,7 @@ def write_module(policy: PolicyIR) -> ModuleText:
     functions: list[str] = []
     called: set[str] = set()
     for hook in policy.hooks.values():
-        writer = HookWriter(policy, hook, metadata)
+        writer = NativeHookWriter(policy, hook, metadata)
         functions += [_signature(hook), *writer.body(), "}", ""]
         called |= writer.helpers
     lines = [

@@ -54,9 +54,9 @@ def llvm_type(type_: Type) -> str:
             assert_never(type_)
 
 
-def literal(type_: Type, value: int) -> str:
-    """Return a constant as an operand; 0 is None for what can be None."""
-    match llvm_type(type_):
+def literal(llvm: str, value: int) -> str:
+    """Return a constant of an LLVM type as an operand; 0 is None for what can be None."""
+    match llvm:
         case "i1":
             return "true" if value else "false"
         case "ptr":
@@ -93,8 +93,6 @@ class Metadata:
 
     Node 0 is the empty node of `!invariant.load`, node 1 the root of the memory tags.
     """
-
-    INVARIANT = "!invariant.load !0"
 
     def __init__(self) -> None:
         self._tags: dict[str, int] = {}

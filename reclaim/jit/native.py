@@ -1,6 +1,6 @@
 """The engine: LLVM IR text to an object, an object to function addresses.
 
-The only file that touches llvmlite. It knows nothing of policies: it takes a module's text and the
+With `bpf_target` the only file that touches llvmlite. It knows nothing of policies: it takes a module's text and the
 names to export and import. Objects are made once (`emit_object`) and linked as often as wanted
 (`link`); one ORC engine serves the whole process, each linked object being a library of its own in
 it that is unloaded with its last reference.
@@ -28,7 +28,7 @@ _PIPELINE_LEVEL = 1
 _CODE_LEVEL = 2
 """Level of instruction selection and register allocation, LLVM's default."""
 
-_LOCK = threading.Lock()
+LOCK = threading.Lock()
 _LIBRARY_NUMBERS = itertools.count()
 
 
@@ -65,9 +65,9 @@ def emit_object(text: str) -> bytes:
     Raises:
         CoreFault: LLVM does not accept the text; a bug of the code generator.
     """
-    with _LOCK:
+    with LOCK:
         machine = _target_machine()
-        return bytes(machine.emit_object(_optimised(text, machine)))
+        return bytes(machine.emit_object(optimised(text, machine)))
 
 
 def emit_assembly(text: str) -> str:
@@ -82,9 +82,9 @@ def emit_assembly(text: str) -> str:
     Raises:
         CoreFault: LLVM does not accept the text; a bug of the code generator.
     """
-    with _LOCK:
+    with LOCK:
         machine = _target_machine()
-        return str(machine.emit_assembly(_optimised(text, machine)))
+        return str(machine.emit_assembly(optimised(text, machine)))
 
 
 def link(image: bytes, exports: Iterable[str], imports: Mapping[str, int]) -> Library:
@@ -110,7 +110,7 @@ def link(image: bytes, exports: Iterable[str], imports: Mapping[str, int]) -> Li
         builder.export_symbol(name)
     for name, address in imports.items():
         builder.import_symbol(name, address)
-    with _LOCK:
+    with LOCK:
         try:
             tracker = builder.link(_engine(), f"policy{next(_LIBRARY_NUMBERS)}")
         except RuntimeError as error:
@@ -118,7 +118,8 @@ def link(image: bytes, exports: Iterable[str], imports: Mapping[str, int]) -> Li
     return Library(tracker, names)
 
 
-def _optimised(text: str, machine: llvm.TargetMachine) -> llvm.ModuleRef:
+def optimised(text: str, machine: llvm.TargetMachine) -> llvm.ModuleRef:
+    """Parse a module and run LLVM's passes for a machine over it; call it with `LOCK` held."""
     context = llvm.create_context()
     try:
         module = llvm.parse_assembly(text, context)

@@ -1,7 +1,7 @@
 """The long way of a policy: parse, verify, generate code, compile.
 
-`policy_loader` comes here for policies that are not in the cache. The only door to the code
-generator is `compile_verified`, and it opens for a `VerifiedPolicy` alone.
+`policy_loader` comes here for policies that are not in the cache. The only doors to the code
+generators are `compile_verified` and `bpf_compiler`, and they open for a `VerifiedPolicy` alone.
 """
 
 from __future__ import annotations

@@ -65,13 +65,21 @@ def load_policy(
         PolicyRejected: the parser, the type checker or the verifier does not accept it.
         CoreFault: the core lacks a helper.
     """
+    return load_source(read_source(path), str(path), symbols, cache)
+
+
+def read_source(path: str | Path) -> str:
+    """Return the text of a policy file.
+
+    Raises:
+        ConfigError: the file cannot be read or is not UTF-8.
+    """
     try:
-        source = Path(path).read_bytes().decode("utf-8")
+        return Path(path).read_bytes().decode("utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: cannot read the policy: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: byte {error.start}: not UTF-8, which a policy must be") from error
-    return load_source(source, str(path), symbols, cache)
 
 
 def load_source(

@@ -1,0 +1,101 @@
+"""Policies as eBPF objects: what is in them, and that the running kernel's verifier accepts them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reclaim.engine.shipped import shipped_policies
+from reclaim.jit.bpf_compiler import bpf_assembly, compile_bpf
+from reclaim.jit.bpf_loader import KernelRejected, LoadedObject
+from reclaim.jit.bpf_module import write_bpf_module
+from reclaim.jit.bpf_target import emit_bpf_object
+from reclaim.lang.frontend import compile_source
+from tests.tidy.tree import ROOT
+from verifier.verified import VerifiedPolicy, verify_or_raise
+
+_MAXIMAL = ROOT / "tests" / "policies" / "maximal.rpol"
+_PATHS = [*shipped_policies().values(), _MAXIMAL]
+
+_TABLE = '''"""A table."""
+
+
+class Work(LruvecState):
+    nr: u64[8]
+
+
+@hook
+def folio_evicted(lruvec: Lruvec, folio: Folio) -> u64:
+    return lruvec.nr[folio.key % 8]
+'''
+
+_ODD_NAMES = '''"""Says \\"no\\" and \\\\ back: \u00fc."""
+
+
+@hook
+def exit() -> None:
+    return
+'''
+
+
+def _verified(path: Path) -> VerifiedPolicy:
+    return verify_or_raise(compile_source(path.read_text(encoding="utf-8"), str(path)))
+
+
+def _without_guards() -> bytes:
+    """Return an object whose guard of an index lets everything through."""
+    text = write_bpf_module(compile_source(_TABLE.replace("% 8", "% 9"), "table.rpol"))
+    assert "icmp ugt i64" in text
+    return emit_bpf_object(text.replace("icmp ugt i64", "icmp slt i64"))
+
+
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.parametrize("path", _PATHS, ids=lambda path: path.stem)
+def test_policy_is_accepted_by_the_linux_verifier(path: Path) -> None:
+    """What we accept, Linux accepts: every hook of every shipped policy, and of one that has them all."""
+    verified = _verified(path)
+    with LoadedObject(compile_bpf(verified)) as loaded:
+        assert set(loaded.stats) == {f"enter_{name}" for name in verified.ir.hooks}
+
+
+@pytest.mark.usefixtures("kernel")
+def test_index_outside_its_array_is_rejected_by_linux() -> None:
+    """Linux checks the element of a map that an access stays in: code without a guard does not pass."""
+    with pytest.raises(KernelRejected, match="map_value"):
+        LoadedObject(_without_guards())
+
+
+@pytest.mark.usefixtures("kernel")
+def test_rejection_shows_the_line_of_the_policy() -> None:
+    """The object carries the source: the log of Linux shows the author's own line."""
+    with pytest.raises(KernelRejected) as rejected:
+        LoadedObject(_without_guards(), with_steps=True)
+    assert [line for line in rejected.value.log.splitlines() if "@ table.rpol:10" in line]
+
+
+def test_any_text_of_an_author_gets_through() -> None:
+    """Quotes, backslashes and letters of all kinds end up in the object as they are."""
+    image = compile_bpf(verify_or_raise(compile_source(_ODD_NAMES, "odd.rpol")))
+    assert _ODD_NAMES.splitlines()[0].encode() in image
+
+
+def test_object_is_a_function_of_the_policy() -> None:
+    """The same policy gives the same bytes."""
+    path = shipped_policies()["s3fifo"]
+    assert compile_bpf(_verified(path)) == compile_bpf(_verified(path))
+
+
+def test_assembly_names_hooks_and_helpers() -> None:
+    """The text for people holds every function by name."""
+    text = bpf_assembly(_verified(shipped_policies()["second_chance"]))
+    assert all(
+        f"{name}:" in text for name in ("hook_reclaim_folio", "h_folio_referenced", "enter_reclaim_folio")
+    )
+
+
+def test_unverified_policy_is_refused() -> None:
+    """Code for Linux is made of verified policies only, like native code."""
+    ir = compile_source(_ODD_NAMES, "odd.rpol")
+    with pytest.raises(TypeError, match="VerifiedPolicy"):
+        compile_bpf(ir)  # type: ignore[arg-type]
