@@ -471,6 +471,7 @@ struct task {
 	uint8_t interleave_prev;	/* il_prev: node of the last interleaved page */
 	uint8_t state;			/* enum rcl_task_state */
 	bool is_last_chunk;
+	bool is_plain_chunk;		/* mapped reads only */
 	bool has_moved_young;		/* some bit of moved_young was ever set */
 	bool is_retry;			/* its record was interrupted after reading ahead (FAULT_FLAG_TRIED) */
 	bool in_lru_fault;		/* the fault under way counts as a use (lru_gen_enter_fault()) */

@@ -43,7 +43,25 @@
 #define UNROLL_4 _Pragma("GCC unroll 4")
 #endif
 
-/* Whether some record of a block lies outside; limits are the last page of each space, -1 for none. */
+/* What a block of records holds, as vector code finds it out. */
+struct block_check {
+	uint32_t flags;			/* of all records together */
+	bool is_bad;			/* some record lies outside */
+};
+
+/* Mapped reads are page numbers as they stand; what else there is makes the answer to is_bad void. */
+static struct block_check check_plain_block(const uint32_t *records, int32_t last_page)
+{
+	uint32_t flags = 0, bad = 0;
+
+	for (int i = 0; i < CHECK_BLOCK; i++) {
+		flags |= records[i];
+		bad |= (uint32_t)((int32_t)records[i] > last_page);
+	}
+	return (struct block_check){ .flags = flags & ~REC_PAGE, .is_bad = bad };
+}
+
+/* Limits are the last page of each space, -1 for none. */
 static bool is_block_bad(const uint32_t *records, int32_t last_page, int32_t last_file_page)
 {
 	uint32_t bad = 0;
@@ -63,16 +81,23 @@ static bool is_record_bad(const struct task *task, uint32_t record)
 	return (record & REC_PAGE) >= (record & REC_BUFFERED ? task->nr_file_pages : task->nr_pages);
 }
 
-/* The index of the first record outside the task's spaces, nr_records for none. */
-static uint64_t find_bad_record(const struct task *task, const uint32_t *records, uint64_t nr_records)
+/* The index of the first record outside the task's spaces, nr_records for none; and whether all are mapped reads. */
+static uint64_t find_bad_record(const struct task *task, const uint32_t *records, uint64_t nr_records, bool *is_plain)
 {
 	int32_t last_page = (int32_t)task->nr_pages - 1, last_file_page = (int32_t)task->nr_file_pages - 1;
 	uint64_t i = 0;
+	uint32_t flags = 0;
 
-	while (nr_records - i >= CHECK_BLOCK && !is_block_bad(records + i, last_page, last_file_page))
-		i += CHECK_BLOCK;
-	while (i < nr_records && !is_record_bad(task, records[i]))
-		i++;
+	for (; nr_records - i >= CHECK_BLOCK; i += CHECK_BLOCK) {
+		struct block_check check = check_plain_block(records + i, last_page);
+
+		flags |= check.flags;
+		if (check.flags ? is_block_bad(records + i, last_page, last_file_page) : check.is_bad)
+			break;
+	}
+	for (; i < nr_records && !is_record_bad(task, records[i]); i++)
+		flags |= records[i] & ~REC_PAGE;
+	*is_plain = !flags;
 	return i;
 }
 
@@ -81,6 +106,7 @@ int rcl_task_feed(struct rcl_machine *m, uint32_t number, const uint32_t *record
 {
 	struct task *task;
 	uint64_t bad;
+	bool is_plain;
 
 	if (number >= m->nr_tasks)
 		return machine_error(m, RCL_BAD_ARGUMENT, "task %u does not exist", number);
@@ -88,7 +114,7 @@ int rcl_task_feed(struct rcl_machine *m, uint32_t number, const uint32_t *record
 	if (task->state != RCL_TASK_IDLE || !m->has_default)
 		return machine_error(m, RCL_BAD_ARGUMENT,
 				     "task %u has records left, has ended, or the machine has no default policy", number);
-	bad = find_bad_record(task, records, nr_records);
+	bad = find_bad_record(task, records, nr_records, &is_plain);
 	if (bad < nr_records) {
 		*bad_record = bad;
 		return machine_error(m, RCL_BAD_TRACE, "record %llu (0x%08x) names page %u, the task has %u %s pages",
@@ -102,6 +128,7 @@ int rcl_task_feed(struct rcl_machine *m, uint32_t number, const uint32_t *record
 	task->records = records;
 	task->nr_records = nr_records;
 	task->position = 0;
+	task->is_plain_chunk = is_plain;
 	task->is_last_chunk = is_last;
 	task->state = RCL_TASK_RUNNABLE;
 	psi_task_runs(m, task);
@@ -121,9 +148,12 @@ static struct stretch next_stretch(const struct task *task, uint64_t i)
 	uint32_t flags = 0;
 
 	if (end > task->nr_records)
-		return (struct stretch){ .end = task->nr_records };
-	for (int k = 0; k < STRETCH_RECORDS; k++)
-		flags |= task->records[i + (uint64_t)k];
+		return (struct stretch){ .end = task->nr_records, .is_plain = task->is_plain_chunk };
+	if (task->is_plain_chunk && task->nr_records - end >= STRETCH_RECORDS)
+		end = task->nr_records - STRETCH_RECORDS;
+	else
+		for (int k = 0; k < STRETCH_RECORDS; k++)
+			flags |= task->records[i + (uint64_t)k];
 	return (struct stretch){ .end = end, .is_plain = !(flags & ~REC_PAGE),
 				 .is_far = task->nr_pages > NEAR_PAGES && task->nr_records - end >= STRETCH_RECORDS };
 }
@@ -136,7 +166,8 @@ static inline uint64_t run_plain(uint32_t *ptes, const uint32_t *records, uint64
 {
 	UNROLL_4
 	for (; i < end; i++) {
-		uint32_t vpn = records[i], pte;
+		uint64_t vpn = records[i];
+		uint32_t pte;
 
 		if (is_far)
 			__builtin_prefetch(&ptes[records[i + STRETCH_RECORDS] & REC_PAGE], 1);
@@ -148,6 +179,17 @@ static inline uint64_t run_plain(uint32_t *ptes, const uint32_t *records, uint64
 		ptes[vpn] = pte;
 	}
 	return i;
+}
+
+/* Functions of their own, so that they have all registers. */
+static __attribute__((noinline)) uint64_t run_plain_near(uint32_t *ptes, const uint32_t *records, uint64_t i, uint64_t end)
+{
+	return run_plain(ptes, records, i, end, false);
+}
+
+static __attribute__((noinline)) uint64_t run_plain_far(uint32_t *ptes, const uint32_t *records, uint64_t i, uint64_t end)
+{
+	return run_plain(ptes, records, i, end, true);
 }
 
 /* Records of all kinds; stops at a buffered one. */
@@ -217,8 +259,8 @@ static uint64_t run_hits(struct rcl_machine *m, struct task *task, uint64_t i, u
 			*stretch = next_stretch(task, i);
 		stop = stretch->end < end ? stretch->end : end;
 		if (stretch->is_plain)
-			reached = stretch->is_far ? run_plain(task->ptes, task->records, i, stop, true)
-						  : run_plain(task->ptes, task->records, i, stop, false);
+			reached = stretch->is_far ? run_plain_far(task->ptes, task->records, i, stop)
+						  : run_plain_near(task->ptes, task->records, i, stop);
 		else
 			reached = stretch->is_far ? run_mixed(task->ptes, task->records, i, stop, true)
 						  : run_mixed(task->ptes, task->records, i, stop, false);
