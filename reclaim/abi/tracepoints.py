@@ -26,6 +26,13 @@ RECLAIM_FLAGS = {
 }
 """Bits of kind `reclaim_flags` (include/trace/events/vmscan.h v6.12)."""
 
+THROTTLE_REASONS = {
+    0x1: "VMSCAN_THROTTLE_WRITEBACK",
+    0x4: "VMSCAN_THROTTLE_NOPROGRESS",
+    0x8: "VMSCAN_THROTTLE_CONGESTED",
+}
+"""Bits of kind `throttle_reason`, 1 << enum vmscan_throttle_state (include/linux/mmzone.h v6.12)."""
+
 TYPE_NAMES = ("anon", "file")
 
 
@@ -36,7 +43,7 @@ class TraceField:
     Args:
         name: of the C member and in the JSON; the kernel's.
         kind: how its number is written: `number`, `hex`, `lru` (a name), `lru_number`, `list` (name of the policy's
-            list), `type` (anon or file), `reclaim_flags`,
+            list), `type` (anon or file), `reclaim_flags`, `throttle_reason`,
             `task` (name of a task), `pid`, `kilobytes`, `attachment` (name of a policy).
         label: what the kernel's text writes before the value; None: the name and "=".
         ours: whether the kernel has no such field.
@@ -185,6 +192,17 @@ _VMSCAN = (
         "shrink_active_list()",
     ),
     Tracepoint(
+        "mm_vmscan_throttled",
+        "vmscan",
+        "Who reclaimed has waited, for writeback or because it got nowhere.",
+        (
+            *_numbers("nid usec_timeout"),
+            TraceField("usec_delayed", label="usect_delayed="),
+            TraceField("reason", "throttle_reason"),
+        ),
+        "reclaim_throttle()",
+    ),
+    Tracepoint(
         "lru_age_begin",
         "vmscan",
         "A policy begins to age a lruvec.",
@@ -235,6 +253,23 @@ _WORKINGSET = (
     ),
 )
 
+_WRITEBACK = (
+    Tracepoint(
+        "balance_dirty_pages",
+        "writeback",
+        "A task that dirties files faster than they can be written is about to wait, or need not yet; rate in KB/s, times in ms.",
+        _numbers("limit setpoint dirty task_ratelimit dirtied dirtied_pause pause period think"),
+        "balance_dirty_pages()",
+    ),
+    Tracepoint(
+        "writeback_single_inode",
+        "writeback",
+        "The flusher has written a chunk of a file.",
+        _numbers("ino index nr_to_write wrote"),
+        "writeback_single_inode()",
+    ),
+)
+
 _OOM = (
     Tracepoint(
         "mark_victim",
@@ -267,4 +302,4 @@ _POLICY = (
     ),
 )
 
-TRACEPOINTS: tuple[Tracepoint, ...] = (*_VMSCAN, *_PAGEMAP, *_WORKINGSET, *_OOM, *_POLICY)
+TRACEPOINTS: tuple[Tracepoint, ...] = (*_VMSCAN, *_PAGEMAP, *_WORKINGSET, *_WRITEBACK, *_OOM, *_POLICY)

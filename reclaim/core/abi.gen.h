@@ -756,12 +756,15 @@ enum rcl_tracepoint {
 	RCL_TRACE_mm_vmscan_write_folio,
 	RCL_TRACE_mm_vmscan_lru_shrink_inactive,
 	RCL_TRACE_mm_vmscan_lru_shrink_active,
+	RCL_TRACE_mm_vmscan_throttled,
 	RCL_TRACE_lru_age_begin,
 	RCL_TRACE_lru_age_end,
 	RCL_TRACE_mm_lru_insertion,
 	RCL_TRACE_mm_lru_activate,
 	RCL_TRACE_workingset_eviction,
 	RCL_TRACE_workingset_refault,
+	RCL_TRACE_balance_dirty_pages,
+	RCL_TRACE_writeback_single_inode,
 	RCL_TRACE_mark_victim,
 	RCL_TRACE_policy_event,
 	RCL_NR_TRACEPOINTS,
@@ -833,6 +836,12 @@ struct trace_mm_vmscan_lru_shrink_active {
 	uint64_t priority;
 	uint64_t reclaim_flags;
 };
+struct trace_mm_vmscan_throttled {
+	uint64_t nid;
+	uint64_t usec_timeout;
+	uint64_t usec_delayed;
+	uint64_t reason;
+};
 struct trace_lru_age_begin {
 	uint64_t nid;
 	uint64_t priority;
@@ -859,6 +868,23 @@ struct trace_workingset_refault {
 	uint64_t distance;
 	uint64_t activated;
 	uint64_t restored;
+};
+struct trace_balance_dirty_pages {
+	uint64_t limit;
+	uint64_t setpoint;
+	uint64_t dirty;
+	uint64_t task_ratelimit;
+	uint64_t dirtied;
+	uint64_t dirtied_pause;
+	uint64_t pause;
+	uint64_t period;
+	uint64_t think;
+};
+struct trace_writeback_single_inode {
+	uint64_t ino;
+	uint64_t index;
+	uint64_t nr_to_write;
+	uint64_t wrote;
 };
 struct trace_mark_victim {
 	uint64_t pid;

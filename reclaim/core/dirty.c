@@ -13,10 +13,12 @@
 #include "events.h"
 #include "memcg.h"
 #include "stats.h"
+#include "trace.h"
 #include "writeback.h"
 
 #define MAX_PAUSE_NS UINT64_C(200000000)	/* MAX_PAUSE of HZ/5, mm/page-writeback.c v6.12 */
 #define MIN_PAUSE_NS UINT64_C(5000000)		/* half of the 10 ms that wb_min_pause() aims at */
+#define MS_NS UINT64_C(1000000)
 #define SECOND_NS UINT64_C(1000000000)		/* a pause this late is forgotten (balance_dirty_pages()) */
 #define RATE_SHIFT 10				/* RATELIMIT_CALC_SHIFT, the same */
 
@@ -134,12 +136,22 @@ static uint64_t nr_writers(const struct rcl_machine *m, uint64_t now_ns)
 	return nr ? nr : 1;
 }
 
+static void trace_pause(struct rcl_machine *m, const struct task *task, const struct domain *domain, uint64_t rate,
+			uint64_t period_ns, uint64_t since_ns)
+{
+	TRACE(m, task->memcg, balance_dirty_pages, .limit = domain->limit, .setpoint = (freerun(domain) + domain->limit) / 2,
+	      .dirty = domain->nr_pending, .task_ratelimit = rate * (RCL_PAGE_BYTES / 1024), .dirtied = task->nr_dirtied,
+	      .dirtied_pause = task->nr_dirtied_pause, .pause = minus(period_ns, since_ns) / MS_NS,
+	      .period = period_ns / MS_NS, .think = since_ns / MS_NS);
+}
+
 /* Sleep as long as the device needs for what the task wrote, minus the time since its last pause. */
-static void pause_writer(struct rcl_machine *m, struct task *task, uint64_t rate)
+static void pause_writer(struct rcl_machine *m, struct task *task, const struct domain *domain, uint64_t rate)
 {
 	uint64_t period_ns = rate ? task->nr_dirtied * SECOND_NS / rate : MAX_PAUSE_NS, now_ns = *m->clock;
 	uint64_t since_ns = task->dirty_pause_ns ? minus(now_ns, task->dirty_pause_ns) : 0;
 
+	trace_pause(m, task, domain, rate, period_ns, since_ns);
 	if (since_ns > period_ns + SECOND_NS) {
 		task->dirty_pause_ns = now_ns;
 	} else if (period_ns < since_ns + MIN_PAUSE_NS) {
@@ -157,7 +169,7 @@ void dirty_balance(struct rcl_machine *m, struct task *task, const struct file *
 {
 	for (;;) {
 		struct domain whole = machine_domain(m), own = task->memcg->pub.parent ? memcg_domain(m, task->memcg) : whole;
-		bool is_own_free = own.nr_pending <= freerun(&own);
+		bool is_own_free = own.nr_pending <= freerun(&own), is_own_tighter;
 		uint32_t next = poll_interval(&own), other = poll_interval(&whole);
 		uint64_t ratio, rate;
 
@@ -170,10 +182,11 @@ void dirty_balance(struct rcl_machine *m, struct task *task, const struct file *
 		}
 		if (!is_own_free)
 			writeback_wake_background(m, task->memcg);
-		ratio = least(position_ratio(&own), position_ratio(&whole));
+		is_own_tighter = position_ratio(&own) < position_ratio(&whole);
+		ratio = position_ratio(is_own_tighter ? &own : &whole);
 		rate = device_pages_per_second(m, device_of_file(m, file)) * ratio >> RATE_SHIFT;
 		rate /= nr_writers(m, *m->clock);
-		pause_writer(m, task, rate);
+		pause_writer(m, task, is_own_tighter ? &own : &whole, rate);
 		if (rate || m->interrupted || task->state != RCL_TASK_RUNNABLE)
 			return;
 	}

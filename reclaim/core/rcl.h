@@ -492,6 +492,7 @@ void rcl_swap_info(const struct rcl_machine *m, uint64_t *nr_pages, uint64_t *nr
 
 enum rcl_trace_source {			/* who was running; below these, the task of that number */
 	RCL_TRACE_FROM_KSWAPD = 0x8000,	/* and the node's number */
+	RCL_TRACE_FROM_FLUSHER = 0xc000,
 	RCL_TRACE_FROM_OUTSIDE = 0xffff,	/* a call of this interface */
 };
 

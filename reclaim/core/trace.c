@@ -27,11 +27,13 @@ uint64_t trace_lru_of_list(const struct rcl_machine *m, const struct lruvec *lru
 	return 2 * folio_at(m, lruvec->lists[list].tail)->pub.type;
 }
 
-/* Who is running; of the actors only kswapds leave traces. */
+/* Who is running; of the actors kswapds and the flusher leave traces. */
 static uint16_t source_of(const struct rcl_machine *m)
 {
 	if (m->current)
 		return (uint16_t)m->current->number;
+	if (m->actor == m->flusher.actor && m->actor)
+		return RCL_TRACE_FROM_FLUSHER;
 	for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
 		if (m->actor == m->nodes[nid].kswapd.actor && m->actor)
 			return (uint16_t)(RCL_TRACE_FROM_KSWAPD + nid);

@@ -13,6 +13,7 @@
 #include "pagecache.h"
 #include "rmap.h"
 #include "stats.h"
+#include "trace.h"
 
 #define INTERVAL_NS UINT64_C(5000000000)	/* dirty_writeback_interval, mm/page-writeback.c v6.12: 5 s */
 #define EXPIRE_NS UINT64_C(30000000000)		/* dirty_expire_interval, the same: 30 s */
@@ -216,6 +217,8 @@ static void flusher_run(struct rcl_machine *m, struct actor *actor)
 	}
 	device = device_of_file(m, file);
 	nr = write_chunk(m, file);
+	TRACE(m, NULL, writeback_single_inode, .ino = (uint64_t)(file - m->files), .index = file->writeback_index,
+	      .nr_to_write = CHUNK_PAGES, .wrote = nr);
 	flusher->nr_wanted -= nr < flusher->nr_wanted ? nr : flusher->nr_wanted;
 	if (nr < CHUNK_PAGES && device_room(device))
 		file->dirtied_ns = *m->clock;	/* all of it: what is dirty now became so meanwhile */

@@ -21,6 +21,7 @@ from reclaim.abi.tracepoints import (
     LRU_NAMES,
     MAX_TRACE_FIELDS,
     RECLAIM_FLAGS,
+    THROTTLE_REASONS,
     TRACEPOINTS,
     TYPE_NAMES,
     TraceField,
@@ -40,6 +41,7 @@ RECORD = np.dtype(
 """`struct rcl_trace_record` of rcl.h."""
 
 FROM_KSWAPD = 0x8000
+FROM_FLUSHER = 0xC000
 FROM_OUTSIDE = 0xFFFF
 _NO_MEMCG = 0xFFFFFFFF
 
@@ -55,7 +57,7 @@ class Track:
 
     Args:
         name: as the kernel would call it.
-        pid: number of a task from 1, of kswapds from 0x8000; 0 for calls from outside.
+        pid: number of a task from 1, of kswapds from 0x8000, of the flusher 0xC000; 0 for calls from outside.
     """
 
     name: str
@@ -145,6 +147,8 @@ class TraceLog:
     def _track(self, source: int) -> Track:
         if source == FROM_OUTSIDE:
             return Track("outside", 0)
+        if source == FROM_FLUSHER:
+            return Track("flusher", source)
         if source >= FROM_KSWAPD:
             return Track(f"kswapd{source - FROM_KSWAPD}", source)
         return Track(self._tasks[source], source + 1)
@@ -157,6 +161,8 @@ class TraceLog:
                 return TYPE_NAMES[number]
             case "reclaim_flags":
                 return "|".join(name for bit, name in RECLAIM_FLAGS.items() if number & bit)
+            case "throttle_reason":
+                return THROTTLE_REASONS[number]
             case "task":
                 return self._tasks[number]
             case "list":

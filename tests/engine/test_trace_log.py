@@ -96,6 +96,21 @@ def test_trace_of_kswapd_is_on_its_own_track() -> None:
     assert (machine.tasks[0].name, "mm_vmscan_wakeup_kswapd") in by_track
 
 
+def test_trace_of_the_flusher_is_on_its_own_track() -> None:
+    """A writer's pauses are on its own track, what the flusher writes on the flusher's, and throttles say why."""
+    machine = Machine(memory_max="4M", nodes="64M")
+    machine.add_task(synth("scan:pages=8K,accesses=16K,write=100%,kind=file-read"))
+    machine.trace("writeback:*", "mm_vmscan_throttled")
+    machine.run()
+
+    log = machine.trace_log()
+    by_track = {(event.track.name, event.name) for event in log}
+    reasons = {event.fields["reason"] for event in log if event.name == "mm_vmscan_throttled"}
+
+    assert {(machine.tasks[0].name, "balance_dirty_pages"), ("flusher", "writeback_single_inode")} <= by_track
+    assert reasons <= {f"VMSCAN_THROTTLE_{why}" for why in ("WRITEBACK", "CONGESTED", "NOPROGRESS")}
+
+
 def test_trace_has_what_a_policy_emits(tmp_path: Path) -> None:
     """A policy's own events carry its name and its numbers, whoever runs its hooks."""
     path = tmp_path / "chatty.rpol"
@@ -145,7 +160,7 @@ def test_trace_changes_no_result() -> None:
     [
         (("mm_lru_*",), {"mm_lru_insertion", "mm_lru_activate"}),
         (("pagemap:*", "!*activate"), {"mm_lru_insertion"}),
-        (("!vmscan:*", "!workingset:*", "!mm_lru_*", "!policy:*"), {"mark_victim"}),
+        (("!vmscan:*", "!workingset:*", "!mm_lru_*", "!policy:*", "!writeback:*"), {"mark_victim"}),
         ((), {point.name for point in TRACEPOINTS}),
     ],
 )
