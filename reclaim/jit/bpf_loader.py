@@ -257,7 +257,6 @@ class LoadedObject:
         words = (ctypes.c_uint64 * (CONTEXT_ARGUMENTS + 1))(*args)
         options = _RunOptions(sz=ctypes.sizeof(_RunOptions))
         options.ctx_in, options.ctx_size_in = ctypes.addressof(words), CONTEXT_BYTES
-        options.ctx_out, options.ctx_size_out = ctypes.addressof(words), CONTEXT_BYTES
         fd = self._lib.call("bpf_program__fd", self._programs[f"enter_{hook_name}"])
         self._checked(self._lib.call("bpf_prog_test_run_opts", fd, ctypes.byref(options)))
         return int(words[CONTEXT_ARGUMENTS])

@@ -25,9 +25,9 @@ from reclaim.abi.hooks import HOOKS
 from reclaim.abi.kernel_types import KERNEL_TYPES
 from reclaim.abi.kinds import INT_KINDS, Field, Helper, Param
 from reclaim.abi.layout import CONTEXT_MEMBERS, CONTEXT_OFFSETS, LIST_SIZES, slots
-from reclaim.abi.limits import FIRST_POLICY_LIST, MAX_LISTS
+from reclaim.abi.limits import FIRST_POLICY_LIST
 from reclaim.lang import arithmetic
-from reclaim.lang.interp import Interpreter
+from reclaim.lang.interp import MAP_INSTANCE_SHIFT, Interpreter
 from reclaim.lang.ir import PolicyIR, Scope
 
 NR_OBJECTS = {
@@ -66,21 +66,29 @@ def pick(rng: random.Random, low: int, high: int) -> int:
 
 
 class FakeMachine:
-    """Lay out kernel objects and the state of one policy, all random within declared ranges."""
+    """Lay out kernel objects and the state of one policy, all random within declared ranges.
 
-    def __init__(self, policy: PolicyIR, rng: random.Random) -> None:
+    Args:
+        policy: the policy.
+        rng: decides everything.
+        extreme: whether every number lies at an end of its range.
+    """
+
+    def __init__(self, policy: PolicyIR, rng: random.Random, *, extreme: bool = False) -> None:
         self.policy = policy
+        self._extreme = extreme
         self.rng = rng
         self.may_be_none = True
         """Whether arguments and fields that are nullable are None now and then."""
-        self._buffer = (ctypes.c_uint64 * self._nr_words())()
-        self.base = ctypes.addressof(self._buffer)
+        self.nr_lists = FIRST_POLICY_LIST + sum(declared.count for declared in policy.lists)
+        self._bytes = bytearray(8 * self._nr_words())
+        self._pin = (ctypes.c_char * len(self._bytes)).from_buffer(self._bytes)
+        self.base = ctypes.addressof(self._pin)
         self._end = self.base
         self.context = self._take(8 * len(CONTEXT_MEMBERS))
         self.objects = {
             name: [self._take(OBJECT_BYTES) for _ in range(count)] for name, count in NR_OBJECTS.items()
         }
-        self.nr_lists = FIRST_POLICY_LIST + sum(declared.count for declared in policy.lists)
         self._fill_objects()
         self._fill_state()
         self._fill_tunables()
@@ -88,16 +96,17 @@ class FakeMachine:
     @property
     def contents(self) -> bytes:
         """Return all bytes as they are now."""
-        return bytes(self._buffer)
+        return bytes(self._bytes)
 
     def restore(self, contents: bytes) -> None:
         """Set all bytes."""
-        ctypes.memmove(self.base, contents, len(contents))
+        self._bytes[:] = contents
 
     def write(self, address: int, nr_bytes: int, value: int) -> None:
         """Write an integer in place."""
-        raw = (value & ((1 << 8 * nr_bytes) - 1)).to_bytes(nr_bytes, sys.byteorder)
-        ctypes.memmove(address, raw, nr_bytes)
+        place = address - self.base
+        low = value & ((1 << 8 * nr_bytes) - 1)
+        self._bytes[place : place + nr_bytes] = low.to_bytes(nr_bytes, sys.byteorder)
 
     def arguments(self, hook_name: str) -> tuple[int, ...]:
         """Pick arguments for a hook."""
@@ -118,17 +127,20 @@ class FakeMachine:
             return self.rng.randrange(2)
         kind = INT_KINDS[plain]
         low = kind.min if entry.min is None else entry.min
-        return pick(self.rng, low, kind.max if entry.max is None else entry.max)
+        return self._pick(low, kind.max if entry.max is None else entry.max)
+
+    def _pick(self, low: int, high: int) -> int:
+        return self.rng.choice((low, high)) if self._extreme else pick(self.rng, low, high)
 
     def _nr_words(self) -> int:
         state = sum(self.policy.state_bytes.get(scope, 0) * n for scope, n in NR_ELEMENTS.items())
-        objects = sum(NR_OBJECTS.values()) * OBJECT_BYTES + NR_OBJECTS["Lruvec"] * 8 * MAX_LISTS
+        objects = sum(NR_OBJECTS.values()) * OBJECT_BYTES + NR_OBJECTS["Lruvec"] * 8 * self.nr_lists
         return (state + objects) // 8 + len(self.policy.tunables) + 64
 
     def _take(self, nr_bytes: int) -> int:
         address = self._end
         self._end += (nr_bytes + 7) // 8 * 8
-        assert self._end <= self.base + ctypes.sizeof(self._buffer)
+        assert self._end <= self.base + len(self._bytes)
         return address
 
     def _fill_objects(self) -> None:
@@ -138,9 +150,9 @@ class FakeMachine:
                     is_number = f"{name}.{entry.name}" in DENSE_NUMBERS
                     self._write_field(address, name, entry, number if is_number else self.value_of(entry))
         for lruvec in self.objects["Lruvec"]:
-            sizes = self._take(8 * MAX_LISTS)
+            sizes = self._take(8 * self.nr_lists)
             self.write(lruvec + slots("Lruvec")[LIST_SIZES].offset, 8, sizes)
-            for number in range(MAX_LISTS):
+            for number in range(self.nr_lists):
                 self.write(sizes + 8 * number, 8, self.rng.choice((0, 1, self.rng.randrange(1 << 20))))
 
     def _write_field(self, address: int, type_name: str, entry: Field, value: int) -> None:
@@ -148,8 +160,8 @@ class FakeMachine:
         if slot.bit is None:
             self.write(address + slot.offset, slot.nr_bytes, value)
             return
-        word = ctypes.c_uint32.from_address(address + slot.offset)
-        word.value |= value << slot.bit
+        place = address + slot.offset - self.base
+        self._bytes[place + slot.bit // 8] |= value << slot.bit % 8
 
     def _fill_state(self) -> None:
         for scope, count in NR_ELEMENTS.items():
@@ -163,13 +175,13 @@ class FakeMachine:
                 for length, stride in zip(leaf.dims, leaf.strides, strict=True):
                     offsets = [offset + index * stride for offset in offsets for index in range(length)]
                 for offset in offsets:
-                    self.write(offset, leaf.kind.bits // 8, pick(self.rng, leaf.min, leaf.max))
+                    self.write(offset, leaf.kind.bits // 8, self._pick(leaf.min, leaf.max))
 
     def _fill_tunables(self) -> None:
         words = self._take(8 * len(self.policy.tunables))
         self.write(self.context + CONTEXT_OFFSETS["tunables"], 8, words)
         for number, tunable in enumerate(self.policy.tunables):
-            self.write(words + 8 * number, 8, pick(self.rng, tunable.min, tunable.max))
+            self.write(words + 8 * number, 8, self._pick(tunable.min, tunable.max))
 
 
 @dataclass
@@ -221,7 +233,7 @@ class TapeEnvironment:
         for target in helper.effects.writes:
             self._apply(entry, target)
         self._run_nested(entry, helper)
-        entry.answer = self._answer(helper)
+        entry.answer = self._answer(helper, args)
         return entry.answer
 
     def _place(self, address: int, nr_bytes: int) -> int:
@@ -258,7 +270,7 @@ class TapeEnvironment:
                 self.interpreter.run(hook_name, args)
         self._depth -= 1
 
-    def _answer(self, helper: Helper) -> int | None:
+    def _answer(self, helper: Helper, args: tuple[int, ...]) -> int | None:
         if helper.result == "None":
             return None
         if helper.result == "u64 | None" and self.machine.rng.random() < 0.3:
@@ -266,7 +278,25 @@ class TapeEnvironment:
         if helper.result == "u64 | None" and self.machine.rng.random() < 0.3:
             return 0
         plain = helper.result.removesuffix(" | None")
-        return self.machine.value_of(Param("answer", plain, "", min=helper.min, max=helper.max))
+        largest = self._largest_value(args[0], helper) if helper.name == "get" else helper.max
+        return self.machine.value_of(Param("answer", plain, "", min=helper.min, max=largest))
+
+    def _largest_value(self, handle: int, helper: Helper) -> int | None:
+        """Return the largest value that a map can hold: what was put there was proved to fit."""
+        number = (handle & ((1 << MAP_INSTANCE_SHIFT) - 1)) - 1
+        kinds = (d.value for d in self.machine.policy.maps if d.number <= number < d.number + d.count)
+        return next((kind.max for kind in kinds if kind is not None), helper.max)
+
+
+class ContractEnvironment(TapeEnvironment):
+    """Run hooks inside of helpers only where the call asks for that, as the contract says."""
+
+    def _run_nested(self, entry: TapeEntry, helper: Helper) -> None:
+        driver = helper.cost_per[0] if helper.cost_per else None
+        names = [param.name for param in helper.params]
+        if driver in names and entry.args[len(entry.args) - len(names) + names.index(driver)] == 0:
+            return
+        super()._run_nested(entry, helper)
 
 
 class TapeReplay:

@@ -18,7 +18,7 @@ from tests.fakes.fake_machine import FakeMachine, TapeReplay, run_both
 from tests.verifier.policy_generator import generate_policy
 
 _REPLAY = TapeReplay()
-_NR_MACHINES = 10
+_NR_MACHINES = 4
 
 
 def _compare(policy: PolicyIR, library: native.Library, rng: random.Random) -> None:

@@ -13,8 +13,8 @@ from reclaim.abi.hooks import HOOKS
 from reclaim.lang.frontend import compile_source
 from reclaim.lang.interp import ObligationBroken, RuntimeValue
 from reclaim.lang.ir import Block, Call, Op, ScanFirst, ScanNext, Terminator, Value
-from tests.fakes.fake_machine import FakeMachine
-from tests.verifier.test_executed_policies import ContractEnvironment, compiled
+from tests.fakes.fake_machine import ContractEnvironment, FakeMachine
+from tests.verifier.test_executed_policies import compiled
 from verifier.explain_cost import cost_table
 from verifier.obligations import RUN_BY_HELPERS
 from verifier.source_places import SourceText

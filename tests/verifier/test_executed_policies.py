@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from reclaim.abi.kinds import Helper
 from reclaim.diag.errors import PolicyRejected
 from reclaim.lang.frontend import compile_file, compile_source
 from reclaim.lang.interp import ObligationBroken
 from reclaim.lang.ir import Op, PolicyIR
-from tests.fakes.fake_machine import FakeMachine, TapeEntry, TapeEnvironment
+from tests.fakes.fake_machine import ContractEnvironment, FakeMachine
 from tests.verifier.policy_cases import FOLDER, policies
 from tests.verifier.policy_generator import generate_policy
 from tests.verifier.watched_analysis import WatchedAnalysis, Watcher
@@ -27,17 +26,6 @@ NR_POLICIES = int(os.environ.get("RECLAIM_NR_POLICIES", "180"))
 NR_GROUPS = 12
 NR_RUNS = 4
 """Runs of each hook: the machines differ much, a second look at the same hook finds little."""
-
-
-class ContractEnvironment(TapeEnvironment):
-    """Run hooks inside of helpers only where the call asks for that, as the contract says."""
-
-    def _run_nested(self, entry: TapeEntry, helper: Helper) -> None:
-        driver = helper.cost_per[0] if helper.cost_per else None
-        names = [param.name for param in helper.params]
-        if driver in names and entry.args[len(entry.args) - len(names) + names.index(driver)] == 0:
-            return
-        super()._run_nested(entry, helper)
 
 
 def compiled(seed: int) -> PolicyIR | None:
