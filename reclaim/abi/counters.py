@@ -99,7 +99,7 @@ _VMSTAT = (
         "kswapd_try_to_sleep()",
     ),
     Counter("nr_dirtied", "File pages that became dirty.", "vmstat", "folio_account_dirtied()"),
-    Counter("nr_written", "File pages that the flusher wrote.", "vmstat", "__folio_end_writeback()"),
+    Counter("nr_written", "Pages written to files and to swap.", "vmstat", "__folio_end_writeback()"),
     Counter(
         "nr_vmscan_immediate_reclaim",
         "Dirty pages of files that reclaim marked, to free them when they are written.",

@@ -18,6 +18,7 @@
 #include "numa_balancing.h"
 #include "policy.h"
 #include "psi.h"
+#include "rstat.h"
 #include "swap.h"
 #include "trace.h"
 #include "writeback.h"
@@ -207,6 +208,8 @@ static int set_up(struct rcl_machine *m, const struct rcl_config *config)
 		status = device_setup(m);
 	if (status == RCL_OK)
 		status = writeback_setup(m);
+	if (status == RCL_OK)
+		status = rstat_setup(m);
 	if (status == RCL_OK)
 		status = memcg_setup(m);
 	m->config.nodes = NULL;		/* the caller's, read during the call only */

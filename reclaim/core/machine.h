@@ -637,7 +637,6 @@ struct rcl_machine {
 	struct actor actors[RCL_MAX_ACTORS];
 	uint32_t nr_actors;
 	struct lruvec *rstat_pending;	/* lruvecs that changed since the last flush */
-	uint64_t rstat_due_ns;		/* when a reader may flush next */
 	uint64_t nr_rounds;		/* of reclaims, so far */
 	uint64_t ring_random;		/* generator of the ring's bins */
 	uint32_t isolated[RCL_MAX_TAKE];

@@ -114,7 +114,7 @@ struct rcl_config {
 					 * kernel's numa/demotion_enabled; default 0, as there */
 	uint8_t forced_release;		/* 0: a ladder without progress goes to OOM as in the
 					 * kernel; default 1: the core takes from list tails first */
-	uint64_t stat_flush_ns;		/* statistics with descendants are at most this old; default 0,
+	uint64_t stat_flush_ns;		/* statistics with descendants are at most so old; default 0,
 					 * exact; the kernel's flusher runs every 2 s */
 };
 

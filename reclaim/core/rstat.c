@@ -1,6 +1,8 @@
 /* Statistics with descendants, see rstat.h. */
 #include "rstat.h"
 
+#include "events.h"
+
 static uint64_t own_value(const struct lruvec *lruvec, uint32_t item)
 {
 	if (item < RSTAT_ACTIVATE_ANON)
@@ -33,12 +35,30 @@ static void flush(struct rcl_machine *m)
 	}
 }
 
+/* flush_memcg_stats_dwork() */
+static void stat_flusher_run(struct rcl_machine *m, struct actor *actor)
+{
+	flush(m);
+	events_wake_at(m, actor, *m->clock + m->config.stat_flush_ns);
+}
+
+int rstat_setup(struct rcl_machine *m)
+{
+	struct actor *actor;
+
+	if (m->config.stat_flush_ns == 0)
+		return RCL_OK;
+	actor = events_add_actor(m, stat_flusher_run, 0);
+	if (!actor)
+		return machine_error(m, RCL_BAD_ARGUMENT, "too many kernel threads");
+	events_wake_at(m, actor, m->config.stat_flush_ns);
+	return RCL_OK;
+}
+
 static uint64_t read_item(struct rcl_machine *m, const struct lruvec *lruvec, uint32_t item)
 {
-	if (*m->clock >= m->rstat_due_ns) {
+	if (m->config.stat_flush_ns == 0)
 		flush(m);
-		m->rstat_due_ns = m->config.stat_flush_ns ? *m->clock + m->config.stat_flush_ns : 0;
-	}
 	return lruvec->rstat[item];
 }
 

@@ -10,16 +10,20 @@
  * costs what happened since the last one, however many memcgs there are.
  *
  * How fresh: by default a read flushes first, so that sums are exact. With stat_flush_ns set, a
- * flush happens at most once per period, as since 6.12 in the kernel, where nobody but the 2-second
- * flusher refreshes what prepare_scan_control() and workingset_test_recent() read.
+ * flusher does it once per period and reads do not, as since 6.12 in the kernel: there a read by
+ * reclaim flushes only if the flusher is a period late (mem_cgroup_flush_stats_ratelimited()). The
+ * kernel's own flusher has a period of 2 s; a program that reads memory.stat is one with a shorter.
  *
- * SIMPLIFIED: updates too few to be flushed (64 per CPU) and flushes by others that read memory.stat
- * are left out; effect: with stat_flush the age of the sums depends on time alone.
+ * SIMPLIFIED: a program's read of memory.stat flushes however few updates wait, the kernel's only
+ * more than 64 per CPU; effect: none unless it reads more often than once in about ten misses.
  */
 #ifndef RCL_RSTAT_H
 #define RCL_RSTAT_H
 
 #include "machine.h"
+
+/* Set up the flusher, where there is one. */
+int rstat_setup(struct rcl_machine *m);
 
 /* Must be called after each change of a kernel list's size or of an activation counter. */
 static inline void rstat_updated(struct lruvec *lruvec)

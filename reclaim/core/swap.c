@@ -252,6 +252,7 @@ bool swap_write_slot(struct rcl_machine *m, struct lruvec *lruvec, uint32_t slot
 	struct swap_device *device = device_of(m, slot);
 
 	count(lruvec, RCL_PSWPOUT, 1);
+	count(lruvec, RCL_NR_WRITTEN, 1);
 	if (device->device == RCL_DEVICE_ZRAM) {
 		if (write_zram(m, device, slot, nr_bytes))
 			return true;

@@ -359,8 +359,8 @@ class MachineConfig:
         same_filled_permille: pages in a thousand that repeat one word and take nothing.
         switch_ns: how often a task is switched out and in again, after which page-table walks come to it again; ns,
             0 for always.
-        stat_flush_ns: how old statistics with descendants may be that policies decide on; 0 keeps them exact, the
-            kernel's flusher runs every 2 s.
+        stat_flush_ns: how often statistics with descendants are folded that policies decide on; 0 keeps them exact,
+            the kernel's flusher runs every 2 s.
 
     Raises:
         ConfigError: nothing to run on, too much of it, or a tree that is none.

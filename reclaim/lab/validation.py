@@ -48,8 +48,20 @@ COUNTERS = (
     "workingset_restore_file",
     "pswpin",
     "pswpout",
+    "swap_ra",
+    "swap_ra_hit",
+    "nr_dirtied",
+    "nr_written",
+    "pgscan_kswapd",
+    "pgscan_direct",
+    "pgsteal_kswapd",
+    "pgsteal_direct",
+    "allocstall",
 )
 """What is compared; `pgscan` and `pgsteal` are of kswapd and direct reclaim together."""
+
+OF_MACHINES = ("pgscan_kswapd", "pgscan_direct", "pgsteal_kswapd", "pgsteal_direct", "allocstall")
+"""Of those, what is compared where the machine is short; a memcg's limit has direct reclaim alone."""
 
 LEVELS = ("inactive_anon", "active_anon", "inactive_file", "active_file")
 """Sizes at the end that are compared; names of memory.stat."""
@@ -256,13 +268,12 @@ def compare_case(case: RecordedCase, model: Replay) -> CaseComparison:
     """Set what a kernel gave beside what the model gave."""
     alive = [run for run in case.runs if run.misses is not None]
     misses = [run.misses for run in alive if run.misses is not None]
+    names = [name for name in COUNTERS[1:] if case.first.pressure == "machine" or name not in OF_MACHINES]
     kernel = {
-        name: found
-        for name in COUNTERS[1:]
-        if (found := _spread(run.trace_phase.count(name) for run in alive))
+        name: found for name in names if (found := _spread(run.trace_phase.count(name) for run in alive))
     }
     populate = {
-        name: found for name in COUNTERS[1:] if (found := _spread(run.populate.count(name) for run in alive))
+        name: found for name in names if (found := _spread(run.populate.count(name) for run in alive))
     }
     told = [run.spread for run in case.runs if run.spread is not None]
     return CaseComparison(

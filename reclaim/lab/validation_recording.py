@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -58,6 +58,9 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
 
+_BY_RECLAIMER = ("pgscan_kswapd", "pgscan_direct", "pgsteal_kswapd", "pgsteal_direct")
+
+
 class Phase(_Part):
     """Hold differences of counters over one phase of a run.
 
@@ -75,10 +78,19 @@ class Phase(_Part):
             name == "pgrefill"
         ):  # memcg reclaim does not count it in vmstat: scan_folios(), shrink_active_list()
             return self.memcg.get(name)
-        parts = [self.vmstat.get(f"{name}_{kind}") for kind in ("anon", "file")]
-        if name in {"pgscan", "pgsteal"} and None not in parts:
-            return sum(part for part in parts if part is not None)
+        if name in _BY_RECLAIMER:  # vmstat leaves memcg reclaim out of them: shrink_inactive_list()
+            return self.memcg.get(name)
+        if name == "allocstall":
+            return self._sum(f"allocstall_{zone}" for zone in ("dma32", "normal", "movable"))
+        parts = self._sum(f"{name}_{kind}" for kind in ("anon", "file"))
+        if name in {"pgscan", "pgsteal"} and parts is not None:
+            return parts
         return self.vmstat.get(name, self.memcg.get(name))
+
+    def _sum(self, names: Iterable[str]) -> int | None:
+        parts = [self.vmstat.get(name) for name in names]
+        known = [part for part in parts if part is not None]
+        return sum(known) if len(known) == len(parts) else None
 
 
 def _pairs(value: object) -> object:
@@ -107,8 +119,17 @@ class RecordedRun(_Part):
         spread: range of misses over all repeats, also those that are not here.
         label: of the set that the run belongs to.
         flush_us: how often memory.stat was read, which folds the kernel's counters.
+        flushes: how often that was in the trace phase.
         readahead_kb: largest readahead window of files.
         fault_around_bytes: what a read fault of a file maps.
+        pressure: what is short, the memcg, or the machine, which then has limit_pages above its high watermark.
+        swap: what anonymous pages go to.
+        page_cluster: swap that is no zram reads up to 2**n pages at once.
+        disk: what has the file system; memory answers at once. None: an SSD that nothing more is known about.
+        free_pages: of the machine at the start.
+        watermarks: min, low, high of the machine; pages.
+        compressed_bytes: what zram made of a page on average.
+        start: levels of memory.stat before anything is touched; pages.
         populate: counters of the phase before the trace.
         trace_phase: counters of the trace phase.
         mid: levels of memory.stat between the phases; pages.
@@ -129,8 +150,17 @@ class RecordedRun(_Part):
     spread: Annotated[int, Field(ge=0)] | None = None
     label: str | None = None
     flush_us: int | None = None
+    flushes: Annotated[int, Field(ge=0)] | None = None
     readahead_kb: Annotated[int, Field(ge=0)] = 0
     fault_around_bytes: Annotated[int, Field(ge=PAGE_BYTES)] = PAGE_BYTES
+    pressure: Literal["memcg", "machine"] = "memcg"
+    swap: Literal["zram", "ssd", "disk", "none"] = "zram"
+    page_cluster: Annotated[int, Field(ge=0)] = 0
+    disk: Literal["memory", "ssd", "virtio"] | None = None
+    free_pages: Annotated[int, Field(gt=0)] | None = None
+    watermarks: Annotated[tuple[int, int, int] | None, BeforeValidator(_pairs)] = None
+    compressed_bytes: Annotated[int, Field(gt=0)] | None = None
+    start: dict[str, int] = Field(default_factory=dict)
     populate: Phase = Phase()
     trace_phase: Phase = Phase()
     mid: dict[str, int] = Field(default_factory=dict)
@@ -149,6 +179,7 @@ class _Residency(_Part):
     frac: float
     lru: Algorithm
     rep: int = 1
+    label: str | None = None
     resident_hex: str
 
 
@@ -289,12 +320,12 @@ def _cases(
         conditions = places.setdefault((run.trace, run.mode, run.frac, run.lru), {})
         conditions.setdefault((run.label, run.flush_us), []).append(run)
     for place, conditions in places.items():
-        bits = {
-            row.rep: _bits(folder, row, conditions)
-            for row in residency
-            if (row.trace, row.mode, row.frac, row.lru) == place
-        }
         for (label, flush_us), repeats in conditions.items():
+            bits = {
+                row.rep: _bits(folder, row, repeats[0])
+                for row in residency
+                if (row.trace, row.mode, row.frac, row.lru) == place and row.label in {None, label}
+            }
             _check_repeats(folder, repeats)
             several = f"flush_us={flush_us}" if len(conditions) > 1 else ""
             condition = f"{label or ''} {several}".strip()
@@ -340,11 +371,8 @@ def _residency(folder: Path) -> list[_Residency]:
     return rows
 
 
-def _bits(
-    folder: Path, row: _Residency, conditions: Mapping[tuple[Any, ...], Sequence[RecordedRun]]
-) -> npt.NDArray[np.bool_]:
+def _bits(folder: Path, row: _Residency, run: RecordedRun) -> npt.NDArray[np.bool_]:
     """Decode hex digits: page i is bit i % 4 of digit i // 4."""
-    run = next(iter(conditions.values()))[0]
     nr_pages = run.n_anon + run.n_file
     text = row.resident_hex
     if len(text) != -(-nr_pages // 4) or not _HEX.fullmatch(text):

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from reclaim.abi.limits import PAGE_BYTES
-from reclaim.engine import Attachment, Machine, Task
+from reclaim.engine import Attachment, Machine, MemcgConfig, NodeConfig, Task
 from reclaim.lab.validation_recording import FILE_BIT, INDEX_MASK, Generation, RecordedRun
 from reclaim.workload import access_trace
 from reclaim.workload.access_trace import BUFFERED, CHUNK_RECORDS, WRITE, FileSpec, Records, TraceHeader
@@ -29,8 +30,26 @@ from reclaim.workload.formats.u32_flat import NS_PER_ACCESS
 GUEST_PAGES = 1 << 18
 """Memory of the recorded guest, and its zram: 1 GiB each."""
 
+KERNEL_FLUSH_NS = 2_000_000_000
+"""FLUSH_TIME (mm/memcontrol.c v6.12), in which the kernel folds its counters if nobody reads them."""
+
+READS_SUMS = ("trad",)
+"""Algorithms that decide on what is folded; MGLRU counts its generations itself."""
+
+MEMORY_DISK = {"ssd_read_ns": 1_500, "ssd_write_ns": 4_000, "ssd_page_ns": 1}
+"""A disk that is zram: its processor's time (zram_decompress_ns and zram_compress_ns, reclaim/abi/costs.py)."""
+
+GUEST_SSD = {"ssd_read_ns": 80_000, "ssd_write_ns": 80_000, "ssd_page_ns": 0}
+"""The guest's SSD is null_blk, for which every request takes as long (tests/fidelity/replayer.c)."""
+
+GUEST_SSD_REQUESTS = 64
+"""Its hw_queue_depth, the module's default."""
+
+GUEST_SSD_PAGES = 1 << 14
+"""Of it that is swap."""
+
 MEMCG = "/lab"
-"""The memcg that `memory_max` makes."""
+"""The memcg that `memory_max` makes, and the machine's only one without it."""
 
 SWAPPINESS = 60
 """What the harness left at the kernel's default."""
@@ -62,6 +81,7 @@ class Replay:
 
     Args:
         misses: pages brought in during the trace.
+        trace_ns: virtual time of the trace.
         counters: the kernel's, over the trace phase.
         populate: likewise, over the phase before it.
         core_did: what the core did for the policy, over both.
@@ -72,6 +92,7 @@ class Replay:
     """
 
     misses: int
+    trace_ns: int
     counters: Mapping[str, int]
     populate: Mapping[str, int]
     core_did: Mapping[str, int]
@@ -122,24 +143,23 @@ def replay(run: RecordedRun, words: Records, report: Report | None = None) -> Re
     Returns:
         What the model did.
     """
-    machine = Machine(
-        memory_max=run.limit_pages - harness_pages(run),
-        nodes=max(GUEST_PAGES, 4 * run.limit_pages),
-        swap=f"zram:{max(GUEST_PAGES, 2 * run.n_anon)}",
-        swappiness=SWAPPINESS,
-        forced_release=False,
-        read_ahead_kb=run.readahead_kb,
-        fault_around_bytes=run.fault_around_bytes,
-        switch_ns=0,
-    )
+    first = _replay(run, words, report, 0)
+    if run.flushes is None or run.lru not in READS_SUMS:
+        return first
+    period_ns = first.trace_ns // run.flushes if run.flushes else KERNEL_FLUSH_NS
+    return _replay(run, words, report, min(max(period_ns, 1), KERNEL_FLUSH_NS))
+
+
+def _replay(run: RecordedRun, words: Records, report: Report | None, stat_flush_ns: int) -> Replay:
+    machine = Machine(**_machine_options(run), stat_flush_ns=stat_flush_ns)
     attachment = machine.attach(run.lru)
     stream = _stream(run, words)
-    task = machine.add_task(stream)
-    snapshots: list[tuple[dict[str, int], int]] = []
+    task = machine.add_task(stream, memcg=MEMCG)
+    snapshots: list[tuple[dict[str, int], dict[str, int]]] = []
 
     def look_between() -> None:
         assert task.info["nr_records"] == stream.nr_before_trace or task.state == "killed"
-        snapshots.append((machine.counters(MEMCG), task.info["nr_misses"]))
+        snapshots.append((machine.counters(), task.info))
 
     stream.between = look_between
     if run.n_file:
@@ -147,10 +167,11 @@ def replay(run: RecordedRun, words: Records, report: Report | None = None) -> Re
     machine.run(None if report is None else lambda done, _total: report(done))
     if not snapshots:  # killed before the trace began
         look_between()
-    populate, misses = snapshots[0]
-    counters = machine.counters(MEMCG)
+    populate, before = snapshots[0]
+    counters = machine.counters()
     return Replay(
-        misses=task.info["nr_misses"] - misses,
+        misses=task.info["nr_misses"] - before["nr_misses"],
+        trace_ns=task.info["clock_ns"] - before["clock_ns"],
         counters={name: value - populate[name] for name, value in counters.items()},
         populate=populate,
         core_did=machine.core_did,
@@ -159,6 +180,42 @@ def replay(run: RecordedRun, words: Records, report: Report | None = None) -> Re
         generations=_generations(machine, attachment),
         is_killed=counters["oom_kill"] > 0,
     )
+
+
+def _machine_options(run: RecordedRun) -> dict[str, Any]:
+    """Return a machine that is set up as the guest was."""
+    options: dict[str, Any] = {
+        "swap": _swap(run),
+        "swappiness": SWAPPINESS,
+        "forced_release": False,
+        "read_ahead_kb": run.readahead_kb,
+        "fault_around_bytes": run.fault_around_bytes,
+        "page_cluster": run.page_cluster,
+        "switch_ns": 0,
+    }
+    if run.disk == "memory":
+        options["costs"] = MEMORY_DISK
+    if run.swap == "ssd" or run.disk == "ssd":
+        options |= {"costs": GUEST_SSD, "ssd_channels": GUEST_SSD_REQUESTS}
+    if run.compressed_bytes is not None:
+        options |= {"compressed_bytes": run.compressed_bytes, "incompressible_permille": 0}
+    if run.pressure == "memcg" or run.free_pages is None:
+        pages = max(GUEST_PAGES, 4 * run.limit_pages)
+        return options | {"memory_max": run.limit_pages - harness_pages(run), "nodes": pages}
+    kernel_pages = run.mid.get("kernel", 0) - run.start.get("kernel", 0)
+    node = NodeConfig(pages=run.free_pages - kernel_pages, watermarks_pages=run.watermarks)
+    return options | {"nodes": (node,), "memcgs": (MemcgConfig(path=MEMCG),)}
+
+
+def _swap(run: RecordedRun) -> str:
+    if run.swap == "none":
+        return "none"
+    kind, pages = {
+        "zram": ("zram", max(GUEST_PAGES, 2 * run.n_anon)),
+        "ssd": ("ssd", GUEST_SSD_PAGES),
+        "disk": ("disk", GUEST_PAGES // 4),
+    }[run.swap]
+    return f"{kind}:{pages}"
 
 
 def harness_pages(run: RecordedRun) -> int:

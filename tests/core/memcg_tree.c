@@ -152,19 +152,19 @@ static void policy_of_a_child_prepares_for_the_parent(void)
 	rcl_machine_free(m);
 }
 
-static void sums_are_as_old_as_the_machine_lets_them_be(void)
+static void sums_are_as_old_as_the_flusher_leaves_them(void)
 {
 	struct rcl_node_config node;
 	uint32_t parent, children[2];
-	struct rcl_machine *m = build_family(&node, &parent, children, UINT64_C(1) << 40);
+	struct rcl_machine *m = build_family(&node, &parent, children, 16000000);
 
 	attach_seeing(m, RCL_ATTACH_SYSTEM, 0);
 	read_file(m, children[0], 100);
 	reclaim_from(m, parent, 1);
-	CHECK_EQUAL(seen.file_pages, 100);	/* the first reader flushes */
-	read_file(m, children[1], 200);
+	CHECK_EQUAL(seen.file_pages, 0);	/* a read does not flush, and the flusher has yet to come */
+	read_file(m, children[1], 200);	/* it comes in the middle of this */
 	reclaim_from(m, parent, 1);
-	CHECK_EQUAL(seen.file_pages, 100);
+	CHECK(seen.file_pages > 100 && seen.file_pages < 299);
 	check_machine(m);
 	rcl_machine_free(m);
 }
@@ -287,7 +287,7 @@ static void node_with_nothing_old_enough_kills(void)
 static const struct test tests[] = {
 	{ "prepare_scan_sees_the_target_with_its_descendants", prepare_scan_sees_the_target_with_its_descendants },
 	{ "policy_of_a_child_prepares_for_the_parent", policy_of_a_child_prepares_for_the_parent },
-	{ "sums_are_as_old_as_the_machine_lets_them_be", sums_are_as_old_as_the_machine_lets_them_be },
+	{ "sums_are_as_old_as_the_flusher_leaves_them", sums_are_as_old_as_the_flusher_leaves_them },
 	{ "partial_walks_go_on_where_the_last_one_stopped", partial_walks_go_on_where_the_last_one_stopped },
 	{ "ring_gives_every_memcg_its_turn_before_one_comes_again",
 	  ring_gives_every_memcg_its_turn_before_one_comes_again },

@@ -39,6 +39,9 @@ LEVELS = (
 ).split()
 """Of memory.stat, in bytes there and in pages in a row."""
 
+MARKS = ("min", "low", "high")
+"""Watermarks in /proc/zoneinfo, pages."""
+
 _FRAME = re.compile(rb"=(\S+) (\d+)\n")
 _GENERATION = re.compile(r"^\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s*$", re.MULTILINE)
 _MINFLT, _MAJFLT = 7, 9
@@ -200,15 +203,40 @@ def residency_hex(resident: str) -> str:
     return "".join(f"{bits[i] | bits[i + 1] << 1 | bits[i + 2] << 2 | bits[i + 3] << 3:x}" for i in groups)
 
 
-def misses_of(mode: str, did: Mapping[str, int]) -> int:
-    """Return pages brought in: those of files are counted where they are read, with what was read ahead.
+def misses_of(mode: str, swap: str, did: Mapping[str, int]) -> int:
+    """Return pages brought in, with what was read ahead: they are counted where they are read.
 
-    Of anonymous pages that is a major fault each: zram reads nothing ahead.
+    From zram that is a major fault each, because it reads nothing ahead.
     """
-    return did["io_read_pages"] if mode in {"fmmap", "fread"} else did["majflt"]
+    return did["majflt"] if swap == "zram" and mode in {"anon", "mixed"} else did["io_read_pages"]
 
 
-def read_run(run: RunLog, mode: str) -> dict[str, Any]:
+def zone_marks(zoneinfo: str) -> dict[str, int]:
+    """Return free pages and watermarks of the zone that has the memory (zoneinfo_show_print(), mm/vmstat.c v6.12).
+
+    Pages on the list of the only processor are free too.
+    """
+    _, _, zone = zoneinfo.partition("zone    DMA32")
+    found = {}
+    for name in ("free", "count:", *MARKS):
+        number = re.search(rf"\b{name}\s+(\d+)", zone)
+        if number is None:
+            raise HarnessError(f"/proc/zoneinfo has no {name!r} of the zone DMA32")
+        found[name] = int(number[1])
+    found["free"] += found.pop("count:")
+    return found
+
+
+def stored_bytes(mm_stat: str) -> int | None:
+    """Return what zram made of a page on average, None while it stores none.
+
+    Source: mm_stat_show(), drivers/block/zram/zram_drv.c v6.12: bytes stored, what they were compressed to, ...
+    """
+    numbers = [int(word) for word in mm_stat.split()[:2]]
+    return round(numbers[1] * PAGE_BYTES / numbers[0]) if numbers and numbers[0] else None
+
+
+def read_run(run: RunLog, mode: str, swap: str) -> dict[str, Any]:
     """Return the measured members of a row, of a run of one task.
 
     Raises:
@@ -223,11 +251,19 @@ def read_run(run: RunLog, mode: str) -> dict[str, Any]:
         return row | {"oom": True, "misses": None, "events": key_values(killed.files["memory.events"])}
     start, populated, end = (run.points[name] for name in ("start", "populated", "end"))
     did = touched(populated.tasks[0], end.tasks[0])
+    marks = zone_marks(start.files["zoneinfo"])
     return row | {
-        "misses": misses_of(mode, did),
+        "misses": misses_of(mode, swap, did),
         **did,
+        "free_pages": marks["free"],
+        "watermarks": [marks[name] for name in MARKS],
+        "compressed_bytes": stored_bytes(end.files["zram"]),
+        "trace_s": round(
+            float(end.files["uptime"].split()[0]) - float(populated.files["uptime"].split()[0]), 2
+        ),
         "populate": touched(start.tasks[0], populated.tasks[0]) | phase(start, populated),
         "trace_phase": phase(populated, end),
+        "start": levels(start.files),
         "mid": levels(populated.files),
         "end": levels(end.files),
         "gens_mid": generations(populated.files["lru_gen"], "/lab"),

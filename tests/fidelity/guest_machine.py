@@ -20,14 +20,16 @@ HERE = Path(__file__).parent
 PACKAGE = "linux-image-6.12.117+deb12-cloud-amd64"
 """The kernel that is recorded: 6.12, whose reclaim the model follows, as Debian builds it for virtual machines."""
 
-MODULES = ("zram", "virtio_blk")
+MODULES = ("zram", "virtio_blk", "null_blk")
 """What the replayer needs and this kernel has not built in."""
 
 COMMAND_LINE = (
     "console=ttyS0 panic=-1 loglevel=4 rootfstype=ramfs transparent_hugepage=never "
+    "memmap=15M$1M "
     "mitigations=off no5lvl init_on_alloc=0 psi=0 audit=0"
 )
-"""`rootfstype=ramfs` keeps traces out of reclaim; huge pages are off; the second line only saves time."""
+"""`rootfstype=ramfs` keeps traces out of reclaim; huge pages are off; `memmap` leaves the zone below 16 MiB without
+memory, so that one zone's watermarks are the machine's; the last line only saves time."""
 
 PAGE_BYTES = 4096
 _DIRECTORY = 0o40755

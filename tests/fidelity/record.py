@@ -41,6 +41,7 @@ ALGORITHMS = ("trad", "mglru")
 
 CONDITIONS: dict[str, int | str] = {
     "flush_us": 1000,
+    "pressure": "memcg",
     "swap": "zram",
     "disk": "memory",
     "page_cluster": 0,
@@ -49,10 +50,15 @@ CONDITIONS: dict[str, int | str] = {
 }
 """What a case may set, with what is meant where it does not.
 
-flush_us: how often memory.stat is read, 0 never. swap: zram, disk or none. disk: what has the file system, memory (done
-when submitted) or virtio. page_cluster, readahead_kb, fault_around_bytes: the sysctl, the queue's attribute and that of
+flush_us: how often memory.stat is read, 0 never. pressure: whether the limit is the memcg's memory.max, or, `machine`,
+what is free above the machine's high watermark. swap: zram, ssd, disk or none. disk: what has the file system, memory
+(done when submitted), ssd or virtio. page_cluster, readahead_kb, fault_around_bytes: the sysctl, the queue's attribute and that of
 debugfs; as they are here a miss brings in and maps one page. A case that changes anything but flush_us carries a label.
 """
+
+SWAPS = {"zram": "/dev/zram0", "ssd": "/dev/nullb1", "disk": "/dev/vdb", "none": "none"}
+DISKS = {"memory": "/dev/zram1", "ssd": "/dev/nullb0", "virtio": "/dev/vda"}
+"""The guest's names."""
 
 DISK_MIB = 256
 """Of the disk that can be swap: more than any trace of 64k pages needs."""
@@ -144,12 +150,11 @@ class Run:
     def run_words(self) -> str:
         """Return what the replayer is told about the run, but for its name."""
         conditions = dict(self.case.conditions)
-        conditions["swap"] = {"zram": "/dev/zram0", "disk": "/dev/vdb", "none": "none"}[
-            str(conditions["swap"])
-        ]
-        conditions["disk"] = {"memory": "/dev/zram1", "virtio": "/dev/vda"}[str(conditions["disk"])]
+        limit = {"memcg": "limit", "machine": "room"}[str(conditions.pop("pressure"))]
+        conditions["swap"] = SWAPS[str(conditions["swap"])]
+        conditions["disk"] = DISKS[str(conditions["disk"])]
         words = " ".join(f"{name}={value}" for name, value in conditions.items())
-        return f"lru={self.lru} limit={self.limit_pages} tasks=1 {words}"
+        return f"lru={self.lru} {limit}={self.limit_pages} tasks=1 {words}"
 
     @property
     def identity(self) -> str:
@@ -244,8 +249,8 @@ def rows_of(said: RunLog, run: Run) -> dict[str, Any]:
         **run.case.conditions,
     }
     return {
-        "result": place | label | setting | read_run(said, run.case.mode),
-        "residency": place | {"resident_hex": residency_of(said)},
+        "result": place | label | setting | read_run(said, run.case.mode, str(run.case.conditions["swap"])),
+        "residency": place | label | {"resident_hex": residency_of(said)},
     }
 
 
@@ -318,7 +323,7 @@ def write_results(out: Path, package: str, kept: Sequence[Mapping[str, Any]]) ->
     """Write results.json and residency.jsonl.zst, a row a line, in an order that does not depend on the plan's."""
 
     def place(row: Mapping[str, Any]) -> tuple[Any, ...]:
-        return row["mode"], row["trace"], row["frac"], row["lru"], row["rep"]
+        return row["mode"], row["trace"], row["frac"], row.get("label", ""), row["lru"], row["rep"]
 
     rows = sorted((run["result"] for run in kept), key=place)
     bits = sorted((run["residency"] for run in kept), key=place)

@@ -34,7 +34,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAGE_BYTES 4096u
+#include "ballast.h"
+#include "guest_io.h"
+
 #define TABLE_BYTES (UINT64_C(2) << 20) /* what one page table maps: regions start there */
 #define IS_WRITE 0x80000000u
 #define IS_FILE 0x40000000u
@@ -42,6 +44,7 @@
 #define MAX_TASKS 4
 #define MAX_NAME 64
 #define PATTERN_WORDS 64 /* of 512 that differ from page to page, so that zram stores something and fills slowly */
+#define SSD_BYTES (64u << 20) /* of the swap device that is an SSD; its memory is taken at boot */
 #define WRITTEN_WORD 2 /* a trace's writes go here and leave word 0, which names the page */
 
 #define LAB "/cg/lab"
@@ -65,89 +68,17 @@ struct task {
 };
 
 struct run {
-	/* Words of its line. limit: memory.max in pages, 0: none; swap: a block device or none; disk: has the file. */
+	/*
+	 * Words of its line. limit: memory.max in pages, 0: none; room: pages that are free above the high watermark
+	 * when the tasks begin, 0: all that the machine has; swap: a block device or none; disk: has the file.
+	 */
 	char id[MAX_NAME], lru[MAX_NAME], swap[MAX_NAME], disk[MAX_NAME];
-	uint64_t limit, flush_us, page_cluster, readahead_kb, fault_around_bytes, tasks;
+	uint64_t limit, room, flush_us, page_cluster, readahead_kb, fault_around_bytes, tasks;
 
 	uint64_t nr_flushes;
+	struct ballast *ballast;
 	struct task task[MAX_TASKS];
 };
-
-static FILE *out;
-
-/* The end of everything: says why where the host listens, and stops the machine. */
-static void give_up(const char *what, const char *name)
-{
-	char text[256];
-	int length = snprintf(text, sizeof(text), "%s %s: %s", what, name, strerror(errno));
-
-	fprintf(out ? out : stderr, "=fatal %d\n%s\n", length, text);
-	fflush(NULL);
-	if (getpid() == 1)
-		reboot(RB_AUTOBOOT);
-	_exit(1);
-}
-
-static int try_write(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY);
-	ssize_t nr = fd < 0 ? -1 : write(fd, value, strlen(value));
-
-	if (fd >= 0)
-		close(fd);
-	return nr == (ssize_t)strlen(value) ? 0 : -1;
-}
-
-static void write_text(const char *path, const char *value)
-{
-	if (try_write(path, value))
-		give_up("write to", path);
-}
-
-static void write_number(const char *folder, const char *name, uint64_t value)
-{
-	char path[128], text[32];
-
-	snprintf(path, sizeof(path), "%s%s", folder, name);
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-	write_text(path, text);
-}
-
-static size_t read_whole(const char *path, char *text, size_t size)
-{
-	int fd = open(path, O_RDONLY);
-	size_t length = 0;
-	ssize_t nr;
-
-	while (fd >= 0 && length < size && (nr = read(fd, text + length, size - length)) > 0)
-		length += (size_t)nr;
-	if (fd >= 0)
-		close(fd);
-	return length;
-}
-
-static void emit(const char *name, const void *data, size_t length)
-{
-	fprintf(out, "=%s %zu\n", name, length);
-	fwrite(data, 1, length, out);
-	fputc('\n', out);
-}
-
-static void emit_number(const char *name, uint64_t value)
-{
-	char text[32];
-
-	emit(name, text, (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)value));
-}
-
-static void emit_file(const char *name, const char *folder, const char *path)
-{
-	static char text[1 << 18];
-	char whole[128];
-
-	snprintf(whole, sizeof(whole), "%s%s", folder, path);
-	emit(name, text, read_whole(whole, text, sizeof(text)));
-}
 
 /* Everything that the kernel tells at this moment; `point` is start, populated, end or killed. */
 static void snapshot(const struct run *run, const char *point)
@@ -160,7 +91,9 @@ static void snapshot(const struct run *run, const char *point)
 	emit("point", point, strlen(point));
 	emit_file("vmstat", "/proc/", "vmstat");
 	emit_file("zoneinfo", "/proc/", "zoneinfo");
+	emit_file("uptime", "/proc/", "uptime");
 	emit_file("lru_gen", "/sys/kernel/debug/", "lru_gen");
+	emit_file("zram", "/sys/block/zram0/", "mm_stat");
 	for (int i = 0; i < 4; i++)
 		emit_file(memcg_files[i], LAB "/", memcg_files[i]);
 	for (uint64_t i = 0; i < run->tasks; i++) {
@@ -324,7 +257,8 @@ static int wait_for(struct run *run, struct task *t)
 	static char stat[1 << 14];
 	struct timespec period = { (time_t)(run->flush_us / 1000000), (long)(run->flush_us % 1000000) * 1000 };
 	struct pollfd fd = { t->done, POLLIN, 0 };
-	int file = run->flush_us ? open(LAB "/memory.stat", O_RDONLY) : -1;
+	const char *path = run->room ? "/cg/memory.stat" : LAB "/memory.stat"; /* of whom reclaim asks about */
+	int file = run->flush_us ? open(path, O_RDONLY) : -1;
 	char answer;
 
 	while (file >= 0 && ppoll(&fd, 1, &period, NULL) == 0) {
@@ -461,6 +395,8 @@ static void start_swap(const struct run *run)
 	}
 	fd = open(run->swap, O_RDWR);
 	bytes = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+	if (bytes > (off_t)SSD_BYTES && strcmp(run->swap, "/dev/nullb1") == 0)
+		bytes = SSD_BYTES;
 	if (bytes < (off_t)(2 * PAGE_BYTES))
 		give_up("open", run->swap);
 	info[1] = (uint32_t)(bytes / PAGE_BYTES) - 1;
@@ -537,6 +473,8 @@ static void record_run(struct run *run)
 	prepare(run);
 	for (uint64_t i = 0; i < run->tasks; i++)
 		start_task(run, i);
+	if (run->room)
+		run->ballast = take_ballast(run->room);
 	snapshot(run, "start");
 	is_alive = order_all(run, 'p');
 	if (is_alive)
@@ -544,6 +482,8 @@ static void record_run(struct run *run)
 	run->nr_flushes = 0;
 	is_alive = is_alive && replay_all(run);
 	snapshot(run, is_alive ? "end" : "killed");
+	if (run->room)
+		drop_ballast(run->ballast);
 	if (is_alive)
 		order_all(run, 'r');
 	emit("point", "over", 4);
@@ -575,7 +515,7 @@ static void read_run_line(char *line, struct run *run)
 	for (word = strtok_r(line, " \n", &place); word; word = strtok_r(NULL, " \n", &place)) {
 		if (!take_word(word, "id", run->id, NULL) && !take_word(word, "lru", run->lru, NULL) &&
 		    !take_word(word, "swap", run->swap, NULL) && !take_word(word, "disk", run->disk, NULL) &&
-		    !take_word(word, "limit", NULL, &run->limit) &&
+		    !take_word(word, "limit", NULL, &run->limit) && !take_word(word, "room", NULL, &run->room) &&
 		    !take_word(word, "flush_us", NULL, &run->flush_us) &&
 		    !take_word(word, "page_cluster", NULL, &run->page_cluster) &&
 		    !take_word(word, "readahead_kb", NULL, &run->readahead_kb) &&
@@ -622,6 +562,9 @@ static void follow_plan(void)
 	fclose(plan);
 }
 
+/* Two SSDs: any request takes 80 us (ssd_read_ns, reclaim/abi/costs.py), as many at once as come. */
+#define SSDS "nr_devices=2 gb=1 bs=4096 queue_mode=2 memory_backed=1 irqmode=2 completion_nsec=80000"
+
 static void load_modules(void)
 {
 	FILE *list = fopen("/modules/list", "r");
@@ -630,7 +573,7 @@ static void load_modules(void)
 	while (list && fscanf(list, "%127s", path) == 1) {
 		int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-		const char *parameters = strstr(path, "zram") ? "num_devices=2" : "";
+		const char *parameters = strstr(path, "zram") ? "num_devices=2" : strstr(path, "null_blk") ? SSDS : "";
 
 		if (fd < 0 || (syscall(SYS_finit_module, fd, parameters, 0) && errno != EEXIST))
 			give_up("load", path);
@@ -651,30 +594,41 @@ static void open_port(void)
 	setvbuf(out, NULL, _IOFBF, 1 << 16);
 }
 
-/*
- * A disk of memory with the file system: each request is done when its submission returns, so that no run depends on
- * how soon the host serves a disk.
- */
-static void fill_memory_disk(void)
+static void fill_device(const char *path, int from, uint64_t bytes)
 {
 	static char block[1 << 16];
-	struct stat st;
-	ssize_t nr;
-	int from = open("/image", O_RDONLY), to;
+	int to = open(path, O_WRONLY);
 
+	for (uint64_t at = 0; at < bytes; at += sizeof(block)) {
+		size_t length = bytes - at < sizeof(block) ? bytes - at : sizeof(block);
+
+		if (from >= 0 && pread(from, block, length, (off_t)at) != (ssize_t)length)
+			give_up("read for", path);
+		if (write(to, block, length) != (ssize_t)length)
+			give_up("write to", path);
+	}
+	if (fsync(to))
+		give_up("fsync", path);
+	close(to);
+}
+
+/*
+ * The file system lies on a disk of memory, whose requests are done when their submission returns, and on an SSD, so
+ * that no run depends on how soon the host serves a disk.
+ */
+static void fill_disks(void)
+{
+	struct stat st;
+	int from = open("/image", O_RDONLY);
+
+	fill_device("/dev/nullb1", -1, SSD_BYTES);
 	if (from < 0)
 		return;
 	if (fstat(from, &st))
 		give_up("stat", "/image");
 	write_number("/sys/block/zram1/", "disksize", (uint64_t)st.st_size);
-	to = open("/dev/zram1", O_WRONLY);
-	while ((nr = read(from, block, sizeof(block))) > 0) {
-		if (write(to, block, (size_t)nr) != nr)
-			give_up("write to", "/dev/zram1");
-	}
-	if (fsync(to))
-		give_up("fsync", "/dev/zram1");
-	close(to);
+	fill_device("/dev/zram1", from, (uint64_t)st.st_size);
+	fill_device("/dev/nullb0", from, (uint64_t)st.st_size);
 	close(from);
 	unlink("/image");
 }
@@ -694,7 +648,7 @@ static void set_up_machine(void)
 	mkdir("/mnt", 0755);
 	open_port();
 	load_modules();
-	fill_memory_disk();
+	fill_disks();
 	write_text("/cg/cgroup.subtree_control", "+memory");
 	write_text("/sys/kernel/mm/transparent_hugepage/enabled", "never");
 	write_text("/sys/kernel/mm/lru_gen/min_ttl_ms", "0");

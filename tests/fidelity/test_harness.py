@@ -33,6 +33,20 @@ memcg     7 /lab
           2       5000          0         10
           3        100         31          4
 """
+ZONEINFO = """Node 0, zone      DMA
+  pages free     0
+        min      1
+Node 0, zone    DMA32
+  pages free     5000
+        boost    0
+        min      1009
+        low      1261
+        high     1513
+  pagesets
+    cpu: 0
+              count: 40
+              high:  60
+"""
 STAT = "77 (replayer (x)) S 1 77 0 0 -1 0 {minor} 0 {major} 0 1 2 0 0 20 0 1 0 9 0 0"
 PLAN = """
 [[case]]
@@ -54,6 +68,9 @@ def moment(point: str, scanned: int, major: int) -> bytes:
     vmstat = f"pgscan_anon {scanned}\npgsteal_anon {scanned // 2}\nnr_free_pages 5\n"
     files = {
         "vmstat": vmstat,
+        "zoneinfo": ZONEINFO,
+        "uptime": f"{major / 4} 3.00\n",
+        "zram": "8192 900 4096 0 4096 0 0 0 0\n",
         "lru_gen": LRU_GEN,
         "memory.stat": memcg,
         "memory.current": "12288\n",
@@ -86,7 +103,7 @@ WHOLE = said([moment("start", 0, 0), moment("populated", 10, 1), moment("end", 1
 def test_run_is_read_as_differences_between_its_points() -> None:
     """Counters are of the trace phase, levels in pages, generations those of the lab's memcg."""
     log = read_boot(WHOLE)
-    row = read_run(log.runs["a"], "anon")
+    row = read_run(log.runs["a"], "anon", "zram")
     assert log.is_complete
     assert (row["misses"], row["minflt"], row["flushes"]) == (42, 84, 9)
     assert row["populate"]["majflt"] == 1
@@ -94,26 +111,28 @@ def test_run_is_read_as_differences_between_its_points() -> None:
     assert row["trace_phase"]["vmstat"]["pgsteal_anon"] == 50
     assert (row["end"]["anon"], row["end"]["current"], row["end"]["swap_current"]) == (2, 3, 1)
     assert row["gens_end"] == [[2, 0, 10], [3, 31, 4]]
+    assert (row["free_pages"], row["watermarks"]) == (5040, [1009, 1261, 1513])
+    assert (row["compressed_bytes"], row["trace_s"]) == (450, 10.5)
 
 
 @pytest.mark.parametrize("mode", ["fread", "fmmap"])
 def test_misses_of_files_are_pages_read_from_the_device(mode: str) -> None:
     """A read() that misses is no fault, and a fault may read more than its page."""
-    row = read_run(read_boot(WHOLE).runs["a"], mode)
+    row = read_run(read_boot(WHOLE).runs["a"], mode, "zram")
     assert row["misses"] == row["io_read_pages"] == 42
 
 
 def test_killed_run_has_no_misses_and_no_residency() -> None:
     """What the OOM killer ended is said to be that."""
     run = read_boot(said([moment("start", 0, 0), moment("killed", 10, 1)])).runs["a"]
-    assert (read_run(run, "anon")["oom"], read_run(run, "anon")["misses"]) == (True, None)
+    assert (read_run(run, "anon", "zram")["oom"], read_run(run, "anon", "zram")["misses"]) == (True, None)
     assert residency_of(run) is None
 
 
 def test_wrong_page_contents_are_an_error() -> None:
     """A recording of a kernel that mixes up pages would be worth nothing."""
     with pytest.raises(HarnessError, match="3 reads found wrong contents"):
-        read_run(read_boot(said([], bad=3)).runs["a"], "anon")
+        read_run(read_boot(said([], bad=3)).runs["a"], "anon", "zram")
 
 
 @pytest.mark.parametrize("length", range(0, len(WHOLE) - 8, 97))

@@ -16,12 +16,8 @@ from tests.fidelity.guest_machine import HERE
 from tests.fidelity.made_traces import TRACES, make_trace
 from tests.fidelity.record import read_plan, read_traces
 
-BOUNDS = {"trad": (0.01, 0.06), "mglru": (0.02, 0.12)}
+BOUNDS = {"trad": (0.01, 0.04), "mglru": (0.01, 0.12)}
 """Error of misses by algorithm: median, worst."""
-
-
-OTHER_WINNERS = {"backward_scans fmmap 60% trad"}
-"""Cases whose winner the model misses: this one was recorded with memory.stat read once in some forty misses."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +42,7 @@ def test_misses_are_close_to_the_kernels(validation: Validation, algorithm: str)
 def test_winner_is_the_kernels(validation: Validation) -> None:
     """Which of the two algorithms misses less is what people ask the laboratory for."""
     wrong = {contest.trad.case.name for contest in validation.contests if contest.agrees is False}
-    assert wrong <= OTHER_WINNERS
+    assert not wrong
 
 
 def test_recording_is_of_the_plan_and_of_traces_that_can_be_made_again() -> None:

@@ -33,7 +33,7 @@ def _replay(misses: int, resident: list[int] | None = None, **counters: int) -> 
     pages[resident or []] = True
     levels = dict.fromkeys(("inactive_anon", "active_anon", "inactive_file", "active_file"), 0)
     generations = ((4, 10, 0), (5, 20, 0))
-    return Replay(misses, _ZEROS | counters, _ZEROS, {}, pages, levels, generations, False)
+    return Replay(misses, 0, _ZEROS | counters, _ZEROS, {}, pages, levels, generations, False)
 
 
 def _case(
