@@ -137,9 +137,18 @@ class Prover:
             return _HOLDS
         if self._refiner.sharpen(elements, self._numbering.of(value)) is BOTTOM:
             return _HOLDS
+        self._bound_from_above(elements, value)
         found = self.known_range(elements, value)
         holds = least <= found[0] and found[1] <= most
         return Proof(holds, found, (low, high), certain=found[1] < least or most < found[0])
+
+    def _bound_from_above(self, elements: Elements, value: Value) -> None:
+        """Use what is known to lie above a value, where its own range says too little."""
+        if not is_signed(value):
+            number = self._numbering.of(value)
+            most = self._refiner.order.most(number, elements)
+            if most >= 0:
+                self._refiner.learn(elements, number, NUMBERS.range(0, most))
 
     def _not_none(self, elements: Elements, value: Value) -> Proof:
         nullness = elements.get(self._numbering.of(value), TOP).nullness

@@ -16,6 +16,7 @@ from verifier.domains.nullness import NONE, PRESENT
 from verifier.domains.product import ABSENT, BOTTOM, FALSE, NUMBERS, TOP, TRUE, TRUTH, Element
 from verifier.expressions import Definition
 from verifier.numbering import Numbering
+from verifier.order import Order
 
 Elements: TypeAlias = dict[int, Element]
 """What is known about each class at one point of the program; absent means nothing."""
@@ -29,6 +30,7 @@ class Evaluator:
     def __init__(self, numbering: Numbering) -> None:
         self.numbering = numbering
         self._definitions = numbering.definitions
+        self.order = Order(numbering)
         self._forms: dict[str, Callable[[Definition, Elements], Element]] = {
             "eq": self._equal,
             "ult": self._less_unsigned,
@@ -37,7 +39,9 @@ class Evaluator:
             "is_none": self._is_none,
             "truncate": self._truncate,
             "call": self._call,
+            "add": self._sum,
             "sub": self._difference,
+            "udiv": self._quotient,
         }
 
     def evaluate(self, definition: Definition, elements: Elements) -> Element:
@@ -53,45 +57,6 @@ class Evaluator:
             return NUMBERS.of(definition.detail)
         return ABSENT if definition.name == "none" else TOP
 
-    def is_at_most(self, a: int, b: int, elements: Elements, depth: int = 2) -> bool:
-        """Tell whether class *a* is at most class *b*, both read without sign.
-
-        Looks at ranges, at comparisons that were decided on the way, and at how the classes are made:
-        `min(x, y)`, `x % n`, `x // n`, `x & m` and `x >> n` are at most x.
-        """
-        if a == b or elements.get(a, TOP).unsigned[1] <= elements.get(b, TOP).unsigned[0]:
-            return True
-        if self._decided("ult", b, a, elements) == 0 or self._decided("ult", a, b, elements) == 1:
-            return True
-        return depth > 0 and self._is_made_smaller(a, b, elements, depth)
-
-    def _is_made_smaller(self, a: int, b: int, elements: Elements, depth: int) -> bool:
-        small, large = self._definitions[a], self._definitions[b]
-        if small.name in ("umin", "and"):
-            return any(self.is_at_most(part, b, elements, depth - 1) for part in small.operands)
-        if small.name in ("umod", "udiv", "lshr"):
-            return self.is_at_most(small.operands[0], b, elements, depth - 1)
-        if large.name in ("umax", "or"):
-            return any(self.is_at_most(a, part, elements, depth - 1) for part in large.operands)
-        if small.name == "sub" and self.is_at_most(small.operands[1], small.operands[0], elements, depth - 1):
-            return self.is_at_most(small.operands[0], b, elements, depth - 1)
-        return self._is_below_predecessor(a, b, elements)
-
-    def _is_below_predecessor(self, a: int, b: int, elements: Elements) -> bool:
-        """Tell whether *b* is some n - 1 with a < n and n at least 1."""
-        large = self._definitions[b]
-        if large.name != "sub" or elements.get(large.operands[1], TOP).unsigned != (1, 1):
-            return False
-        n = large.operands[0]
-        return elements.get(n, TOP).unsigned[0] >= 1 and self._decided("ult", a, n, elements) == 1
-
-    def _decided(self, name: str, left: int, right: int, elements: Elements) -> int | None:
-        known = self.numbering.find(name, (left, right), None)
-        if known is None:
-            return None
-        low, high = elements.get(known, TOP).unsigned
-        return low if low == high else None
-
     def _equal(self, definition: Definition, elements: Elements) -> Element:
         left, right = definition.operands
         if left == right:
@@ -106,7 +71,10 @@ class Evaluator:
         a, b = elements.get(left, TOP).unsigned, elements.get(right, TOP).unsigned
         if a[1] < b[0]:
             return TRUE
-        return FALSE if a[0] >= b[1] or self.is_at_most(right, left, elements) else TRUTH
+        if a[0] >= b[1] or self.order.is_at_most(right, left, elements):
+            return FALSE
+        above = self.order.gap(left, right, elements)
+        return TRUE if above is not None and above > 0 else TRUTH
 
     def _less_signed(self, definition: Definition, elements: Elements) -> Element:
         left, right = definition.operands
@@ -135,16 +103,54 @@ class Evaluator:
         assert isinstance(kind, IntKind)
         return NUMBERS.truncate(elements.get(definition.operands[0], TOP), kind.bits, kind.signed)
 
+    def _sum(self, definition: Definition, elements: Elements) -> Element:
+        """Add; `x + y` is at most s where y is known to be at most `s - x`."""
+        left, right = definition.operands
+        a, b = elements.get(left, TOP), elements.get(right, TOP)
+        result = NUMBERS.apply("add", a, b)
+        most = self.order.most_of_sum(left, right, elements)
+        if most is None:
+            return result
+        return _within(result, NUMBERS.range(0, most))
+
     def _difference(self, definition: Definition, elements: Elements) -> Element:
         """Subtract; where the right side is certainly not the larger one, nothing wraps."""
         left, right = definition.operands
         a, b = elements.get(left, TOP), elements.get(right, TOP)
         result = NUMBERS.apply("sub", a, b)
-        if a.unsigned[0] >= b.unsigned[1] or not self.is_at_most(right, left, elements):
+        low = self.order.gap(right, left, elements)
+        if low is None or low < 0:
             return result
-        low = int(self._decided("ult", right, left, elements) == 1)
-        bound = NUMBERS.range(low, max(a.unsigned[1] - b.unsigned[0], low))
-        return NUMBERS.meet(result, bound)
+        above = self.order.gap(left, right, elements)
+        high = a.unsigned[1] - b.unsigned[0]
+        if above is not None:
+            high = min(high, -above)
+        bound = NUMBERS.range(low, max(high, low))
+        return _within(_within(result, bound), self._remaining_part(definition, a, elements))
+
+    def _remaining_part(self, definition: Definition, whole: Element, elements: Elements) -> Element:
+        """Bound `x - x // n` and `x - (x >> n)`, which grow with x."""
+        left, right = definition.operands
+        part = self._definitions[right]
+        if part.name not in ("udiv", "lshr") or part.operands[0] != left:
+            return TOP
+        least, most = elements.get(part.operands[1], TOP).unsigned
+        if part.name == "lshr":
+            least, most = 1 << min(least, 63), 1 << min(most, 63)
+        low, high = whole.unsigned
+        return NUMBERS.range(low - low // max(least, 1), high - high // max(most, 1))
+
+    def _quotient(self, definition: Definition, elements: Elements) -> Element:
+        """Divide; `part * n // whole` is at most n where the part is at most the whole."""
+        left, right = definition.operands
+        result = NUMBERS.apply("udiv", elements.get(left, TOP), elements.get(right, TOP))
+        product = self._definitions[left]
+        if product.name != "mul" or not self.order.is_exact_product(product.operands, elements):
+            return result
+        for part, factor in (product.operands, product.operands[::-1]):
+            if self.order.is_at_most(part, right, elements):
+                result = _within(result, NUMBERS.range(0, elements.get(factor, TOP).unsigned[1]))
+        return result
 
     def _call(self, definition: Definition, elements: Elements) -> Element:
         """Evaluate the integer functions; a pure helper without an entry here can give anything."""
@@ -162,3 +168,9 @@ class Evaluator:
                 return NUMBERS.range(min(low, U64_MAX), min(high, U64_MAX))
             case _:
                 return TOP
+
+
+def _within(result: Element, bound: Element) -> Element:
+    """Meet two descriptions of one value; where they contradict each other nobody comes here."""
+    both = NUMBERS.meet(result, bound)
+    return result if both is BOTTOM else both

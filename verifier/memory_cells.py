@@ -30,7 +30,7 @@ from reclaim.lang.ir import (
 )
 
 Group: TypeAlias = tuple[str, str, str]
-"""All cells of one field: (kind, owner, field), kind being "field", "state" or "size"."""
+"""All cells of one field: (kind, owner, field), kind being "field", "state", "size" or "map"."""
 
 LIST_SIZES: Group = ("size", "List", "*")
 
@@ -187,7 +187,30 @@ def runs_no_hook(op: Call, constants: dict[int, int]) -> bool:
 def _call_writes(op: Call, constants: dict[int, int]) -> Writes:
     if not runs_no_hook(op, constants):
         return _EVERYTHING
-    return Writes(groups_written(op.helper.effects.writes))
+    groups = groups_written(op.helper.effects.writes)
+    if op.map_decl is not None and op.helper.effects.writes_maps and not op.helper.effects.repeats:
+        groups |= {_map_group(op)}
+    return Writes(groups)
+
+
+def looked_up(op: Call, of: Callable[[Value], int]) -> Cell | None:
+    """Return the cell that a look-up in a map reads: what it answers until the map is written.
+
+    Args:
+        op: a call.
+        of: class of a value.
+
+    Returns:
+        None for a call whose answer may be another one each time.
+    """
+    if op.map_decl is None or not op.helper.effects.repeats:
+        return None
+    return Cell(_map_group(op), None, (of(op.args[0]), *(of(arg) for arg in op.args[1:])), None)
+
+
+def _map_group(op: Call) -> Group:
+    assert op.map_decl is not None
+    return ("map", op.map_decl.name, "")
 
 
 @cache

@@ -47,7 +47,8 @@ from reclaim.lang.ir import (
     Wrap,
 )
 from verifier.expressions import Definition, comparison, define
-from verifier.memory_cells import Cell, Memory, Writes, cell_of, writes_of
+from verifier.linear import LinearForms
+from verifier.memory_cells import Cell, Memory, Writes, cell_of, looked_up, writes_of
 
 
 class Edge(NamedTuple):
@@ -104,6 +105,7 @@ class Numbering:
 
     Attributes:
         definitions: for each class how it is made, as far as refinement can use it.
+        users: for each class those that are made from it.
         phis: memory parameters of each block.
         incoming: edges into each block, with its source.
         entry_loads: contents of cells as they were when the hook began.
@@ -112,10 +114,12 @@ class Numbering:
     def __init__(self, hook: HookIR) -> None:
         self.hook = hook
         self.definitions: list[Definition] = []
+        self.users: dict[int, list[int]] = {}
         self.phis: dict[int, list[MemoryPhi]] = {block.id: [] for block in hook.blocks}
         self.incoming: dict[int, list[Edge]] = {block.id: [] for block in hook.blocks}
         self.by_id = {block.id: block for block in hook.blocks}
         self.entry_loads: set[int] = set()
+        self._linear = LinearForms(self.definitions)
         self._class: dict[int, int] = {}
         self._keys: dict[Key, int] = {}
         self._ends: dict[int, Memory] = {}
@@ -155,6 +159,8 @@ class Numbering:
             found = len(self.definitions)
             self._keys[key] = found
             self.definitions.append(definition)
+            for operand in dict.fromkeys(definition.operands):
+                self.users.setdefault(operand, []).append(found)
         return found
 
     def _number_block(self, block: Block) -> None:
@@ -192,9 +198,7 @@ class Numbering:
             case Call():
                 self._forget(writes_of(op, self._constants), memory)
                 if result is not None:
-                    self._class[result.id] = (
-                        self._pure_call(op) if op.helper.effects.pure else self._made(result)
-                    )
+                    self._class[result.id] = self._answer(op, result, memory)
             case Compare():
                 assert result is not None
                 definition, is_negated = comparison(op, self.of)
@@ -211,7 +215,21 @@ class Numbering:
             inner = self.definitions[definition.operands[0]]
             if inner.name == "not":
                 return inner.operands[0]
+        if definition.name in ("add", "sub"):
+            return self._sum(definition)
         return self._new(definition.key, definition)
+
+    def _sum(self, definition: Definition) -> int:
+        """Return the class of a sum or difference; where terms cancel, that of what is left."""
+        form = self._linear.combined(definition)
+        left = self._linear.left(form)
+        if isinstance(left, int):
+            return left
+        if left is not None:
+            return self._new(left.key, left)
+        found = self._new(definition.key, definition)
+        self._linear.note(found, form)
+        return found
 
     def _negated(self, definition: Definition) -> int:
         """Return the class of a definition's negation."""
@@ -220,16 +238,23 @@ class Numbering:
     def _made(self, result: Value) -> int:
         return self._new(("made", result.id), Definition("opaque"))
 
+    def _answer(self, op: Call, result: Value, memory: Memory) -> int:
+        """Return the class of what a helper answers."""
+        if op.helper.effects.pure:
+            return self._pure_call(op)
+        cell = looked_up(op, self.of)
+        return self._made(result) if cell is None else self._content(cell, memory, op.helper.name)
+
     def _pure_call(self, op: Call) -> int:
         operands = tuple(self.of(arg) for arg in op.args)
         return self._define(Definition("call", operands, op.helper.c_name))
 
-    def _content(self, cell: Cell, memory: Memory) -> int:
+    def _content(self, cell: Cell, memory: Memory, asked: str = "") -> int:
         stored = memory.stored.get(cell)
         if stored is not None:
             return stored
         version = memory.version(cell)
-        found = self._new(("load", cell, version), Definition("opaque"))
+        found = self._new(("load", cell, version, asked), Definition("opaque"))
         if version in (None, (None, None, None)):
             self.entry_loads.add(found)
         return found

@@ -31,11 +31,13 @@ class Refiner:
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
         self._definitions = evaluator.numbering.definitions
+        self.order = evaluator.order
         self._inverses: dict[str, Callable[[Definition, Element, Elements, int], bool]] = {
             "add": self._learn_sum,
             "sub": self._learn_difference,
             "xor": self._learn_xor,
             "and": self._learn_mask,
+            "umod": self._learn_remainder,
             "umin": self._learn_least,
             "umax": self._learn_most,
             "udiv": self._learn_quotient,
@@ -140,7 +142,28 @@ class Refiner:
             bits = Element(TOP.unsigned, TOP.signed, (value & certain, U64_MAX & ~certain), *TOP[3:])
             if not self.learn(elements, masked, bits, steps):
                 return False
+            low, high = elements.get(mask, TOP).unsigned
+            is_low_bits = low == high and low & low + 1 == 0 and low < U64_MAX
+            if is_low_bits and not self._round_inward(elements, masked, low + 1, fact, steps):
+                return False
         return True
+
+    def _learn_remainder(self, definition: Definition, fact: Element, elements: Elements, steps: int) -> bool:
+        dividend, divisor = definition.operands
+        low, high = elements.get(divisor, TOP).unsigned
+        return low != high or low == 0 or self._round_inward(elements, dividend, low, fact, steps)
+
+    def _round_inward(self, elements: Elements, of: int, size: int, fact: Element, steps: int) -> bool:
+        """Move the ends of a range to numbers whose remainder by *size* lies within a fact."""
+        least, most = elements.get(of, TOP).unsigned
+        low, high = fact.unsigned
+        if least % size < low:
+            least += low - least % size
+        if most % size > high:
+            most -= most % size - high
+        if least > most:
+            return False
+        return self.learn(elements, of, NUMBERS.range(least, most), steps)
 
     def _learn_least(self, definition: Definition, fact: Element, elements: Elements, steps: int) -> bool:
         above = NUMBERS.range(fact.unsigned[0], U64_MAX)

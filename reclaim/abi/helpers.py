@@ -13,6 +13,7 @@ from reclaim.abi.limits import MAX_NODES, MAX_PAGES
 _KEY = Param("key", "u64", "Key.")
 _PURE = Effects(pure=True)
 _MAP = Effects(writes_maps=True)
+_LOOK_UP = Effects(repeats=True)
 _HASH_COST = 40
 """One probe sequence of an open-addressing table that is at most half full."""
 
@@ -238,6 +239,7 @@ _MAPS = (
         "u64",
         4,
         method_of="array_map",
+        effects=_LOOK_UP,
     ),
     Helper(
         "set",
@@ -260,7 +262,7 @@ _MAPS = (
                 "Read the value of a key; None if it is not there.",
                 (_KEY,),
                 "u64 | None",
-                _MAP if kind == "lru_hash" else Effects(),
+                Effects(writes_maps=kind == "lru_hash", repeats=True),
             ),
             _map(
                 kind,
@@ -279,15 +281,26 @@ _MAPS = (
         for helper in (
             _map(kind, "add", "Add a key; answers False if the set is full.", (_KEY,), "bool", _MAP),
             _map(kind, "discard", "Forget a key; answers whether it was there.", (_KEY,), "bool", _MAP),
-            _map(kind, "contains", "Tell whether a key is there.", (_KEY,), "bool", Effects()),
+            _map(kind, "contains", "Tell whether a key is there.", (_KEY,), "bool", _LOOK_UP),
         )
     ),
     *(
-        Helper("size", f"{kind}_size", "Count the entries.", "map", (), "u64", 4, method_of=kind, max=1 << 24)
+        Helper(
+            "size",
+            f"{kind}_size",
+            "Count the entries.",
+            "map",
+            (),
+            "u64",
+            4,
+            method_of=kind,
+            max=1 << 24,
+            effects=_LOOK_UP,
+        )
         for kind in ("hash_map", "lru_hash", "hash_set", "lru_set")
     ),
     _map("bloom_filter", "add", "Add a key.", (_KEY,), "None", _MAP),
-    _map("bloom_filter", "contains", "Tell whether a key may have been added.", (_KEY,), "bool", Effects()),
+    _map("bloom_filter", "contains", "Tell whether a key may have been added.", (_KEY,), "bool", _LOOK_UP),
     Helper(
         "clear",
         "bloom_filter_clear",

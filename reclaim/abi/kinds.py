@@ -219,6 +219,8 @@ class Effects:
         runs: hooks that the helper may run before it returns.
         moves: name of the parameter whose folio is moved (legal once, for a scan's current folio).
         pure: result depends on the arguments alone.
+        repeats: as long as the map that it is called on is not written, the same arguments get the same
+            result; what it may note about its use (`writes_maps`) changes none of its answers.
     """
 
     writes: tuple[str, ...] = ()
@@ -226,6 +228,7 @@ class Effects:
     runs: tuple[str, ...] = ()
     moves: str | None = None
     pure: bool = False
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,7 @@ class TapeEnvironment:
         self.tape: list[TapeEntry] = []
         self.interpreter = Interpreter(machine.policy, self)
         self._depth = 0
+        self._looked_up: dict[tuple[str, tuple[int, ...]], int | None] = {}
 
     @property
     def context(self) -> int:
@@ -233,8 +234,17 @@ class TapeEnvironment:
         for target in helper.effects.writes:
             self._apply(entry, target)
         self._run_nested(entry, helper)
-        entry.answer = self._answer(helper, args)
+        entry.answer = self._repeated(entry, helper) if helper.effects.repeats else self._answer(helper, args)
+        if helper.effects.writes_maps and not helper.effects.repeats:
+            self._looked_up.clear()
         return entry.answer
+
+    def _repeated(self, entry: TapeEntry, helper: Helper) -> int | None:
+        """Answer as the last time, where nothing wrote to a map since."""
+        key = (entry.c_name, entry.args)
+        if key not in self._looked_up:
+            self._looked_up[key] = self._answer(helper, entry.args)
+        return self._looked_up[key]
 
     def _place(self, address: int, nr_bytes: int) -> int:
         place = address - self.machine.base

@@ -1,0 +1,231 @@
+"""Order between values: how far one lies above another, as whole numbers.
+
+Intervals say what each value can be and lose what ties two of them together: `i < n`, `part <= whole`,
+`nr_seen - nr_anon`. Here the ties are read off where they stand anyway: comparisons that were decided on
+the way to this point, and the definitions of values (`min(x, y)`, `x % n`, `x // n`, `x - y`, `x + 1`).
+Both are edges "y >= x + c" of a graph whose nodes are classes, and a bounded walk along them answers
+`gap(x, y)`: the greatest c that was found with y >= x + c. All readings are without sign, and an edge for a
+sum, difference or product is taken only where that certainly does not wrap.
+
+Nothing is stored: the facts live in the elements of comparison classes, so they are joined, forgotten and
+carried around loops (`related`) as everything else is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reclaim.abi.kinds import U64_MAX, IntKind
+from verifier.domains.product import TOP, Element
+from verifier.expressions import Definition
+from verifier.numbering import Numbering
+
+DEPTH = 5
+"""Edges on one walk. Ours: `i < n`, `n <= len`, `j = len - 1 - i` and the like take at most four."""
+
+MOST_NODES = 24
+"""Classes reached in one walk; a bound on work, met only by long chains of comparisons."""
+
+_DECIDERS = frozenset(("ult", "slt", "eq"))
+
+Step = tuple[int, int]
+"""A class above the one that the walk stands on, and by how much at least."""
+
+
+class Order:
+    """Find out how classes of one hook are ordered."""
+
+    def __init__(self, numbering: Numbering) -> None:
+        self._definitions = numbering.definitions
+        self._users = numbering.users
+
+    def gap(self, low: int, high: int, elements: dict[int, Element], depth: int = DEPTH) -> int | None:
+        """Return the greatest proved c with *high* >= *low* + c, None if nothing is known.
+
+        Args:
+            low: class of the value thought to be smaller.
+            high: class of the value thought to be larger.
+            elements: what is known.
+            depth: how far to walk.
+        """
+        if low == high:
+            return 0
+        least = elements.get(high, TOP).unsigned[0]
+        best: int | None = None
+        for number, above in self._reached(low, elements, depth).items():
+            found = least - elements.get(number, TOP).unsigned[1] + above
+            found = max(found, above) if number == high else found
+            if (number == high or found >= 0) and (best is None or found > best):
+                best = found
+        return best
+
+    def is_at_most(self, low: int, high: int, elements: dict[int, Element], depth: int = DEPTH) -> bool:
+        """Tell whether *low* <= *high* is proved."""
+        if elements.get(low, TOP).unsigned[1] <= elements.get(high, TOP).unsigned[0]:
+            return True
+        found = self.gap(low, high, elements, depth)
+        return found is not None and found >= 0
+
+    def most(self, number: int, elements: dict[int, Element]) -> int:
+        """Return the smallest upper bound that anything above a class gives it."""
+        reached = self._reached(number, elements, DEPTH)
+        return min(elements.get(node, TOP).unsigned[1] - above for node, above in reached.items())
+
+    def most_of_sum(self, left: int, right: int, elements: dict[int, Element]) -> int | None:
+        """Return an upper bound of `left + right` where one is at most s minus the other: s.
+
+        `value + (sample - value) // 4` does not exceed `sample`. None if there is no such s.
+        """
+        bounds = []
+        for kept, added in ((left, right), (right, left)):
+            if not any(self._is_taken_from(user, kept) for user in self._users.get(kept, ())):
+                continue
+            for node, above in self._reached(added, elements, DEPTH).items():
+                definition = self._definitions[node]
+                if self._is_taken_from(node, kept) and self._is_exact_difference(definition, elements, 2):
+                    bounds.append(elements.get(definition.operands[0], TOP).unsigned[1] - above)
+        return min(bounds) if bounds and min(bounds) >= 0 else None
+
+    def _is_taken_from(self, number: int, right: int) -> bool:
+        definition = self._definitions[number]
+        return definition.name == "sub" and definition.operands[1] == right
+
+    def _reached(self, start: int, elements: dict[int, Element], depth: int) -> dict[int, int]:
+        """Return the classes above one, each with its distance at least."""
+        reached = {start: 0}
+        front = [start]
+        for left in range(depth, 0, -1):
+            following = []
+            for number in front:
+                risen = start if reached[number] >= 0 else number
+                for above, least in self._steps(number, risen, elements, left - 1):
+                    distance = reached[number] + least
+                    if above not in reached or distance > reached[above]:
+                        reached[above] = distance
+                        following.append(above)
+            if not following or len(reached) > MOST_NODES:
+                break
+            front = following
+        return reached
+
+    def _steps(self, number: int, start: int, elements: dict[int, Element], depth: int) -> Iterator[Step]:
+        yield from self._made_from(number, start, elements, depth)
+        for user in self._users.get(number, ()):
+            definition = self._definitions[user]
+            if definition.name in _DECIDERS:
+                yield from self._decided(user, definition, number, elements)
+            else:
+                yield from self._makes(user, definition, number, elements, depth)
+
+    def _decided(
+        self, comparison: int, definition: Definition, number: int, elements: dict[int, Element]
+    ) -> Iterator[Step]:
+        """Yield what a comparison with a known outcome says."""
+        known = elements.get(comparison)
+        if known is None or known.unsigned[0] != known.unsigned[1]:
+            return
+        truth = known.unsigned[0]
+        left, right = definition.operands
+        if definition.name == "eq":
+            if truth:
+                yield (right if left == number else left), 0
+            return
+        if definition.name == "slt" and min(elements.get(o, TOP).signed[0] for o in (left, right)) < 0:
+            return
+        if truth and left == number:
+            yield right, 1
+        if not truth and right == number:
+            yield left, 0
+
+    def _made_from(self, number: int, start: int, elements: dict[int, Element], depth: int) -> Iterator[Step]:
+        """Yield the operands that a class cannot exceed, or not by much."""
+        definition = self._definitions[number]
+        operands = definition.operands
+        match definition.name:
+            case "umin" | "and":
+                yield from ((operand, 0) for operand in operands)
+            case "umod":
+                yield operands[0], 0
+                yield operands[1], 1
+            case "udiv" | "lshr":
+                yield operands[0], 0
+                yield from self._scaled_down(definition, elements)
+            case "sub":
+                if self._is_exact_difference(definition, elements, depth):
+                    yield operands[0], elements.get(operands[1], TOP).unsigned[0]
+            case "add":
+                for base, other in (operands, operands[::-1]):
+                    if self._is_exact_sum(operands, elements) or (
+                        depth > 0
+                        and start != number
+                        and self.is_at_most(base, start, elements, min(depth, 2))
+                    ):
+                        yield base, -elements.get(other, TOP).unsigned[1]
+            case "truncate":
+                if isinstance(definition.detail, IntKind) and not definition.detail.signed:
+                    yield operands[0], 0
+            case "call":
+                yield from self._called(definition, elements)
+            case _:
+                pass
+
+    def _makes(
+        self, user: int, definition: Definition, number: int, elements: dict[int, Element], depth: int
+    ) -> Iterator[Step]:
+        """Yield what is made from a class and cannot be below it, or not by much."""
+        operands = definition.operands
+        match definition.name:
+            case "umax" | "or":
+                yield user, 0
+            case "add":
+                if self._is_exact_sum(operands, elements):
+                    other = operands[operands[0] == number]
+                    yield user, elements.get(other, TOP).unsigned[0]
+            case "mul":
+                other = operands[operands[0] == number]
+                if elements.get(other, TOP).unsigned[0] >= 1 and self.is_exact_product(operands, elements):
+                    yield user, 0
+            case "sub":
+                if operands[0] == number and self._is_exact_difference(definition, elements, depth):
+                    yield user, -elements.get(operands[1], TOP).unsigned[1]
+            case _:
+                pass
+
+    def _scaled_down(self, definition: Definition, elements: dict[int, Element]) -> Iterator[Step]:
+        """Yield x for `x * part // whole` and `x * part >> n` where the part is no more than the whole."""
+        product, divisor = definition.operands
+        made = self._definitions[product]
+        if made.name != "mul" or not self.is_exact_product(made.operands, elements):
+            return
+        least = elements.get(divisor, TOP).unsigned[0]
+        whole = 1 << min(least, 63) if definition.name == "lshr" else least
+        for factor, part in (made.operands, made.operands[::-1]):
+            if elements.get(part, TOP).unsigned[1] <= whole or part == divisor:
+                yield factor, 0
+
+    def _called(self, definition: Definition, elements: dict[int, Element]) -> Iterator[Step]:
+        operands = definition.operands
+        if definition.detail == "isqrt":
+            yield operands[0], 0
+        elif definition.detail == "ilog2":
+            yield operands[0], 1
+        elif definition.detail == "mul_div":
+            least = elements.get(operands[2], TOP).unsigned[0]
+            for factor, part in (operands[:2], operands[1::-1]):
+                if elements.get(part, TOP).unsigned[1] <= least:
+                    yield factor, 0
+
+    def _is_exact_sum(self, operands: tuple[int, ...], elements: dict[int, Element]) -> bool:
+        return sum(elements.get(operand, TOP).unsigned[1] for operand in operands) <= U64_MAX
+
+    def is_exact_product(self, operands: tuple[int, ...], elements: dict[int, Element]) -> bool:
+        """Tell whether a product certainly does not wrap."""
+        return (
+            elements.get(operands[0], TOP).unsigned[1] * elements.get(operands[1], TOP).unsigned[1] <= U64_MAX
+        )
+
+    def _is_exact_difference(self, definition: Definition, elements: dict[int, Element], depth: int) -> bool:
+        left, right = definition.operands
+        if elements.get(left, TOP).unsigned[0] >= elements.get(right, TOP).unsigned[1]:
+            return True
+        return depth > 0 and self.is_at_most(right, left, elements, depth - 1)
