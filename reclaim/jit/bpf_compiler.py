@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reclaim.jit import bpf_target
+from reclaim.jit import bpf_stack, bpf_target
 from reclaim.jit.bpf_module import write_bpf_module
 from verifier.verified import VerifiedPolicy
 
@@ -18,8 +18,11 @@ def compile_bpf(verified: VerifiedPolicy) -> bytes:
 
     Raises:
         TypeError: *verified* is not a `VerifiedPolicy`.
+        NotExpressible: a hook needs more stack than eBPF has.
     """
-    return bpf_target.emit_bpf_object(_module(verified))
+    image = bpf_target.emit_bpf_object(_module(verified))
+    bpf_stack.check_object(verified.ir.path, image)
+    return image
 
 
 def bpf_assembly(verified: VerifiedPolicy) -> str:
@@ -30,4 +33,5 @@ def bpf_assembly(verified: VerifiedPolicy) -> str:
 def _module(verified: VerifiedPolicy) -> str:
     if not isinstance(verified, VerifiedPolicy):
         raise TypeError(f"only a VerifiedPolicy can be compiled, not {type(verified).__name__}")
+    bpf_stack.check_values(verified.ir)
     return write_bpf_module(verified.ir)

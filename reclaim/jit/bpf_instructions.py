@@ -9,9 +9,9 @@ Linux understands. Linux follows one register at a time and relates no two of th
   assembly that keeps LLVM from using what it knows about the index: LLVM would drop the comparison
   that Linux needs.
 * A loop counts its rounds with an open-coded iterator (`bpf_iter_num`) beside the author's own
-  counter, so that Linux can see it end without following every round. What a loop carries starts as
-  the author's value plus a 0 that Linux does not know to be one: it would follow known values round by
-  round. Every way out of a loop destroys its iterator.
+  counter, so that Linux can see it end without following every round. What a loop carries is at each
+  round the author's value plus a 0 that Linux does not know to be one: all rounds look alike, where it
+  would follow known values round by round. Every way out of a loop destroys its iterator.
 
 A fault is a number in the map `control` and an answer of 0. No run of a verified policy has one.
 """
@@ -181,9 +181,13 @@ class BpfHookWriter(HookWriter):
 
     def _guarded(self, index: str, length: int) -> str:
         """Return an index of an array of which Linux sees that it is inside."""
-        opaque = self._make(f'call i64 asm sideeffect "", "=r,0"(i64 {index})')
+        opaque = self._opaque(index)
         self._trap_if(f"icmp ugt i64 {opaque}, {length - 1}", FAULT_INDEX)
         return opaque
+
+    def _opaque(self, number: str) -> str:
+        """Return a number of which LLVM knows nothing any more; Linux sees through the empty assembly."""
+        return self._make(f'call i64 asm sideeffect "", "=r,0"(i64 {number})')
 
     def _attachments(self, leaf: str, alignment: int) -> str:
         del leaf
@@ -249,28 +253,29 @@ class BpfHookWriter(HookWriter):
     def _jump(self, origin: Block, target: Block, args: tuple[Value, ...]) -> None:
         self._leave(self._innermost.get(origin.id), target)
         loop = self._headers.get(target)
-        if loop is None or origin.id in loop.body:
+        if loop is None:
             super()._jump(origin, target, args)
             return
-        self._make(f"call i32 @bpf_iter_num_new(ptr {_rounds(loop)}, i32 0, i32 {LONGEST_LOOP})")
+        if origin.id not in loop.body:
+            self._make(f"call i32 @bpf_iter_num_new(ptr {_rounds(loop)}, i32 0, i32 {LONGEST_LOOP})")
         zero = self._make(f"load i64, ptr {control_word('zero')}, align 8")
         self._arrivals.setdefault(target, []).append((self._label, [self._veiled(arg, zero) for arg in args]))
         self._line(f"br label %b{target.id}")
 
     def _veiled(self, value: Value, zero: str) -> str:
-        """Return a value plus the 0 that nobody knows."""
+        """Return a value plus the 0 that Linux does not know, in a way that LLVM cannot take apart again."""
         name = self._names[value]
         match self._type(value.type):
             case "i1":
-                return self._make(f"xor i1 {name}, {self._make(f'icmp ne i64 {zero}, 0')}")
+                word = self._opaque(self._make(f"add i64 {self._make(f'zext i1 {name} to i64')}, {zero}"))
+                return self._make(f"icmp ne i64 {word}, 0")
             case "i64":
-                return self._make(f"add i64 {name}, {zero}")
+                return self._opaque(self._make(f"add i64 {name}, {zero}"))
             case _:
                 for part in (0, 1):
                     shown = self._make(f"extractvalue {PAIR} {name}, {part}")
-                    name = self._make(
-                        f"insertvalue {PAIR} {name}, i64 {self._make(f'add i64 {shown}, {zero}')}, {part}"
-                    )
+                    word = self._opaque(self._make(f"add i64 {shown}, {zero}"))
+                    name = self._make(f"insertvalue {PAIR} {name}, i64 {word}, {part}")
                 return name
 
     def _branch(self, block: Block, branch: Branch) -> None:

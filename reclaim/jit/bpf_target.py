@@ -10,6 +10,7 @@ from functools import cache
 
 import llvmlite.binding as llvm
 
+from reclaim.jit.bpf_stack import LLVM_STACK_BYTES
 from reclaim.jit.native import LOCK, optimised
 
 _CPU = "v4"
@@ -46,4 +47,5 @@ def emit_bpf_assembly(text: str) -> str:
 def _machine() -> llvm.TargetMachine:
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
+    llvm.set_option("", f"-bpf-stack-size={LLVM_STACK_BYTES}")
     return llvm.Target.from_triple("bpf").create_target_machine(cpu=_CPU, opt=2)

@@ -21,7 +21,7 @@ from typing import Protocol, TypeAlias, assert_never
 
 from reclaim.abi.helpers import SCAN_HELPERS
 from reclaim.abi.kernel_types import KERNEL_TYPES
-from reclaim.abi.kinds import S64_MIN, Constructor
+from reclaim.abi.kinds import INT_KINDS, S64_MIN, Constructor
 from reclaim.abi.layout import CONTEXT_OFFSETS, LIST_SIZES, slots
 from reclaim.lang import arithmetic
 from reclaim.lang.ir import (
@@ -47,6 +47,7 @@ from reclaim.lang.ir import (
     LoadField,
     LoadState,
     LoadTunable,
+    MapDecl,
     MapRef,
     Narrow,
     Not,
@@ -227,6 +228,7 @@ class Interpreter:
             case ListRef():
                 return op.decl.first_number + _row_major(op, op.decl.dims, op.indices, values)
             case Construct():
+                _require(op.list is None or values[op.list] != 0, op, "list is None")
                 return _construct(op.constructor, op.list, op.args, values)
             case _:
                 return self._touch_core(op, values)
@@ -251,6 +253,7 @@ class Interpreter:
                 words = self._base("tunables")
                 return _read(_result(op).type, self.env.load(words + 8 * number, 8, False))
             case ListSize():
+                _require(values[op.list] != 0, op, "list is None")
                 sizes = self._member(op.lruvec, LIST_SIZES, values)
                 return self.env.load(sizes + 8 * _int(op.list, values), 8, False)
             case MapRef():
@@ -283,7 +286,7 @@ class Interpreter:
     def _store_field(self, op: StoreField, values: Values) -> None:
         _require(values[op.handle] != 0, op, "handle is None")
         slot = slots(_handle_name(op.handle))[op.field]
-        value = _int(op.value, values)
+        value = _in_range(op, _int(op.value, values), *_field_range(op))
         if slot.bit is not None:
             word = self._member(op.handle, op.field, values)
             value = word & ~(1 << slot.bit) | value << slot.bit
@@ -333,6 +336,15 @@ def _require(holds: bool, op: Op, what: str) -> None:
 def _in_range(op: Op, value: int, low: int, high: int) -> int:
     _require(low <= value <= high, op, f"{value} is outside {low}..={high}")
     return value
+
+
+def _field_range(op: StoreField) -> tuple[int, int]:
+    """Return what a writable field of a kernel object may hold."""
+    declared = KERNEL_TYPES[_handle_name(op.handle)].field(op.field)
+    assert declared is not None, op
+    kind = INT_KINDS.get(declared.type)
+    low, high = (0, 1) if kind is None else (kind.min, kind.max)
+    return low if declared.min is None else declared.min, high if declared.max is None else declared.max
 
 
 def _int(value: Value, values: Values) -> int:
@@ -421,5 +433,20 @@ def _check_arguments(op: Call, values: Values) -> None:
             _require(value >= param.min, op, f"`{param.name}` is {value}, below {param.min}")
         if param.max is not None:
             _require(value <= param.max, op, f"`{param.name}` is {value}, above {param.max}")
-    if op.map_decl is not None and op.map_decl.kind.name == "array_map":
-        _in_range(op, _int(op.args[1], values), 0, op.map_decl.capacity - 1)
+    if op.map_decl is not None:
+        _check_map(
+            op,
+            op.map_decl,
+            dict(zip((p.name for p in helper.params), op.args[nr_before:], strict=True)),
+            values,
+        )
+
+
+def _check_map(op: Call, decl: MapDecl, named: dict[str, Value], values: Values) -> None:
+    """Require that an index lies inside the map, and that a key and a value fit into it."""
+    if "index" in named:
+        _in_range(op, _int(named["index"], values), 0, decl.capacity - 1)
+    for name, kind in (("key", decl.key), ("value", decl.value)):
+        if kind is not None and name in named:
+            number = arithmetic.read_as(_int(named[name], values), kind.signed)
+            _in_range(op, number, kind.min, kind.max)

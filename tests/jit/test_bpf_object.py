@@ -10,6 +10,7 @@ from reclaim.engine.shipped import shipped_policies
 from reclaim.jit.bpf_compiler import bpf_assembly, compile_bpf
 from reclaim.jit.bpf_loader import KernelRejected, LoadedObject
 from reclaim.jit.bpf_module import write_bpf_module
+from reclaim.jit.bpf_stack import NotExpressible
 from reclaim.jit.bpf_target import emit_bpf_object
 from reclaim.lang.frontend import compile_source
 from tests.tidy.tree import ROOT
@@ -28,6 +29,32 @@ class Work(LruvecState):
 @hook
 def folio_evicted(lruvec: Lruvec, folio: Folio) -> u64:
     return lruvec.nr[folio.key % 8]
+'''
+
+_LOOPS = '''"""Loops whose values Linux would follow round by round."""
+
+
+class Whole(GlobalState):
+    total: u64
+
+
+@hook
+def prepare_scan(sc: ScanControl) -> None:
+    for i in range(7, 0, -2):
+        if sc.nr_scanned < 9:
+            Whole.total += 1
+        sc.priority = min(clamp(i, 2, 100), 12)
+
+
+@hook
+def batch_done(sc: ScanControl, result: BatchResult) -> None:
+    left = 0
+    for i in range(1000):
+        if result.nr_taken > Whole.total:
+            left = 5
+        if left > 3:
+            Whole.total += left
+        left -= 1
 '''
 
 _ODD_NAMES = '''"""Says \\"no\\" and \\\\ back: \u00fc."""
@@ -74,6 +101,14 @@ def test_rejection_shows_the_line_of_the_policy() -> None:
     assert [line for line in rejected.value.log.splitlines() if "@ table.rpol:10" in line]
 
 
+@pytest.mark.usefixtures("kernel")
+def test_loops_cost_linux_no_more_than_their_text() -> None:
+    """Every round looks like the one before, so a loop of a thousand is verified in a few steps."""
+    verified = verify_or_raise(compile_source(_LOOPS, "loops.rpol"))
+    with LoadedObject(compile_bpf(verified)) as loaded:
+        assert max(stats.instructions for stats in loaded.stats.values()) < 1_000
+
+
 def test_any_text_of_an_author_gets_through() -> None:
     """Quotes, backslashes and letters of all kinds end up in the object as they are."""
     image = compile_bpf(verify_or_raise(compile_source(_ODD_NAMES, "odd.rpol")))
@@ -99,3 +134,26 @@ def test_unverified_policy_is_refused() -> None:
     ir = compile_source(_ODD_NAMES, "odd.rpol")
     with pytest.raises(TypeError, match="VerifiedPolicy"):
         compile_bpf(ir)  # type: ignore[arg-type]
+
+
+def _with_values(count: int) -> VerifiedPolicy:
+    """Return a policy that needs many numbers at once."""
+    lines = [f"    n{i} = now()" for i in range(count)] + ["    total = 0"]
+    lines += [f"    total += n{i} * {i + 3}" for i in range(count)] + [
+        f"    total ^= n{i} * total" for i in range(count)
+    ]
+    head = '"""Many numbers."""\n\n\n@hook\ndef batch_done() -> None:\n'
+    return verify_or_raise(compile_source(head + "\n".join([*lines, "    emit(total)", ""]), "many.rpol"))
+
+
+@pytest.mark.usefixtures("kernel")
+def test_as_many_values_as_fit_are_accepted() -> None:
+    """Sixty numbers at once fit on the stack."""
+    LoadedObject(compile_bpf(_with_values(60))).close()
+
+
+@pytest.mark.parametrize("count", [80, 1200])
+def test_more_values_than_the_stack_holds_are_refused(count: int) -> None:
+    """What eBPF has no room for is said so, also where LLVM would end the process."""
+    with pytest.raises(NotExpressible, match="512"):
+        compile_bpf(_with_values(count))
