@@ -2,7 +2,8 @@
 
 A folio on a list that no batch names would never be offered for reclaim: the policy would pin memory. So
 each list that some answer or helper call places folios on must be named somewhere by a batch, a
-deactivation, a scan or as the source of a splice. An array of lists counts as one list.
+deactivation, a scan or as the source of a splice. An array of lists counts as one list; `lru` stands for
+the four that it holds.
 
 The kernel's `unevictable` list is the core's alone: whoever fills it has not drained it, whatever else is said.
 
@@ -21,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
-from reclaim.abi.limits import STANDARD_LISTS
+from reclaim.abi.limits import LRU_ARRAY, STANDARD_LISTS
 from reclaim.diag.diagnostic import Diagnostic, Help, Label, Span
 from reclaim.diag.registry import report
 from reclaim.lang.ir import (
@@ -61,10 +62,10 @@ def undrained_lists(policy: PolicyIR, reached: Mapping[str, AbstractSet[int]]) -
         answered = sources.answered()
         for op in (op for block in blocks for op in block.ops):
             for decl in _filled(op, sources):
-                filled.setdefault(decl.name, op.span)
-            drained.update(
-                decl.name for decl in _drained(op, sources, answered) if decl.name != "unevictable"
-            )
+                for list_name in _names(decl):
+                    filled.setdefault(list_name, op.span)
+            for decl in _drained(op, sources, answered):
+                drained.update(list_name for list_name in _names(decl) if list_name != "unevictable")
     if "next_batch" not in policy.hooks:
         drained.update(_EVICTABLE)
     declared = {decl.name: decl for decl in policy.lists}
@@ -77,6 +78,10 @@ def undrained_lists(policy: PolicyIR, reached: Mapping[str, AbstractSet[int]]) -
         forgotten = [name for name in _EVICTABLE if name not in drained and name not in filled]
         found += _default_fills(policy.hooks["next_batch"], forgotten)
     return found
+
+
+def _names(decl: ListDecl) -> tuple[str, ...]:
+    return _EVICTABLE if decl.name == LRU_ARRAY else (decl.name,)
 
 
 def _diagnostic(name: str, decl: ListDecl | None, where: Span, policy: PolicyIR) -> Diagnostic:
@@ -119,8 +124,8 @@ def _filled(op: Op, sources: _Sources) -> Iterator[ListDecl]:
     match op:
         case Construct(list=Value() as filled) if op.constructor.name in _FILLS:
             yield from sources.of(filled)
-        case Call():
-            # A helper that takes a list puts the folio on it: `retarget` lets it claim the list.
+        case Call() if "Folio.list" in op.helper.effects.writes:
+            # The folio goes on the list that it is given: `retarget` lets it claim the list.
             nr_before = len(op.args) - len(op.helper.params)
             for param, arg in zip(op.helper.params, op.args[nr_before:], strict=True):
                 if param.type == "List":

@@ -26,7 +26,12 @@ FOLIO = KernelType(
         Field("is_workingset", "bool", "PG_workingset.", writable=True, bit=2),
         Field("is_dirty", "bool", "Its contents are newer than the backing store.", bit=3),
         Field("is_writeback", "bool", "It is being written.", bit=4),
-        Field("is_executable", "bool", "Some mapping of it is executable.", bit=5),
+        Field(
+            "is_executable",
+            "bool",
+            "Is it a file's, and was it young in an executable mapping when referenced() last looked.",
+            bit=5,
+        ),
         Field("is_swap_backed", "bool", "Reclaiming it needs swap.", bit=6),
         Field("is_mapped", "bool", "Some page table maps it.", bit=7),
         Field(
@@ -88,6 +93,7 @@ MEMCG = KernelType(
         _pages("effective_min", "Protection by min that holds in the current reclaim."),
         _pages("swap_usage", "Pages in swap."),
         _pages("swap_max", "memory.swap.max."),
+        Field("is_online", "bool", "Was it not removed yet."),
         Field("parent", "Memcg | None", "The parent, None for the root."),
     ),
     "struct mem_cgroup, include/linux/memcontrol.h",
@@ -118,6 +124,7 @@ SCAN_CONTROL = KernelType(
         _pages("nr_to_reclaim", "How many pages should be freed."),
         Field("nr_scanned", "u64", "How many pages were looked at for reclaim so far.", unit="pages"),
         Field("nr_reclaimed", "u64", "How many pages were freed so far.", unit="pages"),
+        Field("nr_freed", "u64", "Of those, how many in this pass over the lruvec.", unit="pages"),
         Field(
             "priority",
             "u8",

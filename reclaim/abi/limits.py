@@ -20,6 +20,15 @@ STANDARD_LISTS = (
 )
 """Lists that every lruvec has, in the kernel's own order (enum lru_list, mmzone.h v6.12)."""
 
+SWAP_CLUSTER_MAX = 32
+"""Pages of a batch of reclaim (include/linux/swap.h v6.12)."""
+
+LRU_ARRAY = "lru"
+"""The evictable ones of them as an array: `lru[type][active]`, as LRU_FILE and LRU_ACTIVE add up in the kernel."""
+
+LRU_DIMS = (2, 2)
+"""ANON and FILE, inactive and active."""
+
 FIRST_STANDARD_LIST = 1
 """List number of `inactive_anon`; 0 stands for no list."""
 

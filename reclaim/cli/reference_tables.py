@@ -107,7 +107,11 @@ def kernel_types_page() -> str:
     lines += ["## List", "", "A list of folios of a lruvec.", ""]
     lines += [*_fields_table(LIST_FIELDS.values()), ""]
     names = ", ".join(f"`{name}`" for name in limits.STANDARD_LISTS)
-    lines += [f"Every lruvec has {names}; a policy declares further ones with `folio_list()`.", ""]
+    lines += [
+        f"Every lruvec has {names}; `lru[type][active]` names the first four by number.",
+        "A policy declares further ones with `folio_list()`.",
+        "",
+    ]
     lines += ["## Enumerations", "", "Members are compared with `==` and `!=` only."]
     for enum in ENUMS.values():
         rows = [(f"`{enum.name}.{name}`", meaning) for name, (_, meaning) in enum.members.items()]

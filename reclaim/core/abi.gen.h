@@ -256,6 +256,7 @@ struct rcl_memcg {
 	uint64_t effective_min;
 	uint64_t swap_usage;
 	uint64_t swap_max;
+	uint8_t is_online;
 	struct rcl_memcg *parent;
 };
 _Static_assert(offsetof(struct rcl_memcg, id) == 0, "id");
@@ -269,7 +270,8 @@ _Static_assert(offsetof(struct rcl_memcg, effective_low) == 48, "effective_low")
 _Static_assert(offsetof(struct rcl_memcg, effective_min) == 56, "effective_min");
 _Static_assert(offsetof(struct rcl_memcg, swap_usage) == 64, "swap_usage");
 _Static_assert(offsetof(struct rcl_memcg, swap_max) == 72, "swap_max");
-_Static_assert(offsetof(struct rcl_memcg, parent) == 80, "parent");
+_Static_assert(offsetof(struct rcl_memcg, is_online) == 80, "is_online");
+_Static_assert(offsetof(struct rcl_memcg, parent) == 88, "parent");
 
 /* A NUMA node. */
 struct rcl_node {
@@ -296,6 +298,7 @@ struct rcl_scan_control {
 	uint64_t nr_to_reclaim;
 	uint64_t nr_scanned;
 	uint64_t nr_reclaimed;
+	uint64_t nr_freed;
 	uint8_t priority;
 	uint8_t swappiness;
 	uint8_t origin;
@@ -317,23 +320,24 @@ struct rcl_scan_control {
 _Static_assert(offsetof(struct rcl_scan_control, nr_to_reclaim) == 0, "nr_to_reclaim");
 _Static_assert(offsetof(struct rcl_scan_control, nr_scanned) == 8, "nr_scanned");
 _Static_assert(offsetof(struct rcl_scan_control, nr_reclaimed) == 16, "nr_reclaimed");
-_Static_assert(offsetof(struct rcl_scan_control, priority) == 24, "priority");
-_Static_assert(offsetof(struct rcl_scan_control, swappiness) == 25, "swappiness");
-_Static_assert(offsetof(struct rcl_scan_control, origin) == 26, "origin");
-_Static_assert(offsetof(struct rcl_scan_control, may_swap) == 27, "may_swap");
-_Static_assert(offsetof(struct rcl_scan_control, may_demote) == 28, "may_demote");
-_Static_assert(offsetof(struct rcl_scan_control, may_writepage) == 29, "may_writepage");
-_Static_assert(offsetof(struct rcl_scan_control, may_unmap) == 30, "may_unmap");
-_Static_assert(offsetof(struct rcl_scan_control, force_deactivate) == 31, "force_deactivate");
-_Static_assert(offsetof(struct rcl_scan_control, skipped_deactivate) == 32, "skipped_deactivate");
-_Static_assert(offsetof(struct rcl_scan_control, can_age_anon) == 33, "can_age_anon");
-_Static_assert(offsetof(struct rcl_scan_control, low_reclaim) == 34, "low_reclaim");
-_Static_assert(offsetof(struct rcl_scan_control, low_skipped) == 35, "low_skipped");
-_Static_assert(offsetof(struct rcl_scan_control, cache_trim_mode) == 36, "cache_trim_mode");
-_Static_assert(offsetof(struct rcl_scan_control, no_cache_trim_mode) == 37, "no_cache_trim_mode");
-_Static_assert(offsetof(struct rcl_scan_control, is_retry) == 38, "is_retry");
-_Static_assert(offsetof(struct rcl_scan_control, target) == 40, "target");
-_Static_assert(offsetof(struct rcl_scan_control, slot) == 48, "slot");
+_Static_assert(offsetof(struct rcl_scan_control, nr_freed) == 24, "nr_freed");
+_Static_assert(offsetof(struct rcl_scan_control, priority) == 32, "priority");
+_Static_assert(offsetof(struct rcl_scan_control, swappiness) == 33, "swappiness");
+_Static_assert(offsetof(struct rcl_scan_control, origin) == 34, "origin");
+_Static_assert(offsetof(struct rcl_scan_control, may_swap) == 35, "may_swap");
+_Static_assert(offsetof(struct rcl_scan_control, may_demote) == 36, "may_demote");
+_Static_assert(offsetof(struct rcl_scan_control, may_writepage) == 37, "may_writepage");
+_Static_assert(offsetof(struct rcl_scan_control, may_unmap) == 38, "may_unmap");
+_Static_assert(offsetof(struct rcl_scan_control, force_deactivate) == 39, "force_deactivate");
+_Static_assert(offsetof(struct rcl_scan_control, skipped_deactivate) == 40, "skipped_deactivate");
+_Static_assert(offsetof(struct rcl_scan_control, can_age_anon) == 41, "can_age_anon");
+_Static_assert(offsetof(struct rcl_scan_control, low_reclaim) == 42, "low_reclaim");
+_Static_assert(offsetof(struct rcl_scan_control, low_skipped) == 43, "low_skipped");
+_Static_assert(offsetof(struct rcl_scan_control, cache_trim_mode) == 44, "cache_trim_mode");
+_Static_assert(offsetof(struct rcl_scan_control, no_cache_trim_mode) == 45, "no_cache_trim_mode");
+_Static_assert(offsetof(struct rcl_scan_control, is_retry) == 46, "is_retry");
+_Static_assert(offsetof(struct rcl_scan_control, target) == 48, "target");
+_Static_assert(offsetof(struct rcl_scan_control, slot) == 56, "slot");
 
 /* What became of a batch. */
 struct rcl_batch_result {
@@ -558,6 +562,8 @@ uint64_t h_random(struct rcl_ctx *ctx);
 uint64_t h_swap_free_pages(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec);
 uint64_t h_lruvec_swap_free_pages(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec);
 uint64_t h_lruvec_page_state(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t list);
+uint64_t h_node_page_state(struct rcl_ctx *ctx, struct rcl_node *node, uint64_t list);
+uint64_t h_memcg_apply_proportional_protection(struct rcl_ctx *ctx, struct rcl_memcg *memcg, uint64_t nr_pages);
 uint64_t h_lruvec_workingset_activations(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t type);
 void h_note_refault(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t activated, uint64_t restored);
 struct rcl_node *h_node_at(struct rcl_ctx *ctx, uint64_t nid);

@@ -163,8 +163,6 @@ static bool fault_file(struct rcl_machine *m, struct task *task, uint32_t vpn, b
 		if (!is_write && faultaround_map(m, task, vma, vpn))
 			return true;
 	}
-	if (vma->flags & RCL_MAPPING_EXEC)
-		folio->pub.flags |= RCL_FOLIO_IS_EXECUTABLE;
 	if (is_write && !is_shared)
 		return copy_on_write(m, task, vpn, folio);
 	map_folio(m, task, vpn, folio, is_write ? PTE_DIRTY : PTE_WP);

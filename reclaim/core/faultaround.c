@@ -47,8 +47,6 @@ static void map_around(struct rcl_machine *m, struct task *task, const struct vm
 	rmap_add(m, folio, task->number, vpn);
 	task->ptes[vpn] = PTE_PRESENT | PTE_ACCESSED | PTE_WP | folio->pub.pfn << PTE_SHIFT;
 	readahead_note_used(folio);
-	if (vma->flags & RCL_MAPPING_EXEC)
-		folio->pub.flags |= RCL_FOLIO_IS_EXECUTABLE;
 	if (vma->flags & RCL_MAPPING_LOCKED)
 		mlock_folio(m, task, folio);
 }

@@ -12,6 +12,7 @@
 #include "levels.h"
 #include "maps.h"
 #include "rmap.h"
+#include "scan.h"
 #include "swap.h"
 #include "trace.h"
 #include "walk.h"
@@ -415,6 +416,40 @@ uint64_t h_lruvec_page_state(struct rcl_ctx *ctx, struct rcl_lruvec *pub, uint64
 	if (list >= RCL_STANDARD_LIST_INACTIVE_ANON && list <= RCL_STANDARD_LIST_ACTIVE_FILE)
 		return rstat_list_pages(machine_of(ctx), lruvec, (uint32_t)list);
 	return lruvec->att == attachment_of(ctx) && list < lruvec->nr_lists ? pub->list_pages[list] : 0;
+}
+
+uint64_t h_memcg_apply_proportional_protection(struct rcl_ctx *ctx, struct rcl_memcg *memcg, uint64_t nr_pages)
+{
+	struct scan *sc = machine_of(ctx)->scan;
+	uint64_t protection = memcg->effective_min, usage = memcg->usage;
+	uint64_t left;
+
+	if (memcg->effective_min == 0 && memcg->effective_low == 0)
+		return nr_pages;
+	if (memcg->effective_low > protection && !(sc && sc->pub.low_reclaim)) {
+		protection = memcg->effective_low;
+		if (sc)
+			sc->pub.low_skipped = 1;
+	}
+	if (usage < protection)
+		usage = protection;
+	left = nr_pages - nr_pages * protection / (usage + 1);
+	return left > SWAP_CLUSTER_MAX ? left : SWAP_CLUSTER_MAX;
+}
+
+uint64_t h_node_page_state(struct rcl_ctx *ctx, struct rcl_node *node, uint64_t list)
+{
+	const struct rcl_machine *m = machine_of(ctx);
+	bool is_standard = list < RCL_NR_STANDARD_LISTS;
+	uint64_t nr_pages = 0;
+
+	for (uint32_t i = 0; i < m->nr_memcgs; i++) {
+		const struct lruvec *lruvec = &m->memcgs[i]->lruvecs[node->nid];
+
+		if (is_standard || (lruvec->att == attachment_of(ctx) && list < lruvec->nr_lists))
+			nr_pages += lruvec->pub.list_pages[list];
+	}
+	return nr_pages;
 }
 
 uint64_t h_lruvec_workingset_activations(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t type)

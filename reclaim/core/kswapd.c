@@ -143,6 +143,12 @@ static void balance(struct rcl_machine *m, struct node *node)
 			return;
 		}
 	}
+	if (pub->priority < 1 && pub->nr_reclaimed == 0 && !pub->no_cache_trim_mode && kswapd->sc.cache_trim_mode_failed) {
+		pub->no_cache_trim_mode = 1;	/* everything once more */
+		pub->priority = RCL_DEF_PRIORITY;
+		events_wake(m, kswapd->actor);
+		return;
+	}
 	end_balance(m, node, false);
 }
 

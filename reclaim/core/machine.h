@@ -228,6 +228,7 @@ struct scan {
 	bool quit;
 	bool may_walk_partially;
 	bool is_forced;			/* nobody is asked any more */
+	bool cache_trim_mode_failed;	/* a round that took clean cache only freed nothing */
 	uint16_t nodes;			/* bit per node that may be scanned (sc->nodemask) */
 	struct scan_writeback nr;	/* of the pass over one node (struct scan_control, nr) */
 	uint64_t round;			/* its present node and priority, as a number never used before */

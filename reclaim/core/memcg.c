@@ -74,6 +74,7 @@ static struct memcg *alloc_memcg(struct rcl_machine *m, struct memcg *parent)
 	memcg->m = m;
 	memcg->pub.id = m->nr_memcgs;
 	memcg->pub.parent = parent ? &parent->pub : NULL;
+	memcg->pub.is_online = 1;
 	memcg->depth = parent ? parent->depth + 1 : 0;
 	psi_init_group(&memcg->psi, m->setup_clock_ns);
 	memset(memcg->resume, 0xff, sizeof(memcg->resume));

@@ -55,6 +55,7 @@ int rcl_memcg_remove(struct rcl_machine *m, uint32_t number)
 		batches_drain_all(m);
 	memcg_drain_stocks(m, memcg);
 	memcg->is_offline = true;
+	memcg->pub.is_online = 0;
 	memcg->pub.min = 0;
 	memcg->pub.low = 0;
 	reparent_kmem(memcg);

@@ -118,6 +118,8 @@ static bool test_young(struct rcl_machine *m, struct folio *folio, uint32_t task
 		return false;
 	if (!pte_clear_young(task, vpn))
 		return false;
+	if (folio->pub.type == RCL_FILE && vma_has_flags(task, vpn, RCL_MAPPING_EXEC))
+		folio->pub.flags |= RCL_FOLIO_IS_EXECUTABLE;
 	if (around->nr_ptes)
 		look_around(m, folio, task, vpn, around);
 	return true;
@@ -127,6 +129,7 @@ uint64_t rmap_referenced(struct rcl_machine *m, struct folio *folio, const struc
 {
 	uint64_t nr_young, nr_ptes = 1;
 
+	folio->pub.flags &= ~RCL_FOLIO_IS_EXECUTABLE;
 	if (!folio_is_mapped(folio))
 		return 0;
 	nr_young = test_young(m, folio, folio->rmap_task, folio->rmap_vpn, around);

@@ -30,7 +30,6 @@
 #define MAX_IDLE_BATCHES 64		/* ours: answers in a row that looked at nothing, AGE among them; a
 					 * policy that tries each of 64 generations once gets there */
 #define PREFETCH_CANDIDATES 16		/* ours: a DRAM access is about as long as asking about sixteen */
-#define SWAP_CLUSTER_MAX 32		/* include/linux/swap.h v6.12 */
 #define LEAST_SKIP_PRIORITY 3		/* ours: below it a reclaim looks at a quarter of each list and more,
 					 * because nothing else gave way */
 #define RING_VISITS 4			/* ours: a memcg that wants to be visited again in the same round is so a few
@@ -40,6 +39,7 @@
 
 /* Progress of one pass. */
 struct pass {
+	uint64_t nr_reclaimed_before;
 	uint64_t nr_looked;
 	uint64_t soft_limit;		/* for policies that plan nothing */
 	uint64_t hard_limit;
@@ -205,6 +205,19 @@ static void note_writeback(struct rcl_machine *m, struct scan *sc, const struct 
 		writeback_wake_all(m);
 }
 
+static bool has_own_lists(const struct lruvec *lruvec)
+{
+	return lruvec->nr_lists > RCL_NR_STANDARD_LISTS;
+}
+
+/* lru_add_drain(): what is on its way to the lists, before each batch of the kernel's lists, and once per
+ * pass for a policy with lists of its own. */
+static void drain(struct rcl_machine *m)
+{
+	if (m->current)
+		batches_drain(m, m->current);
+}
+
 static void run_reclaim_batch(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint64_t answer,
 			      struct rcl_batch_result *result)
 {
@@ -292,6 +305,8 @@ static void run_batch(struct rcl_machine *m, struct lruvec *lruvec, struct scan 
 		      struct rcl_batch_result *result)
 {
 	*result = (struct rcl_batch_result){ .list = (uint8_t)place_list(answer) };
+	if (!has_own_lists(lruvec))
+		drain(m);	/* shrink_inactive_list(), shrink_active_list() */
 	switch (answer & 0xff) {
 	case RCL_BATCH_BATCH:
 		result->kind = RCL_BATCH_KIND_RECLAIMED;
@@ -338,9 +353,11 @@ static void scan_lruvec(struct rcl_machine *m, struct lruvec *lruvec, struct sca
 	sc->pub.may_demote = demote_is_possible(m, lruvec->pub.nid);
 	sc->pub.can_age_anon = m->nr_swap_slots > 0 || sc->pub.may_demote;
 	sc->pub.may_swap = sc->may_swap && (swap_available(m, memcg_of(lruvec->pub.memcg)) > 0 || sc->pub.may_demote);
+	pass.nr_reclaimed_before = sc->pub.nr_reclaimed;
+	sc->pub.nr_freed = 0;
 	ask_pass_begin(m, lruvec, sc);
-	if (m->current)
-		batches_drain(m, m->current);
+	if (has_own_lists(lruvec))
+		drain(m);	/* lru_gen_shrink_lruvec() */
 	pass.soft_limit = lruvec->pub.nr_pages >> sc->pub.priority;
 	pass.hard_limit = MAX_LAPS * lruvec->pub.nr_pages + RCL_MAX_BATCH;
 	while (!is_interrupted(m) && !lruvec->att->eject_pending) {
@@ -355,6 +372,7 @@ static void scan_lruvec(struct rcl_machine *m, struct lruvec *lruvec, struct sca
 			return;
 		}
 		run_batch(m, lruvec, sc, answer, &last);
+		sc->pub.nr_freed = sc->pub.nr_reclaimed - pass.nr_reclaimed_before;
 		if (is_pass_over(lruvec, sc, &pass, &last))
 			return;
 	}
@@ -468,6 +486,8 @@ void scan_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)
 		sc->pub.priority = priority;	/* raising it would have no end */
 	if (sc->pub.nr_reclaimed > nr_before)
 		m->nodes[nid].kswapd.nr_failures = 0;	/* there is hope again (shrink_node()) */
+	else if (sc->pub.cache_trim_mode)
+		sc->cache_trim_mode_failed = true;
 	throttle_after_node(m, sc, &m->nodes[nid]);
 }
 

@@ -9,6 +9,8 @@
 
 #include "machine.h"
 
+#define SWAP_CLUSTER_MAX 32		/* include/linux/swap.h v6.12 */
+
 /* Fill in a scan control for a reclaim and make it the running one; undone by scan_end(). */
 void scan_begin(struct rcl_machine *m, struct scan *sc, struct memcg *target, enum rcl_origin origin,
 		uint64_t nr_to_reclaim);

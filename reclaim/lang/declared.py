@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reclaim.abi.kinds import Hook, IntKind
-from reclaim.abi.limits import FIRST_STANDARD_LIST, STANDARD_LISTS
+from reclaim.abi.limits import FIRST_STANDARD_LIST, LRU_ARRAY, LRU_DIMS, STANDARD_LISTS
 from reclaim.diag.diagnostic import Span
 from reclaim.lang import nodes
 from reclaim.lang.ir import ListDecl, MapDecl, Scope, StateField, Tunable, Type
@@ -15,8 +15,8 @@ _NOWHERE = Span.of(1, 1, 1, 1)
 STANDARD = {
     name: ListDecl(name, FIRST_STANDARD_LIST + index, (), _NOWHERE)
     for index, name in enumerate(STANDARD_LISTS)
-}
-"""Lists that every lruvec has."""
+} | {LRU_ARRAY: ListDecl(LRU_ARRAY, FIRST_STANDARD_LIST, LRU_DIMS, _NOWHERE)}
+"""Lists that every lruvec has, and the array of those that reclaim takes from."""
 
 
 @dataclass(frozen=True, slots=True)

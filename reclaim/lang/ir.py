@@ -27,13 +27,15 @@ unsigned here; `sdiv`/`smod` are `DIV`/`MOD` with `signed=True` and truncate tow
 Control flow
 ------------
 Blocks end in `Jump`, `Branch`, `Return` or `Fail`. Jumps and branches pass arguments to the target's
-parameters. Loops are reducible and come from two source forms only; each is recorded as a `Loop`
+parameters. Loops are reducible and come from three source forms only; each is recorded as a `Loop`
 with its header, so that termination and cost need not be guessed from the graph:
 
 * ``for i in range(a, b, step)``: header parameters are the counter (first) and the loop-carried
   variables. `bound` is a value computed before the loop: the exact number of iterations.
 * ``for folio in list.scan(limit=N)``: header parameters are the current folio (nullable, first), the
   number of folios seen so far (second) and the loop-carried variables; `bound` is the limit.
+* ``for here in lruvec.upwards()``: a range of the greatest depth (the counter is first), left early where
+  the current lruvec or memcg (nullable, second) is None.
 
 The order of evaluation is left to right. Every instruction keeps the span of the author's code that
 it comes from; `inlined_at` lists the call sites through which a helper function was inlined,
@@ -596,7 +598,7 @@ class Block:
 
 
 class LoopKind(Enum):
-    """The two source forms of loops."""
+    """What bounds a loop: a number of rounds, or a limit of folios."""
 
     RANGE = "range"
     SCAN = "scan"

@@ -134,7 +134,7 @@ def _call_method(low: Lowering, function: nodes.Attribute, node: nodes.Call) -> 
     if type_name == "List" and function.name in LIST_ANSWERS:
         return _construct_on_list(low, LIST_ANSWERS[function.name], receiver, node)
     if type_name == "List" and function.name == "scan":
-        message = "`.scan(...)` stands behind `for ... in` only"
+        message = f"`.{function.name}(...)` stands behind `for ... in` only"
         low.findings.stop("misplaced-call", message, node.span, label="not inside of an expression")
     entry = helper(function.name, type_name)
     if entry is None and _is_field(type_name, function.name):

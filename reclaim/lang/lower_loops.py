@@ -1,4 +1,4 @@
-"""Loops: `for i in range(...)` and `for folio in list.scan(...)`.
+"""Loops: `for i in range(...)`, `for folio in list.scan(...)` and `for here in lruvec.upwards()`.
 
 Variables that the body assigns become parameters of the header; those assigned on a path to `break`
 become parameters of the block behind the loop. The number of rounds is computed before the loop, as
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reclaim.abi.kinds import Param
+from reclaim.abi.limits import MAX_DEPTH
 from reclaim.diag.diagnostic import Edit, Help
 from reclaim.lang import nodes
 from reclaim.lang.call_arguments import match_parameters
@@ -31,12 +32,14 @@ from reclaim.lang.ir import (
     Convert,
     HandleType,
     IsNone,
+    LoadField,
     LoopKind,
     ScanFirst,
     ScanNext,
     Type,
     Unwrap,
     Value,
+    Wrap,
 )
 from reclaim.lang.loop_scan import breaks, names_assigned
 from reclaim.lang.lower_statements import meet
@@ -69,6 +72,8 @@ def lower_for(low: Lowering, node: nodes.For) -> None:
             _lower_range(low, node, node.target, call)
         case nodes.Call(function=nodes.Attribute(name="scan") as function) as call:
             _lower_scan(low, node, node.target, function, call)
+        case nodes.Call(function=nodes.Attribute(name="upwards") as function) as call:
+            _lower_upwards(low, node, node.target, function, call)
         case other:
             _not_iterable(low, other)
 
@@ -97,7 +102,7 @@ def _not_iterable(low: Lowering, node: nodes.Expression) -> None:
         help_ = (Help(f"write `range({text})`", Edit(node.span, f"range({text})")),)
     low.findings.stop(
         "invalid-loop",
-        f"a loop goes over `range(...)` or `list.scan(limit=...)`, not over `{text}`",
+        f"a loop goes over `range(...)`, `list.scan(limit=...)` or `lruvec.upwards()`, not over `{text}`",
         node.span,
         label="cannot be looped over",
         help=help_,
@@ -277,7 +282,42 @@ def _scan_arguments(low: Lowering, call: nodes.Call) -> tuple[Value, bool]:
     return limit, from_head.value
 
 
-# ---- what both forms share
+# ---- for here in lruvec.upwards()
+
+
+def _lower_upwards(
+    low: Lowering, node: nodes.For, target: nodes.Name, function: nodes.Attribute, call: nodes.Call
+) -> None:
+    """Lower the way from an object of the tree of memcgs to the root; the round's own parent is read first."""
+    builder, span = low.builder, call.span
+    start = unwrapped(low, low.expression(function.base), function.base.span)
+    if not isinstance(start, Value) or start.type not in (HandleType("Lruvec"), HandleType("Memcg")):
+        message = (
+            f"`.upwards()` belongs to lruvecs and memcgs, and `{low.quote(function.base.span)}` is neither"
+        )
+        low.findings.stop("unknown-field", message, function.name_span, label="no tree to climb")
+    match_parameters(call, "upwards", (), low.findings)
+    maybe = HandleType(start.type.name, nullable=True)
+    first = builder.make(Wrap, maybe, span, operand=start)
+    zero, one = builder.const(0, U64, span), builder.const(1, U64, span)
+    limit = builder.const(MAX_DEPTH, U64, span)
+    seen, current = builder.value(U64, None, span), builder.value(maybe, None, target.span)
+    around = _open(low, node, LoopKind.RANGE, ((zero, seen), (first, current)), limit)
+    goes_on = builder.make(Compare, BOOL, span, op=CompareOp.LT, signed=False, left=seen, right=limit)
+    there, body = builder.block(), builder.block()
+    builder.branch_with(goes_on, (there, ()), (around.after, around.leaving), span)
+    builder.go_to(there)
+    at_end = builder.make(IsNone, BOOL, span, operand=current)
+    builder.branch_with(at_end, (around.after, around.leaving), (body, ()), span)
+    builder.go_to(body)
+    here = builder.rename(builder.make(Unwrap, start.type, target.span, operand=current), target.id)
+    following = builder.make(LoadField, maybe, span, handle=here, field="parent")
+    _lower_body(low, node, target, here, around)
+    count = builder.make(Binary, U64, span, op=BinaryOp.ADD, signed=False, left=seen, right=one)
+    _close(low, node, around, (count, following))
+
+
+# ---- what all forms share
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from functools import cache
 from reclaim.abi.answers import CONSTRUCTORS
 from reclaim.abi.helpers import HELPERS
 from reclaim.abi.hooks import HOOKS
-from reclaim.abi.limits import ANON, FILE, STANDARD_LISTS
+from reclaim.abi.limits import ANON, FILE, LRU_ARRAY, STANDARD_LISTS, SWAP_CLUSTER_MAX
 from reclaim.abi.maps import MAP_KINDS
 from reclaim.lang.ir import Scope
 from reclaim.lang.type_rules import type_names
@@ -27,7 +27,7 @@ STRUCT_BASE = "Struct"
 MAP_SCOPES = {"lruvec": Scope.LRUVEC, "memcg": Scope.MEMCG, "machine": Scope.GLOBAL}
 """What ``scope=`` of a map may say."""
 
-NUMBERS = {"ANON": ANON, "FILE": FILE}
+NUMBERS = {"ANON": ANON, "FILE": FILE, "INACTIVE": 0, "ACTIVE": 1, "SWAP_CLUSTER_MAX": SWAP_CLUSTER_MAX}
 """Named numbers of the contract."""
 
 INTEGER_FUNCTIONS = (
@@ -59,7 +59,7 @@ def function_names() -> tuple[str, ...]:
 def constant_names() -> tuple[str, ...]:
     """Return the names of all constants, answers and lists that need no declaration."""
     answers = [c.name for c in CONSTRUCTORS if c.method_of is None and not c.params]
-    return (*answers, *NUMBERS, *STANDARD_LISTS)
+    return (*answers, *NUMBERS, *STANDARD_LISTS, LRU_ARRAY)
 
 
 @cache

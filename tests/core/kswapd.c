@@ -134,6 +134,41 @@ static void test_sixteen_fruitless_runs_are_hopeless_until_something_is_freed(vo
 	rcl_machine_free(s.m);
 }
 
+static uint32_t nr_trimming, nr_rounds_of_all;
+
+/* Trim the cache as long as that is permitted, in vain. */
+static void trim_in_vain(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc)
+{
+	(void)ctx, (void)lruvec;
+	sc->cache_trim_mode = !sc->no_cache_trim_mode;
+	nr_trimming += sc->cache_trim_mode;
+	nr_rounds_of_all += !sc->cache_trim_mode;
+}
+
+static uint64_t stop_while_trimming(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc,
+				    struct rcl_batch_result *last)
+{
+	return sc->cache_trim_mode ? RCL_BATCH_STOP : fifo_ops.next_batch(ctx, lruvec, sc, last);
+}
+
+static void test_a_run_of_trimming_in_vain_is_repeated_without(void)
+{
+	struct rcl_ops ops = fifo_ops;
+	struct setting s = make_setting(RCL_DEVICE_ZRAM, NR_PAGES);
+
+	ops.prepare_scan = trim_in_vain;
+	ops.next_batch = stop_while_trimming;
+	attach_own(s.m, &ops);
+	touch(&s, 0, NR_PAGES - LOW - 1, WRITE);
+	touch(&s, NR_PAGES - LOW - 1, 2, WRITE);
+	pass_time(&s, NAP_NS);
+	CHECK_EQUAL(nr_trimming, 12);			/* priorities 12 to 1, and from 12 on again */
+	CHECK(nr_rounds_of_all > 0);
+	CHECK(counter(s.m, RCL_PGSTEAL_KSWAPD) > 0);
+	CHECK_EQUAL(s.m->nodes[0].kswapd.nr_failures, 0);
+	rcl_machine_free(s.m);
+}
+
 static void test_a_boost_raises_watermarks_until_it_is_reclaimed_without_io(void)
 {
 	struct setting s = make_setting(RCL_DEVICE_ZRAM, NR_PAGES);
@@ -229,6 +264,7 @@ static const struct test tests[] = {
 	{ "nap", test_a_nap_comes_before_the_long_sleep },
 	{ "outrun", test_a_fast_task_outruns_kswapd_into_direct_reclaim },
 	{ "hopeless", test_sixteen_fruitless_runs_are_hopeless_until_something_is_freed },
+	{ "trim", test_a_run_of_trimming_in_vain_is_repeated_without },
 	{ "boost", test_a_boost_raises_watermarks_until_it_is_reclaimed_without_io },
 	{ "boost limit", test_a_boost_is_limited_by_its_factor },
 	{ "throttle", test_below_half_of_min_tasks_wait_for_kswapd },

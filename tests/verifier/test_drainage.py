@@ -87,3 +87,39 @@ def test_claiming_the_own_list_fills_nothing() -> None:
     """A list that was read from the folio is no new one."""
     claiming = "own = folio.list\n    if own is not None:\n        folio.retarget(own)"
     assert codes(claiming=claiming) == []
+
+
+def test_reading_the_size_of_a_list_fills_nothing() -> None:
+    """`page_state` takes a list and puts nothing there."""
+    source = HOT.format(
+        filling="pass", claiming="pass", draining="if lruvec.page_state(hot) > 0: return STOP"
+    )
+    source = source.replace(": return STOP", ":\n        return STOP").replace(
+        "next_batch(", "next_batch(lruvec: Lruvec, "
+    )
+    assert findings(source) == ()
+
+
+LRU = """\"\"\"The kernel's lists by number.\"\"\"
+
+
+@hook
+def folio_added(folio: Folio) -> Place:
+    return {place}
+
+
+@hook
+def next_batch(sc: ScanControl) -> Batch:
+    return {batch}
+"""
+
+
+@pytest.mark.parametrize(
+    "batch", ["lru[ANON][INACTIVE].batch(32)", "lru[sc.priority % 2][ACTIVE].deactivate(32)"]
+)
+def test_array_of_the_kernels_lists_stands_for_all_four(batch: str) -> None:
+    """Naming one of the array drains the lists that it holds, by their own names too."""
+    for place in ("lru[folio.type][ACTIVE].head", "active_file.head"):
+        assert findings(LRU.format(place=place, batch=batch)) == ()
+    source = LRU.format(place="lru[FILE][INACTIVE].head", batch="active_anon.batch(32)")
+    assert [d.code for d in findings(source)] == ["RP0654"]
