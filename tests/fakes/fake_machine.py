@@ -262,9 +262,12 @@ class TapeEnvironment:
             slot = slots(type_name)[name]
             declared = KERNEL_TYPES[type_name].field(name)
             assert declared is not None
-            assert slot.bit is None
             address = rng.choice(self.machine.objects[type_name]) + slot.offset
-            write = (address, slot.nr_bytes, self.machine.value_of(declared))
+            value = self.machine.value_of(declared)
+            if slot.bit is not None:
+                word = self.load(address, slot.nr_bytes, signed=False)
+                value = word & ~(1 << slot.bit) | value << slot.bit
+            write = (address, slot.nr_bytes, value)
         self.store(*write)
         entry.writes.append(write)
 
