@@ -26,7 +26,7 @@ from reclaim.lang.ir import Block, Branch, Call, Const, HookIR, LoadState, Loop,
 from verifier import declared_ranges
 from verifier.accumulation import Accumulation
 from verifier.domains.lattice import thresholds_of
-from verifier.domains.product import NUMBERS, TOP, Element
+from verifier.domains.product import NUMBERS, TOP, TRUTH, Element
 from verifier.entailment import Proof, Prover
 from verifier.evaluation import Elements, Evaluator
 from verifier.fixpoint import Fixpoint, nest
@@ -39,6 +39,7 @@ from verifier.obligations import (
     obligations,
 )
 from verifier.refinement import Refiner
+from verifier.related import Related, arriving_on
 from verifier.termination import counter_range, most_rounds
 from verifier.transfer import Effect, Transfer
 
@@ -106,11 +107,11 @@ class HookAnalysis:
         self.prover = Prover(self.numbering, self.refiner)
         self.results = Results()
         self._transfer = Transfer(self.evaluator)
-        self._entered: dict[int, Elements] = {}
         self._blocks = {block.id: block for block in hook.blocks}
         self._loops = {loop.header.id: loop for loop in hook.loops}
         self._sites = {block.id: self._site(block) for block in hook.blocks}
         self._passed = {block.id: self._passing(block) for block in hook.blocks}
+        self.related = Related(self.numbering, self._passed, self._counters())
         self._sums = Accumulation(self.numbering, self._passed, set(self._loops))
         self._steps = {block.id: self._prepare(block) for block in hook.blocks}
         self._keep_moves()
@@ -143,7 +144,6 @@ class HookAnalysis:
         if checking:
             self._check_loop(self._loops[header], entered)
         self._sums.note_rounds(header, most_rounds(entered, self._loops[header], self.numbering))
-        self._entered[header] = dict(entered)
         counter = self._counter(header)
         if counter is not None:
             bounds = counter_range(entered, self._loops[header], self.numbering)
@@ -151,7 +151,10 @@ class HookAnalysis:
         return entered
 
     def again(self, header: int, entered: Elements, backs: list[tuple[Edge, Elements]]) -> Elements:
-        """Join what entered with what comes back, in the header's parameters alone."""
+        """Join what entered with what comes back, in the header's parameters alone.
+
+        A sum is bounded at once: under the assumption that was just tried, no round can add more.
+        """
         found = dict(entered)
         counter = self._counter(header)
         passed = self._passed[header]
@@ -159,27 +162,31 @@ class HookAnalysis:
             for param, argument in passed[edge]:
                 if param != counter:
                     found[param] = NUMBERS.join(found.get(param, TOP), state.get(argument, TOP))
+            for pair in self.related.at(header):
+                arriving = arriving_on(pair, edge, state, self.evaluator)
+                found[pair.comparison] = NUMBERS.join(found[pair.comparison], arriving)
+        for param in self._params(header) - {counter}:
+            reached = self._sums.reached(header, param, entered.get(param, TOP))
+            if reached is not None:
+                found[param] = NUMBERS.meet(found[param], reached)
         return found
 
     def covers(self, header: int, assumed: Elements, found: Elements) -> bool:
         """Tell whether the assumed parameters cover those found."""
-        return all(NUMBERS.leq(found[param], assumed[param]) for param in self._params(header))
+        return all(NUMBERS.leq(found[param], assumed[param]) for param in self._carried(header))
 
     def widen(self, header: int, assumed: Elements, found: Elements) -> Elements:
         """Widen the parameters, stopping at the constants of the hook."""
         wider = dict(assumed)
-        for param in self._params(header):
+        for param in self._carried(header):
             wider[param] = NUMBERS.widen(assumed[param], found[param], self.thresholds)
         return wider
 
     def narrow(self, header: int, assumed: Elements, found: Elements) -> Elements:
-        """Take the smaller parameters, and bound those that are sums."""
+        """Take the smaller parameters."""
         smaller = dict(assumed)
-        entered = self._entered[header]
-        for param in self._params(header):
-            narrowed = NUMBERS.narrow(assumed[param], found[param])
-            reached = self._sums.reached(header, param, entered.get(param, TOP))
-            smaller[param] = narrowed if reached is None else NUMBERS.meet(narrowed, reached)
+        for param in self._carried(header):
+            smaller[param] = NUMBERS.narrow(assumed[param], found[param])
         return smaller
 
     def visit_header(self, header: int, assumed: Elements, checking: bool) -> list[Elements | None]:
@@ -250,6 +257,15 @@ class HookAnalysis:
     def _params(self, block: int) -> set[int]:
         return {param for pairs in self._passed[block].values() for param, _ in pairs}
 
+    def _carried(self, header: int) -> set[int]:
+        """Return what a header assumes anew: its parameters, and how they lie to each other."""
+        return self._params(header) | {pair.comparison for pair in self.related.at(header)}
+
+    def _counters(self) -> dict[int, int]:
+        """Return the counters of the loops that have one."""
+        found = {header: self._counter(header) for header in self._loops}
+        return {header: counter for header, counter in found.items() if counter is not None}
+
     def _is_split(self, block: Block) -> bool:
         """Tell whether the branch at the block's end is about one of its own parameters."""
         if block.id in self._loops or not isinstance(block.terminator, Branch):
@@ -296,6 +312,9 @@ class HookAnalysis:
         merged = _join_all([state for _, state in states])
         assert merged is not None
         merged.update(arriving)
+        for pair in self.related.at(block):
+            known = [arriving_on(pair, edge, state, self.evaluator) for edge, state in states]
+            merged[pair.comparison] = known[0] if len(set(known)) == 1 else TRUTH
         return merged
 
     def _execute(self, number: int, elements: Elements, checking: bool) -> list[Elements | None]:

@@ -145,6 +145,16 @@ class Numbering:
         """Return the class made by an operation on classes, None if the hook has none."""
         return self._keys.get(key)
 
+    def comparison_of(self, name: str, left: int, right: int) -> int:
+        """Return the class of a comparison, whether or not the hook makes it.
+
+        Args:
+            name: "eq", "ult" or "slt".
+            left: class on the left.
+            right: class on the right.
+        """
+        return self._define(Definition(name, (left, right)))
+
     def args_along(self, edge: Edge) -> tuple[Value, ...]:
         """Return the arguments that an edge passes."""
         return successors(self.by_id[edge.source].terminator)[edge.slot][1]

@@ -1,4 +1,8 @@
-"""Policy files of the tests, found by glob, and what is expected of them."""
+"""Policy files of the tests, found by glob, and what is expected of them.
+
+Beside each rejected policy stands what is drawn for it. `python -m tests.verifier.policy_cases` draws all of
+them anew; the difference is what a change of messages means to authors, and is read before it is kept.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from pathlib import Path
 
 from reclaim.diag.diagnostic import Diagnostic
 from reclaim.diag.errors import PolicyRejected
+from reclaim.diag.render import render_full
 from reclaim.lang.frontend import compile_source
 from verifier.verified import verify
 
@@ -43,3 +48,19 @@ def findings(source: str, name: str = "case.rpol") -> tuple[Diagnostic, ...]:
         return verify(compile_source(source, name)).diagnostics
     except PolicyRejected as rejected:
         return rejected.diagnostics
+
+
+def drawing(path: Path) -> str:
+    """Return what an author sees for a policy, without colours."""
+    source = path.read_text(encoding="utf-8")
+    return render_full(findings(source, path.name), path.name, source, colour=False)
+
+
+def drawing_file(path: Path) -> Path:
+    """Return where the drawing of a rejected policy is kept."""
+    return path.with_suffix(".txt")
+
+
+if __name__ == "__main__":
+    for case in policies("rejected"):
+        drawing_file(case).write_text(drawing(case), encoding="utf-8")

@@ -78,7 +78,21 @@ class Watcher:
         return [*block.params, *(op.result for op in block.ops if op.result is not None)]
 
     def _allows(self, state: Elements, block: Block, values: Mapping[Value, RuntimeValue]) -> bool:
-        return all(self._is_allowed(state, value, values[value]) for value in self._visible[block.id])
+        visible = self._visible[block.id]
+        if not all(self._is_allowed(state, value, values[value]) for value in visible):
+            return False
+        numbers = {self.analysis.numbering.of(v): c for v in visible if (c := values[v]) is not None}
+        return all(
+            self._is_in_order(state, pair.comparison, numbers) for pair in self.analysis.related.at(block.id)
+        )
+
+    def _is_in_order(self, state: Elements, comparison: int, numbers: Mapping[int, int]) -> bool:
+        """Tell whether two values lie to each other as a state believes."""
+        left, right = self.analysis.numbering.definitions[comparison].operands
+        if left not in numbers or right not in numbers:
+            return True
+        is_less = arithmetic.unsigned(numbers[left]) < arithmetic.unsigned(numbers[right])
+        return NUMBERS.contains(state[comparison], int(is_less))
 
     def _is_allowed(self, state: Elements, value: Value, concrete: RuntimeValue) -> bool:
         element = state.get(self.analysis.numbering.of(value))
