@@ -193,6 +193,61 @@ _VMSTAT = (
         "vmstat",
         "ours",
     ),
+    Counter(
+        "thp_fault_alloc",
+        "Faults that mapped a folio of 512 pages by one entry.",
+        "vmstat",
+        "do_huge_pmd_anonymous_page()",
+    ),
+    Counter(
+        "thp_fault_fallback",
+        "Faults that could have and found no memory for it.",
+        "vmstat",
+        "do_huge_pmd_anonymous_page()",
+    ),
+    Counter("thp_split_page", "Folios of 512 pages split.", "vmstat", "split_huge_page_to_list_to_order()"),
+    Counter(
+        "thp_split_pmd", "Entries that became a page table of 512.", "vmstat", "__split_huge_pmd_locked()"
+    ),
+    Counter(
+        "thp_deferred_split_page",
+        "Folios of 512 pages queued to be split, as they were unmapped in part.",
+        "vmstat",
+        "deferred_split_folio()",
+    ),
+    Counter("thp_swpout", "Folios of 512 pages swapped out whole.", "vmstat", "swap_writepage()"),
+    Counter(
+        "thp_swpout_fallback",
+        "Folios of 512 pages split because swap had no room in a row.",
+        "vmstat",
+        "shrink_folio_list()",
+    ),
+    Counter(
+        "mthp_anon_fault_alloc",
+        "Large folios allocated by anonymous faults, all orders.",
+        "vmstat",
+        "MTHP_STAT_ANON_FAULT_ALLOC, summed",
+    ),
+    Counter(
+        "mthp_anon_fault_fallback",
+        "Orders tried by anonymous faults without success.",
+        "vmstat",
+        "MTHP_STAT_ANON_FAULT_FALLBACK, summed",
+    ),
+    Counter("mthp_swpout", "Large folios swapped out whole.", "vmstat", "MTHP_STAT_SWPOUT, summed"),
+    Counter(
+        "mthp_swpout_fallback",
+        "Large folios split because swap had no room in a row.",
+        "vmstat",
+        "MTHP_STAT_SWPOUT_FALLBACK, summed",
+    ),
+    Counter("mthp_split", "Large folios split.", "vmstat", "MTHP_STAT_SPLIT, summed"),
+    Counter(
+        "mthp_split_deferred",
+        "Large folios queued to be split.",
+        "vmstat",
+        "MTHP_STAT_SPLIT_DEFERRED, summed",
+    ),
     Counter("ptes_walked", "PTEs visited by page-table walks.", "vmstat", "ours"),
     Counter("rmap_walked", "PTEs visited by rmap walks.", "vmstat", "ours"),
 )

@@ -157,6 +157,12 @@ _OPTIONS: tuple[Decorator, ...] = (
     ),
     _option(
         _MACHINE,
+        "--thp-orders",
+        metavar="N,N",
+        help="Large folios for anonymous memory: 2 to the N pages, N from 2 (16 KiB) to 9 (2 MiB); none by default.",
+    ),
+    _option(
+        _MACHINE,
         "--set",
         "settings",
         metavar="POLICY.TUNABLE=V",
@@ -240,6 +246,7 @@ class ExperimentOptions:
     read_ahead: int | None
     page_cluster: int | None
     zswap_percent: int | None
+    thp_orders: str | None
     settings: tuple[str, ...]
     reclaim_batch: int | None
     charge_batch: int | None
@@ -318,11 +325,11 @@ def _workloads(options: ExperimentOptions) -> tuple[WorkloadChoice, ...]:
     return chosen
 
 
-def _machine_options(options: ExperimentOptions) -> dict[str, int | bool]:
+def _machine_options(options: ExperimentOptions) -> dict[str, Any]:
     """Return the members of the machine's description that were given, by their names there."""
     from reclaim.engine.machine_config import KERNEL_READ_AHEAD, TEXTBOOK_MACHINE
 
-    chosen: dict[str, int | bool] = dict(TEXTBOOK_MACHINE) if options.exact else {}
+    chosen: dict[str, Any] = dict(TEXTBOOK_MACHINE) if options.exact else {}
     for name in ("swappiness", "page_cluster", "zswap_percent", "reclaim_batch", "charge_batch", "add_batch"):
         value = getattr(options, name)
         if value is not None:
@@ -331,6 +338,8 @@ def _machine_options(options: ExperimentOptions) -> dict[str, int | bool]:
         basis = KERNEL_READ_AHEAD if options.read_ahead else TEXTBOOK_MACHINE
         chosen["read_ahead_kb"] = options.read_ahead
         chosen["fault_around_bytes"] = basis["fault_around_bytes"]
+    if options.thp_orders is not None:
+        chosen["thp_orders"] = _orders(options.thp_orders)
     if options.no_kswapd:
         chosen["kswapd"] = False
     if options.no_kmem:
@@ -338,6 +347,13 @@ def _machine_options(options: ExperimentOptions) -> dict[str, int | bool]:
     if options.repeat_reads:
         chosen["repeat_reads"] = True
     return chosen
+
+
+def _orders(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise ConfigError(f"--thp-orders is {text!r}; expected numbers from 2 to 9 such as `4,9`")
+    return tuple(int(part) for part in parts)
 
 
 def _policies(names: Sequence[str], settings: Sequence[str]) -> tuple[PolicyChoice, ...]:

@@ -648,6 +648,19 @@ enum rcl_counter {
 	RCL_RECLAIM_KSWAPD_NS,
 	RCL_RECLAIM_DIRECT_NS,
 	RCL_LRU_LOCK_NS,
+	RCL_THP_FAULT_ALLOC,
+	RCL_THP_FAULT_FALLBACK,
+	RCL_THP_SPLIT_PAGE,
+	RCL_THP_SPLIT_PMD,
+	RCL_THP_DEFERRED_SPLIT_PAGE,
+	RCL_THP_SWPOUT,
+	RCL_THP_SWPOUT_FALLBACK,
+	RCL_MTHP_ANON_FAULT_ALLOC,
+	RCL_MTHP_ANON_FAULT_FALLBACK,
+	RCL_MTHP_SWPOUT,
+	RCL_MTHP_SWPOUT_FALLBACK,
+	RCL_MTHP_SPLIT,
+	RCL_MTHP_SPLIT_DEFERRED,
 	RCL_PTES_WALKED,
 	RCL_RMAP_WALKED,
 	RCL_MEMORY_EVENTS_LOW,
@@ -672,6 +685,7 @@ struct rcl_costs {
 	uint64_t minor_fault_ns;	/* A fault that needs no I/O, reclaim excluded */
 	uint64_t major_fault_ns;	/* The same for one that does, the device's time excluded */
 	uint64_t buffered_ns;	/* A read or write call for one page: entry, look-up, copy */
+	uint64_t clear_page_ns;	/* Clearing each further page of a large folio */
 	uint64_t copy_page_ns;	/* Copying one page (copy on write) */
 	uint64_t hook_ns;	/* One indirect call of a policy's hook inside reclaim */
 	uint64_t map_ns;	/* One look-up or update of a policy's hash map */
@@ -701,6 +715,7 @@ struct rcl_costs {
 	.minor_fault_ns = 500, \
 	.major_fault_ns = 1500, \
 	.buffered_ns = 400, \
+	.clear_page_ns = 100, \
 	.copy_page_ns = 200, \
 	.hook_ns = 5, \
 	.map_ns = 30, \

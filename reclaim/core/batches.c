@@ -108,6 +108,6 @@ void batches_activate_folio(struct rcl_machine *m, struct task *task, struct fol
 	folio->pins++;
 	task->activate_batch[task->nr_activate] = (struct pending_place){ .pfn = folio->pub.pfn, .place = (uint32_t)place,
 									  .is_young = is_young };
-	if (++task->nr_activate == m->config.add_batch_folios)
+	if (++task->nr_activate == m->config.add_batch_folios || folio_is_large(folio))
 		batches_drain_activate(m, task);
 }

@@ -26,10 +26,11 @@ static inline void batches_add_folio(struct rcl_machine *m, struct task *task, s
 		batches_add_now(m, folio, reason);
 		return;
 	}
+	/* A large folio drains the batch at once (folio_batch_add_and_move()). */
 	folio->reason = (uint8_t)reason;
 	folio->transit = RCL_TRANSIT_ADD_BATCH;
 	task->add_batch[task->nr_add++] = folio->pub.pfn;
-	if (task->nr_add == m->config.add_batch_folios)
+	if (task->nr_add == m->config.add_batch_folios || folio_is_large(folio))
 		batches_drain_add(m, task);
 }
 

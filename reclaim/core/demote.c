@@ -4,6 +4,9 @@
  *
  * A folio only ever goes to a slower tier, whoever chose the node, so that no chain of demotions can
  * come back to where it began.
+ *
+ * SIMPLIFIED: a large folio that finds no room in a row, or is mapped in part, is not split to be demoted;
+ * effect: it is swapped out or stays, where the kernel moves its pages one by one.
  */
 #include "demote.h"
 
@@ -58,22 +61,22 @@ bool demote_set_aside(struct rcl_machine *m, struct lruvec *lruvec, struct folio
 
 /* alloc_migrate_folio(): the target itself first, or memory would come from still slower nodes while the
  * target's own cold pages stay; then the nearest of all slower ones. Neither reclaims. */
-static struct folio *alloc_target(struct rcl_machine *m, const struct lruvec *lruvec, uint32_t nid)
+static struct folio *alloc_target(struct rcl_machine *m, const struct lruvec *lruvec, uint32_t nid, uint32_t order)
 {
 	struct placement place = { .home = &m->nodes[nid], .allowed = (uint16_t)(1u << nid) };
 	uint32_t cpu_nid = m->current ? m->current->nid : lruvec->pub.nid;
 	struct memcg *memcg = memcg_of(lruvec->pub.memcg);
-	struct folio *frame = node_alloc_nowait(m, memcg, cpu_nid, &place);
+	struct folio *frame = node_alloc_nowait(m, memcg, cpu_nid, &place, order);
 
 	if (frame)
 		return frame;
 	place.allowed = m->nodes[lruvec->pub.nid].demotion_allowed;
-	return node_alloc_nowait(m, memcg, cpu_nid, &place);
+	return node_alloc_nowait(m, memcg, cpu_nid, &place, order);
 }
 
 static bool demote_folio(struct rcl_machine *m, const struct lruvec *lruvec, struct folio *folio, uint32_t nid)
 {
-	struct folio *frame = migrate_is_possible(folio) ? alloc_target(m, lruvec, nid) : NULL;
+	struct folio *frame = migrate_is_possible(folio) ? alloc_target(m, lruvec, nid, folio->pub.order) : NULL;
 
 	if (!frame)
 		return false;
@@ -101,7 +104,7 @@ uint32_t demote_folios(struct rcl_machine *m, struct lruvec *lruvec, struct scan
 		sc->pub.nr_reclaimed += nr_pages;
 		count(lruvec, sc->is_kswapd ? RCL_PGDEMOTE_KSWAPD : RCL_PGDEMOTE_DIRECT, nr_pages);
 		count(lruvec, sc->is_kswapd ? RCL_PGSTEAL_KSWAPD : RCL_PGSTEAL_DIRECT, nr_pages);
-		count_typed(lruvec, RCL_PGSTEAL_ANON, type);
+		lruvec->stat[RCL_PGSTEAL_ANON + type] += nr_pages;
 	}
 	return nr_left;
 }

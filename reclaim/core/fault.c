@@ -14,6 +14,7 @@
 #include "faultaround.h"
 #include "hooks.h"
 #include "kmem.h"
+#include "large_folio.h"
 #include "mlock.h"
 #include "mm.h"
 #include "numa_balancing.h"
@@ -22,26 +23,47 @@
 #include "rmap.h"
 #include "swap.h"
 #include "swapin.h"
+#include "thp.h"
 #include "vma.h"
 #include "writeback.h"
 #include "young.h"
 
-static void map_folio(struct rcl_machine *m, struct task *task, uint32_t vpn, struct folio *folio, uint32_t bits)
+/* Map one page of a folio. */
+static void map_page(struct rcl_machine *m, struct task *task, uint32_t vpn, struct folio *page, uint32_t bits)
 {
-	rmap_add(m, folio, task->number, vpn);
-	task->ptes[vpn] = PTE_PRESENT | PTE_ACCESSED | bits | folio->pub.pfn << PTE_SHIFT;
+	rmap_add(m, page, task->number, vpn);
+	task->ptes[vpn] = PTE_PRESENT | PTE_ACCESSED | bits | page->pub.pfn << PTE_SHIFT;
 	if (vma_has_flags(task, vpn, RCL_MAPPING_LOCKED))
-		mlock_folio(m, task, folio);
+		mlock_folio(m, task, page_folio(m, page->pub.pfn), 1);
 }
 
-static bool fault_anon(struct rcl_machine *m, struct task *task, uint32_t vpn)
+/* Map all of a new large folio; all PTEs become young and dirty, as in the kernel. */
+static void map_large(struct rcl_machine *m, struct task *task, struct folio *folio)
 {
-	struct folio *folio = pagecache_alloc_folio(m, task, RCL_ANON, anon_key(task->number, vpn));
+	uint32_t first = (uint32_t)folio->pub.key;
 
+	for (uint32_t i = 0; i < folio->pub.nr_pages; i++)
+		map_page(m, task, first + i, &folio[i], PTE_DIRTY);
+	folio->pub.flags |= RCL_FOLIO_IS_SWAP_BACKED | RCL_FOLIO_IS_DIRTY;
+	spend(m, (folio->pub.nr_pages - UINT64_C(1)) * m->config.costs.clear_page_ns);
+	pagecache_admit_folio(m, task, folio, 0, RCL_ADDED_ANON_FAULT);
+}
+
+static bool fault_anon(struct rcl_machine *m, struct task *task, uint32_t vpn, bool may_map_pmd)
+{
+	struct folio *folio = may_map_pmd ? thp_alloc_pmd(m, task, vpn) : NULL;
+
+	if (!folio && RCL_UNLIKELY(m->config.thp_orders))
+		folio = thp_alloc_anon(m, task, vpn);
+	if (RCL_UNLIKELY(folio != NULL)) {
+		map_large(m, task, folio);
+		return true;
+	}
+	folio = pagecache_alloc_folio(m, task, RCL_ANON, anon_key(task->number, vpn));
 	if (!folio)
 		return false;
 	folio->pub.flags |= RCL_FOLIO_IS_SWAP_BACKED | RCL_FOLIO_IS_DIRTY;
-	map_folio(m, task, vpn, folio, PTE_DIRTY);
+	map_page(m, task, vpn, folio, PTE_DIRTY);
 	pagecache_admit_folio(m, task, folio, 0, RCL_ADDED_ANON_FAULT);
 	return true;
 }
@@ -49,6 +71,9 @@ static bool fault_anon(struct rcl_machine *m, struct task *task, uint32_t vpn)
 /* Whether a folio of the swap cache gives its slot up (should_try_to_free_swap()). */
 static bool frees_slot(const struct rcl_machine *m, const struct folio *folio, bool is_write)
 {
+	/* A large folio's slots go together, when none has an entry any more (folio_swapped()). */
+	if (RCL_UNLIKELY(folio_is_large(folio)) && folio->nr_ptes != folio->pub.nr_pages)
+		return false;
 	return !(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK) &&
 	       (is_write || swap_is_full(m, memcg_of(folio->pub.memcg)));
 }
@@ -57,16 +82,19 @@ static bool frees_slot(const struct rcl_machine *m, const struct folio *folio, b
  * write, and is written again when reclaim comes. */
 static bool fault_swap(struct rcl_machine *m, struct task *task, uint32_t vpn, bool is_write)
 {
+	uint32_t slot = task->ptes[vpn] >> PTE_SHIFT;
 	bool is_major;
-	struct folio *folio = swapin_folio(m, task, vpn, &is_major);
+	struct folio *folio = swapin_folio(m, task, vpn, &is_major), *page = folio;
 
 	if (!folio)
 		return false;
+	if (RCL_UNLIKELY(folio_is_large(folio)))
+		page += slot - folio->swap_slot;
 	if (is_major) {
 		spend(m, m->config.costs.major_fault_ns);
 		count(folio_lruvec(folio), RCL_PGMAJFAULT, 1);
 	}
-	map_folio(m, task, vpn, folio, is_write ? PTE_DIRTY : 0);
+	map_page(m, task, vpn, page, is_write ? PTE_DIRTY : 0);
 	if (folio->swap_slot != RCL_NIL && frees_slot(m, folio, is_write))
 		swap_cache_free(m, folio);
 	return true;
@@ -85,12 +113,12 @@ static bool copy_on_write(struct rcl_machine *m, struct task *task, uint32_t vpn
 		return false;
 	if (task->ptes[vpn] & PTE_PRESENT) {
 		pte_clear_young(task, vpn);
-		rmap_remove(m, source, task->number, vpn);
+		rmap_remove(m, folio_at(m, task->ptes[vpn] >> PTE_SHIFT), task->number, vpn);
 		if (vma_has_flags(task, vpn, RCL_MAPPING_LOCKED))
-			munlock_folio(m, source);
+			munlock_folio(m, source, 1);
 	}
 	folio->pub.flags |= RCL_FOLIO_IS_SWAP_BACKED | RCL_FOLIO_IS_DIRTY;
-	map_folio(m, task, vpn, folio, PTE_DIRTY);
+	map_page(m, task, vpn, folio, PTE_DIRTY);
 	pagecache_admit_folio(m, task, folio, 0, RCL_ADDED_ANON_FAULT);
 	spend(m, m->config.costs.copy_page_ns);
 	return true;
@@ -165,7 +193,7 @@ static bool fault_file(struct rcl_machine *m, struct task *task, uint32_t vpn, b
 	}
 	if (is_write && !is_shared)
 		return copy_on_write(m, task, vpn, folio);
-	map_folio(m, task, vpn, folio, is_write ? PTE_DIRTY : PTE_WP);
+	map_page(m, task, vpn, large_file_page(m, folio, page), is_write ? PTE_DIRTY : PTE_WP);
 	if (is_write)
 		make_writable(m, task, folio);
 	return true;
@@ -173,7 +201,7 @@ static bool fault_file(struct rcl_machine *m, struct task *task, uint32_t vpn, b
 
 static bool fault_write_protected(struct rcl_machine *m, struct task *task, uint32_t vpn)
 {
-	struct folio *folio = folio_at(m, task->ptes[vpn] >> PTE_SHIFT);
+	struct folio *folio = page_folio(m, task->ptes[vpn] >> PTE_SHIFT);
 
 	if (folio->pub.type == RCL_FILE && !(vma_find(task, vpn)->flags & RCL_MAPPING_SHARED))
 		return copy_on_write(m, task, vpn, folio);
@@ -198,8 +226,9 @@ static bool fault_hint(struct rcl_machine *m, struct task *task, uint32_t vpn, b
 
 bool fault_page(struct rcl_machine *m, struct task *task, uint32_t vpn, bool is_write)
 {
-	uint32_t pte;
+	bool may_map_pmd = RCL_UNLIKELY(m->config.thp_orders) && thp_may_map_pmd(m, task, vpn);
 	bool is_resolved;
+	uint32_t pte;
 
 	if (m->config.charge_kmem && !kmem_has_table(task, vpn) && !kmem_add_table(m, task, vpn))
 		return false;
@@ -214,7 +243,7 @@ bool fault_page(struct rcl_machine *m, struct task *task, uint32_t vpn, bool is_
 	else if (vma_find(task, vpn)->flags & RCL_MAPPING_FILE)
 		is_resolved = fault_file(m, task, vpn, is_write);
 	else
-		is_resolved = fault_anon(m, task, vpn);
+		is_resolved = fault_anon(m, task, vpn, may_map_pmd);
 	if (!is_resolved)
 		return false;
 	task->is_retry = false;

@@ -4,6 +4,7 @@
  */
 #include "faultaround.h"
 
+#include "large_folio.h"
 #include "mlock.h"
 #include "pagecache.h"
 #include "readahead.h"
@@ -35,20 +36,22 @@ static struct folio *find_ready(struct rcl_machine *m, const struct vma *vma, co
 
 	if (!slot || slot_is_shadow(slot))
 		return NULL;
-	folio = folio_at(m, slot_pfn(slot));
+	folio = page_folio(m, slot_pfn(slot));
 	if (folio->marks & MARK_READAHEAD || readahead_arrival_ns(ra, page) > *m->clock)
 		return NULL;
 	return folio;
 }
 
 static void map_around(struct rcl_machine *m, struct task *task, const struct vma *vma, uint32_t vpn,
-		       struct folio *folio)
+		       struct folio *page)
 {
-	rmap_add(m, folio, task->number, vpn);
-	task->ptes[vpn] = PTE_PRESENT | PTE_ACCESSED | PTE_WP | folio->pub.pfn << PTE_SHIFT;
+	struct folio *folio = page_folio(m, page->pub.pfn);
+
+	rmap_add(m, page, task->number, vpn);
+	task->ptes[vpn] = PTE_PRESENT | PTE_ACCESSED | PTE_WP | page->pub.pfn << PTE_SHIFT;
 	readahead_note_used(folio);
 	if (vma->flags & RCL_MAPPING_LOCKED)
-		mlock_folio(m, task, folio);
+		mlock_folio(m, task, folio, 1);
 }
 
 bool faultaround_map(struct rcl_machine *m, struct task *task, const struct vma *vma, uint32_t vpn)
@@ -68,7 +71,7 @@ bool faultaround_map(struct rcl_machine *m, struct task *task, const struct vma 
 		nr_hits += !(folio->pub.flags & RCL_FOLIO_IS_WORKINGSET);
 		if (task->ptes[i])
 			continue;
-		map_around(m, task, vma, i, folio);
+		map_around(m, task, vma, i, large_file_page(m, folio, vma->file_page + (i - vma->first)));
 		nr_mapped++;
 	}
 	ra->mmap_miss = nr_hits < ra->mmap_miss ? ra->mmap_miss - nr_hits : 0;

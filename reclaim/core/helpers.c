@@ -463,11 +463,11 @@ void h_note_refault(struct rcl_ctx *ctx, struct rcl_folio *folio, uint64_t activ
 
 	(void)ctx;
 	if (activated) {
-		count_typed(lruvec, RCL_WORKINGSET_ACTIVATE_ANON, folio->type);
+		count_typed_pages(lruvec, RCL_WORKINGSET_ACTIVATE_ANON, folio_of(folio));
 		rstat_updated(lruvec);
 	}
 	if (restored)
-		count_typed(lruvec, RCL_WORKINGSET_RESTORE_ANON, folio->type);
+		count_typed_pages(lruvec, RCL_WORKINGSET_RESTORE_ANON, folio_of(folio));
 }
 
 struct rcl_node *h_node_at(struct rcl_ctx *ctx, uint64_t nid)

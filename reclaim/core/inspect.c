@@ -138,15 +138,16 @@ int rcl_folio_info(const struct rcl_machine *m, uint32_t pfn, struct rcl_folio_i
 	if (pfn >= m->nr_folios)
 		return RCL_BAD_ARGUMENT;
 	*out = (struct rcl_folio_info){ .pfn = pfn, .transit = RCL_TRANSIT_FREE };
-	folio = folio_at(m, pfn);
-	if (node_is_fresh(m, pfn) || folio->transit == RCL_TRANSIT_FREE ||
-	    folio->transit == RCL_TRANSIT_POOL)
+	if (node_is_fresh(m, pfn) || folio_at(m, pfn)->transit == RCL_TRANSIT_FREE ||
+	    folio_at(m, pfn)->transit == RCL_TRANSIT_POOL)
 		return RCL_OK;
-	*out = (struct rcl_folio_info){ .pfn = pfn, .flags = folio->pub.flags, .key = folio->pub.key,
-					.memcg = folio->pub.memcg->id, .type = folio->pub.type, .nid = folio->pub.nid,
-					.list = folio->pub.list, .physical_list = folio->physical_list,
-					.transit = folio->transit, .nr_mappings = folio_is_mapped(folio) };
-	for (uint32_t item = folio->rmap_more; item != RCL_NIL; item = m->rmap_items[item].next)
+	folio = page_folio(m, pfn);
+	*out = (struct rcl_folio_info){ .pfn = folio->pub.pfn, .flags = folio->pub.flags & ~CORE_FLAGS,
+					.key = folio->pub.key, .memcg = folio->pub.memcg->id, .type = folio->pub.type,
+					.nid = folio->pub.nid, .list = folio->pub.list, .order = folio->pub.order,
+					.physical_list = folio->physical_list, .transit = folio->transit,
+					.nr_mappings = folio_is_large(folio) ? folio->nr_ptes : folio_is_mapped(folio) };
+	for (uint32_t item = folio->rmap_more; !folio_is_large(folio) && item != RCL_NIL; item = m->rmap_items[item].next)
 		out->nr_mappings++;
 	return RCL_OK;
 }
@@ -158,7 +159,7 @@ int rcl_file_folio(const struct rcl_machine *m, uint32_t file, uint64_t page, ui
 	if (file >= m->nr_files || page >= m->files[file].nr_pages)
 		return RCL_BAD_ARGUMENT;
 	slot = m->files[file].slots[page];
-	*pfn = slot && !slot_is_shadow(slot) ? slot_pfn(slot) : RCL_NIL;
+	*pfn = slot && !slot_is_shadow(slot) ? page_folio(m, slot_pfn(slot))->pub.pfn : RCL_NIL;
 	return RCL_OK;
 }
 

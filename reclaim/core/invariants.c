@@ -189,11 +189,41 @@ static bool is_pool_page(const struct rcl_machine *m, uint32_t pfn)
 	return !node_is_fresh(m, pfn) && folio_at(m, pfn)->transit == RCL_TRANSIT_POOL;
 }
 
+/* The buddy lists: blocks are free, aligned, marked and counted. */
+static bool check_buddies(const struct rcl_machine *m, const struct node *node, const struct report *report)
+{
+	uint64_t nr_pages = 0;
+
+	for (uint32_t order = 0; order <= RCL_MAX_ORDER; order++) {
+		uint64_t nr_blocks = 0;
+
+		for (uint32_t pfn = node->free_area[order].head; pfn != RCL_NIL; pfn = link_at(m, pfn)->next) {
+			uint32_t nr = UINT32_C(1) << order;
+
+			if (++nr_blocks > node->free_area[order].nr_folios || (pfn - node->first_pfn) % nr ||
+			    folio_at(m, pfn)->marks != MARK_BUDDY || folio_at(m, pfn)->pub.order != order)
+				return broken(report, "node %u: pfn %u is no free block of order %u", node->pub.nid, pfn, order);
+			for (uint32_t i = 0; i < nr; i++) {
+				if (folio_at(m, pfn + i)->transit != RCL_TRANSIT_FREE)
+					return broken(report, "node %u: pfn %u is in use and in a free block", node->pub.nid, pfn + i);
+			}
+			nr_pages += nr;
+		}
+	}
+	if (nr_pages != node->nr_buddy_pages)
+		return broken(report, "node %u: %llu pages in free blocks, %llu counted", node->pub.nid,
+			      (unsigned long long)nr_pages, (unsigned long long)node->nr_buddy_pages);
+	return true;
+}
+
 static bool check_nodes(const struct rcl_machine *m, const struct report *report)
 {
 	for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
 		const struct node *node = &m->nodes[nid];
-		uint64_t nr_free = node->nr_fresh, nr_in_use = 0;
+		uint64_t nr_free = node->nr_fresh + node->nr_buddy_pages, nr_in_use = 0;
+
+		if (!check_buddies(m, node, report))
+			return false;
 
 		for (uint32_t pfn = node->free_head; pfn != RCL_NIL && nr_free <= node->pub.nr_pages; nr_free++) {
 			if (folio_at(m, pfn)->transit != RCL_TRANSIT_FREE || folio_at(m, pfn)->pub.nid != nid)
@@ -210,30 +240,42 @@ static bool check_nodes(const struct rcl_machine *m, const struct report *report
 	return true;
 }
 
-/* Every folio: on one list or in a batch, its slot names it, its mappings point back. */
-static bool check_folio(const struct rcl_machine *m, uint32_t pfn, const struct report *report, uint64_t *nr_mappings)
+/* A tail belongs to a folio that reaches it, and is nothing else. */
+static bool check_tail(const struct rcl_machine *m, uint32_t pfn, const struct report *report)
 {
-	const struct folio *folio = folio_at(m, pfn);
-	uint32_t task = folio->rmap_task, vpn = folio->rmap_vpn, item = folio->rmap_more;
-	bool is_mapped = folio_is_mapped(folio);
-	uint32_t nr_locked = 0;
+	const struct folio *tail = folio_at(m, pfn), *folio = folio_at(m, tail->head);
 
-	if (folio->transit != RCL_TRANSIT_NONE && folio->transit != RCL_TRANSIT_ADD_BATCH &&
-	    folio->transit != RCL_TRANSIT_UNEVICTABLE)
-		return broken(report, "pfn %u was lost in transit %u", pfn, folio->transit);
-	if ((folio->transit == RCL_TRANSIT_NONE) != (folio->physical_list != 0))
-		return broken(report, "pfn %u is in transit %u and on list %u", pfn, folio->transit, folio->physical_list);
-	if (folio->pub.type == RCL_FILE && *pagecache_slot((struct rcl_machine *)m, folio) != slot_of_pfn(pfn))
+	if (folio->transit == RCL_TRANSIT_TAIL || folio->transit == RCL_TRANSIT_FREE || !folio_is_large(folio) ||
+	    tail->pub.order != folio->pub.order || pfn - tail->head >= folio->pub.nr_pages || tail->pub.nr_pages)
+		return broken(report, "pfn %u is no tail of pfn %u", pfn, tail->head);
+	return true;
+}
+
+/* What the pages of a folio show, recounted. */
+struct folio_counts {
+	uint64_t nr_ptes;
+	uint64_t nr_locked;
+};
+
+/* One page: its slots name it, its mappings point back. */
+static bool check_page(const struct rcl_machine *m, const struct folio *folio, uint32_t pfn, const struct report *report,
+		       struct folio_counts *counts)
+{
+	const struct folio *page = folio_at(m, pfn);
+	uint32_t task = page->rmap_task, vpn = page->rmap_vpn, item = page->rmap_more, i = pfn - folio->pub.pfn;
+	bool is_mapped = page_is_mapped(page);
+
+	if (folio->pub.type == RCL_FILE && pagecache_slot((struct rcl_machine *)m, folio)[i] != slot_of_pfn(pfn))
 		return broken(report, "pfn %u is not in the page cache slot of its key", pfn);
-	if (folio->swap_slot != RCL_NIL && m->swap_slots[folio->swap_slot] != slot_of_pfn(pfn))
-		return broken(report, "pfn %u is not in its swap slot %u", pfn, folio->swap_slot);
-	if (is_mapped != !!(folio->pub.flags & RCL_FOLIO_IS_MAPPED) || (!is_mapped && item != RCL_NIL))
-		return broken(report, "pfn %u: flag and rmap disagree", pfn);
+	if (folio->swap_slot != RCL_NIL && m->swap_slots[folio->swap_slot + i] != slot_of_pfn(pfn))
+		return broken(report, "pfn %u is not in its swap slot %u", pfn, folio->swap_slot + i);
+	if (!is_mapped && item != RCL_NIL)
+		return broken(report, "pfn %u has a second mapping and no first", pfn);
 	while (is_mapped) {
 		uint32_t pte = m->tasks[task]->ptes[vpn];
 
-		++*nr_mappings;
-		nr_locked += vma_has_flags(m->tasks[task], vpn, RCL_MAPPING_LOCKED);
+		counts->nr_ptes++;
+		counts->nr_locked += vma_has_flags(m->tasks[task], vpn, RCL_MAPPING_LOCKED);
 		if (!pte_maps(pte) || pte >> PTE_SHIFT != pfn)
 			return broken(report, "pfn %u: task %u page %u does not map it", pfn, task, vpn);
 		is_mapped = item != RCL_NIL;
@@ -243,8 +285,39 @@ static bool check_folio(const struct rcl_machine *m, uint32_t pfn, const struct 
 			item = m->rmap_items[item].next;
 		}
 	}
-	if (nr_locked != folio->mlock_count || !nr_locked != folio_is_evictable(folio))
-		return broken(report, "pfn %u: %u locked VMAs map it, %u counted", pfn, nr_locked, folio->mlock_count);
+	return true;
+}
+
+/* Every folio: on one list or in a batch, with as many pages and mappings as it says. */
+static bool check_folio(const struct rcl_machine *m, uint32_t pfn, const struct report *report, uint64_t *nr_mappings)
+{
+	const struct folio *folio = folio_at(m, pfn);
+	struct folio_counts counts = { 0 };
+
+	if (folio->transit == RCL_TRANSIT_TAIL)
+		return check_tail(m, pfn, report);
+	if (folio->transit != RCL_TRANSIT_NONE && folio->transit != RCL_TRANSIT_ADD_BATCH &&
+	    folio->transit != RCL_TRANSIT_UNEVICTABLE)
+		return broken(report, "pfn %u was lost in transit %u", pfn, folio->transit);
+	if ((folio->transit == RCL_TRANSIT_NONE) != (folio->physical_list != 0))
+		return broken(report, "pfn %u is in transit %u and on list %u", pfn, folio->transit, folio->physical_list);
+	if (folio->pub.nr_pages != 1u << folio->pub.order)
+		return broken(report, "pfn %u has order %u and %u pages", pfn, folio->pub.order, folio->pub.nr_pages);
+	for (uint32_t i = 0; i < folio->pub.nr_pages; i++) {
+		if (i && (folio[i].transit != RCL_TRANSIT_TAIL || folio[i].head != pfn))
+			return broken(report, "pfn %u is not the tail of pfn %u that it should be", pfn + i, pfn);
+		if (!check_page(m, folio, pfn + i, report, &counts))
+			return false;
+	}
+	*nr_mappings += counts.nr_ptes;
+	if (folio_is_mapped(folio) != (counts.nr_ptes != 0) ||
+	    (folio_is_large(folio) && folio->nr_ptes != counts.nr_ptes) ||
+	    (folio->pub.flags & FOLIO_PMD_MAPPED && counts.nr_ptes != PTES_PER_TABLE))
+		return broken(report, "pfn %u: %llu PTEs map it, flags or count say otherwise", pfn,
+			      (unsigned long long)counts.nr_ptes);
+	if (counts.nr_locked != folio->mlock_count || !counts.nr_locked != folio_is_evictable(folio))
+		return broken(report, "pfn %u: %llu locked VMAs map it, %u counted", pfn,
+			      (unsigned long long)counts.nr_locked, folio->mlock_count);
 	return true;
 }
 
@@ -276,7 +349,7 @@ static bool check_folios(const struct rcl_machine *m, const struct report *repor
 static void count_cached(const struct folio *folio, uint64_t *nr_folios, uint64_t *nr_unmapped)
 {
 	++*nr_folios;
-	*nr_unmapped += !folio_is_mapped(folio);
+	*nr_unmapped += !page_is_mapped(folio);
 }
 
 static uint64_t count_objects(const struct zs_pool *pool)
@@ -413,13 +486,61 @@ static bool check_writeback(const struct rcl_machine *m, const struct report *re
 	return true;
 }
 
+/* Folios that wait to be split are partially mapped, and the other way round. */
+static bool check_deferred(const struct rcl_machine *m, const struct report *report)
+{
+	uint64_t nr_marked = 0, nr_queued = 0;
+
+	for (uint32_t pfn = 0; pfn < m->nr_folios; pfn++)
+		nr_marked += is_in_use(m, pfn) && folio_at(m, pfn)->transit != RCL_TRANSIT_TAIL &&
+			     folio_at(m, pfn)->pub.flags & FOLIO_PARTIALLY_MAPPED;
+	for (uint32_t i = 0; i < m->nr_memcgs; i++) {
+		const struct lru_list *queue = &m->memcgs[i]->deferred_split;
+
+		for (uint32_t pfn = queue->head; pfn != RCL_NIL && nr_queued <= nr_marked; pfn = link_at(m, pfn)->next) {
+			const struct folio *folio = page_folio(m, pfn);
+
+			if (folio->pub.pfn + 1 != pfn || !(folio->pub.flags & FOLIO_PARTIALLY_MAPPED) ||
+			    folio->pub.memcg != &m->memcgs[i]->pub)
+				return broken(report, "memcg %u: pfn %u does not wait to be split", i, pfn);
+			nr_queued++;
+		}
+	}
+	if (nr_marked != nr_queued)
+		return broken(report, "%llu folios are partially mapped, %llu queued", (unsigned long long)nr_marked,
+			      (unsigned long long)nr_queued);
+	return true;
+}
+
+/* Clusters count the slots in use. */
+static bool check_clusters(const struct rcl_machine *m, const struct report *report)
+{
+	for (uint32_t i = 0; i < m->nr_swaps && m->swap_clusters; i++) {
+		const struct swap_device *device = &m->swaps[i];
+		uint64_t nr_used = 0, nr_counted = 0;
+
+		for (uint32_t slot = 0; slot < device->nr_slots; slot++) {
+			uint64_t word = m->swap_slots[device->first_slot + slot];
+
+			nr_used += slot_is_shadow(word) || !(word & FREE_SLOT);
+			if (slot % 512 == 0)
+				nr_counted += m->swap_clusters[device->first_cluster + slot / 512].nr_used;
+		}
+		if (nr_used != nr_counted || nr_used + device->nr_free != device->nr_slots)
+			return broken(report, "swap %u: %llu slots in use, clusters count %llu", i,
+				      (unsigned long long)nr_used, (unsigned long long)nr_counted);
+	}
+	return true;
+}
+
 int rcl_check(const struct rcl_machine *m, char *message, uint64_t message_bytes)
 {
 	const struct report report = { message, message_bytes };
 
 	return check_lruvecs(m, &report) && check_nodes(m, &report) && check_folios(m, &report) &&
 			       check_charges(m, &report) && check_swap(m, &report) && check_pools(m, &report) && check_files(m, &report) &&
-			       check_writeback(m, &report)
+			       check_writeback(m, &report) && check_deferred(m, &report) &&
+			       check_clusters(m, &report)
 		       ? RCL_OK
 		       : RCL_BROKEN_INVARIANT;
 }

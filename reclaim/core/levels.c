@@ -32,7 +32,7 @@ static enum rcl_level lru_level(const struct lruvec *lruvec, const struct folio 
 static void add_anon(uint64_t *levels, const struct folio *folio)
 {
 	if (folio_is_mapped(folio))
-		levels[RCL_LEVEL_NR_ANON_MAPPED] += folio->pub.nr_pages;
+		levels[RCL_LEVEL_NR_ANON_MAPPED] += folio_is_large(folio) ? folio->nr_ptes : 1;
 	if (folio->swap_slot != RCL_NIL)
 		levels[RCL_LEVEL_NR_SWAPCACHE] += folio->pub.nr_pages;
 	if (folio->pub.order >= PMD_ORDER)

@@ -48,6 +48,20 @@ static inline void list_link(struct rcl_machine *m, struct lru_list *lru, uint32
 	lru->head = pfn;
 }
 
+/* Link a frame on the younger side of one that is on the list. */
+static inline void list_link_before(struct rcl_machine *m, struct lru_list *lru, uint32_t at, uint32_t pfn)
+{
+	uint32_t younger = link_at(m, at)->prev;
+
+	lru->nr_folios++;
+	*link_at(m, pfn) = (struct folio_link){ .prev = younger, .next = at };
+	link_at(m, at)->prev = pfn;
+	if (younger != RCL_NIL)
+		link_at(m, younger)->next = pfn;
+	else
+		lru->head = pfn;
+}
+
 static inline void list_unlink(struct rcl_machine *m, struct lru_list *lru, uint32_t pfn)
 {
 	struct folio_link link = *link_at(m, pfn);

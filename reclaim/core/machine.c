@@ -26,6 +26,8 @@
 #define MAX_PAGE_CLUSTER 5		/* SWAP_RA_ORDER_CEILING, mm/swap_state.c v6.12 */
 #define MAX_READ_AHEAD_KB 65536		/* ours: the kernel takes any number; 64 MiB are beyond use */
 
+#define THP_ORDERS_ANON 0x3fcu		/* THP_ORDERS_ALL_ANON, include/linux/huge_mm.h v6.12: orders 2 to 9 */
+
 int machine_error(struct rcl_machine *m, int status, const char *format, ...)
 {
 	va_list arguments;
@@ -176,6 +178,8 @@ static int check_config(struct rcl_machine *m, const struct rcl_config *config)
 			return machine_error(m, RCL_BAD_ARGUMENT, "%s is %u, %u to %u expected", range->name, value,
 					     range->least, range->most);
 	}
+	if (config->thp_orders & ~THP_ORDERS_ANON)
+		return machine_error(m, RCL_BAD_ARGUMENT, "thp_orders %#x, only bits 2 to 9 expected", config->thp_orders);
 	return check_contents(m, config);
 }
 
@@ -256,6 +260,7 @@ void rcl_machine_free(struct rcl_machine *m)
 	free(m->access_ms);
 	free(m->rmap_items);
 	swap_teardown(m);
+	free(m->swap_clusters);
 	free(m);
 }
 

@@ -26,6 +26,8 @@
 #define RCL_MAX_ADD_BATCH 31		/* PAGEVEC_SIZE, include/linux/folio_batch.h v6.12 */
 #define RCL_NR_STANDARD_LISTS RCL_FIRST_POLICY_LIST	/* list numbers below the first policy list */
 #define RCL_DEF_PRIORITY 12		/* DEF_PRIORITY, include/linux/mmzone.h */
+#define RCL_MAX_ORDER 9			/* HPAGE_PMD_ORDER on x86-64: a folio is at most one page table's worth */
+#define MAX_TAKEN (RCL_MAX_TAKE + (1 << RCL_MAX_ORDER))	/* pages of a batch, whose last folio may be large */
 #define MAX_RECLAIM_RETRIES 16		/* mm/internal.h v6.12: fruitless attempts before somebody gives up */
 #define RCL_MAX_ACTORS 48		/* ours: kswapds, completions of all devices, flusher, and room */
 #define RCL_SCAN_SLOTS (1 + RCL_MAX_ACTORS)	/* reclaims in progress: a task's or set-up's, each actor's */
@@ -66,11 +68,19 @@ static inline bool pte_maps(uint32_t pte)
 }
 /* Core's own bits of folio.flags, from the top; the ABI's grow from bit 0. */
 #define FOLIO_MLOCKED (UINT32_C(1) << 31)	/* PG_mlocked */
+#define FOLIO_PMD_MAPPED (UINT32_C(1) << 30)	/* one entry maps it: its PTEs stand for one */
+#define FOLIO_PARTIALLY_MAPPED (UINT32_C(1) << 29)	/* waits for its deferred split */
+#define CORE_FLAGS (FOLIO_MLOCKED | FOLIO_PMD_MAPPED | FOLIO_PARTIALLY_MAPPED)
 
 #define REC_WRITE (UINT32_C(1) << 31)
 #define REC_BUFFERED (UINT32_C(1) << 30)
 #define REC_PAGE ((UINT32_C(1) << 29) - 1)
 
+/*
+ * A record per page frame. A folio of several pages has the record of its first frame; those of
+ * the others are tails, which know their own reverse mapping and nothing else of what a folio has.
+ * All of them carry the folio's order, so that whoever has one can tell (large_folio.h).
+ */
 struct folio {
 	struct rcl_folio pub;
 	uint32_t rmap_vpn;		/* first mapping: page in the task's mapping space */
@@ -82,12 +92,17 @@ struct folio {
 	uint8_t reason;			/* enum rcl_added, while it waits in an add batch */
 	uint8_t pins;			/* references besides mappings and page cache: batches, copy source */
 	uint8_t marks;			/* MARK_... */
-	uint32_t mlock_count;		/* mappings by locked VMAs */
+	union {
+		uint32_t mlock_count;	/* mappings by locked VMAs */
+		uint32_t head;		/* of a tail: the folio's first frame */
+	};
+	uint32_t nr_ptes;		/* of a large folio: PTEs that map it */
 } __attribute__((aligned(64)));
 
 #define MARK_READAHEAD 1		/* PG_readahead: who comes here reads the next window */
 #define MARK_RECLAIM 4			/* PG_reclaim: to be freed as soon as it is written */
 #define MARK_AHEAD 2			/* came in unasked, and nobody has asked for it yet */
+#define MARK_BUDDY 128			/* of a free frame: the first of a block in the buddy lists */
 
 _Static_assert(sizeof(struct folio) == 64, "a folio is one cache line");
 
@@ -204,6 +219,8 @@ struct memcg {
 	uint32_t resume[RCL_MAX_NODES];	/* last memcg that a partial walk below it visited, by node */
 	struct psi_group psi;
 	bool is_offline;		/* removed (offline.h) */
+	struct lru_list deferred_split;	/* partially mapped folios, linked by their first tails */
+	uint64_t deferred_carry;	/* what the split shrinker left undone (nr_deferred) */
 	struct lruvec lruvecs[];	/* by node */
 };
 
@@ -282,6 +299,8 @@ struct node {
 	uint32_t nr_throttled;		/* reclaimers that wait for writes (nr_writeback_throttled) */
 	bool is_writeback;		/* PGDAT_WRITEBACK: kswapd met nothing but pages being written */
 	bool is_dirty;			/* PGDAT_DIRTY: or nothing but pages that nobody writes */
+	uint64_t nr_buddy_pages;	/* free ones in the buddy lists (buddy.h) */
+	struct lru_list free_area[RCL_MAX_ORDER + 1];
 	uint8_t order[RCL_MAX_NODES];	/* all nodes in fallback order (zonelist) */
 	uint8_t distance[RCL_MAX_NODES];	/* as SLIT has it, 10 to itself */
 	uint64_t far_ns[RCL_MAX_NODES];	/* what an access from here to each node takes beyond a near one */
@@ -348,6 +367,16 @@ struct zswap {
 	bool is_full;
 };
 
+#define NR_CLUSTER_LISTS (2 * (RCL_MAX_ORDER + 1) + 2)
+
+/* 512 slots in a row (swap_clusters.h). */
+struct swap_cluster {
+	struct folio_link link;
+	uint16_t nr_used;
+	uint8_t order;			/* what it serves */
+	uint8_t list;
+};
+
 struct swap_device {
 	uint32_t first_slot;
 	uint32_t nr_slots;
@@ -359,6 +388,9 @@ struct swap_device {
 	struct zs_pool pool;		/* of zram */
 	uint32_t device;
 	int32_t priority;
+	uint32_t first_cluster;
+	uint32_t cluster_next[RCL_MAX_ORDER + 1];	/* where the next look begins, by order */
+	struct lru_list cluster_lists[NR_CLUSTER_LISTS];
 };
 
 struct file {
@@ -585,6 +617,7 @@ struct rcl_machine {
 	uint64_t *swap_keys;		/* by slot: whose contents, where that is needed (swapin.c), else NULL */
 	struct swap_ra swap_ra;		/* where some swap device rotates */
 	struct zswap zswap;
+	struct swap_cluster *swap_clusters;	/* NULL without large folios */
 	struct scan *scan;		/* the reclaim that is running, NULL for none */
 	struct task *current;		/* the task that is running, NULL for actors and set-up */
 	struct task *running;		/* the task that is between two records or in one, NULL for none */
@@ -640,9 +673,9 @@ struct rcl_machine {
 	struct lruvec *rstat_pending;	/* lruvecs that changed since the last flush */
 	uint64_t nr_rounds;		/* of reclaims, so far */
 	uint64_t ring_random;		/* generator of the ring's bins */
-	uint32_t isolated[RCL_MAX_TAKE];
-	uint8_t demotion_nid[RCL_MAX_TAKE];	/* by place in isolated, where that is set aside for demotion */
-	struct pending_place kept[RCL_MAX_TAKE];	/* of the list being shrunk, go back at its end */
+	uint32_t isolated[MAX_TAKEN];
+	uint8_t demotion_nid[MAX_TAKEN];	/* by place in isolated, where that is set aside for demotion */
+	struct pending_place kept[MAX_TAKEN];	/* of the list being shrunk, go back at its end */
 	uint32_t nr_kept;
 	uint32_t skipped[RCL_MAX_BATCH];
 	char error[256];
@@ -651,6 +684,19 @@ struct rcl_machine {
 static inline struct folio *folio_at(const struct rcl_machine *m, uint32_t pfn)
 {
 	return &m->folios[pfn];
+}
+
+static inline bool folio_is_large(const struct folio *folio)
+{
+	return folio->pub.order;
+}
+
+/* The folio of a page frame that a PTE, a page cache slot or a swap slot names (page_folio()). */
+static inline struct folio *page_folio(const struct rcl_machine *m, uint32_t pfn)
+{
+	struct folio *page = &m->folios[pfn];
+
+	return RCL_UNLIKELY(page->transit == RCL_TRANSIT_TAIL) ? &m->folios[page->head] : page;
 }
 
 static inline struct folio_link *link_at(const struct rcl_machine *m, uint32_t pfn)

@@ -75,6 +75,7 @@ static struct memcg *alloc_memcg(struct rcl_machine *m, struct memcg *parent)
 	memcg->pub.id = m->nr_memcgs;
 	memcg->pub.parent = parent ? &parent->pub : NULL;
 	memcg->pub.is_online = 1;
+	memcg->deferred_split.head = memcg->deferred_split.tail = RCL_NIL;
 	memcg->depth = parent ? parent->depth + 1 : 0;
 	psi_init_group(&memcg->psi, m->setup_clock_ns);
 	memset(memcg->resume, 0xff, sizeof(memcg->resume));
@@ -327,6 +328,36 @@ bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
 			return false;
 		left = retries;
 	}
+}
+
+/* refill_stock(): a stock above the batch is given back as a whole. */
+static void refill_stock(struct rcl_machine *m, struct task *task, uint32_t nr_pages)
+{
+	task->stock_pages += nr_pages;
+	if (task->stock_pages <= m->config.charge_batch_pages)
+		return;
+	memcg_uncharge(task->memcg, task->stock_pages);
+	task->stock_pages = 0;
+}
+
+bool memcg_try_charge(struct rcl_machine *m, struct task *task, uint32_t nr_pages)
+{
+	struct memcg *limited = task->memcg;
+	uint32_t batch = nr_pages > m->config.charge_batch_pages ? nr_pages : m->config.charge_batch_pages;
+	uint64_t margin;
+
+	if (task->stock_pages >= nr_pages) {
+		task->stock_pages -= nr_pages;
+		return true;
+	}
+	margin = find_margin(task->memcg, &limited);
+	if (margin < batch)
+		batch = nr_pages;
+	if (margin < batch)
+		return false;
+	charge_ancestors(task->memcg, batch);
+	refill_stock(m, task, batch - nr_pages);
+	return true;
 }
 
 /* effective_protection(): the share of the parent's protection that this memcg can claim. */

@@ -26,6 +26,9 @@ static inline bool memcg_charge(struct rcl_machine *m, struct task *task)
 	return memcg_charge_slow(m, task);
 }
 
+/* Charge several pages if that needs no reclaim; else false, and nothing changed. */
+bool memcg_try_charge(struct rcl_machine *m, struct task *task, uint32_t nr_pages);
+
 static inline void memcg_uncharge(struct memcg *memcg, uint64_t nr_pages)
 {
 	struct rcl_memcg *pub = &memcg->pub;

@@ -29,9 +29,15 @@ static void copy_folio(const struct folio *folio, struct folio *frame, enum rcl_
 		frame->pub.flags |= RCL_FOLIO_IN_FAULT;	/* lru_gen_in_fault() holds in a hint fault */
 	frame->physical_list = 0;
 	frame->transit = RCL_TRANSIT_ENTERING;
+	for (uint32_t i = 1; i < folio->pub.nr_pages; i++) {
+		frame[i] = folio[i];
+		frame[i].pub.pfn = pfn + i;
+		frame[i].pub.nid = nid;
+		frame[i].head = pfn;
+	}
 }
 
-/* Let every mapping point to the new frame; Accessed and dirty bits stay (remove_migration_ptes()). */
+/* Let every mapping of a page point to its new frame; Accessed and dirty bits stay (remove_migration_ptes()). */
 static uint64_t move_mappings(struct rcl_machine *m, const struct folio *frame)
 {
 	uint32_t task = frame->rmap_task, vpn = frame->rmap_vpn, item = frame->rmap_more;
@@ -52,24 +58,31 @@ static uint64_t move_mappings(struct rcl_machine *m, const struct folio *frame)
 	return nr_ptes;
 }
 
-static void move_slot(struct rcl_machine *m, const struct folio *frame)
+static void move_slots(struct rcl_machine *m, const struct folio *frame)
 {
+	uint64_t *slots;
+
 	if (frame->pub.type == RCL_FILE)
-		*pagecache_slot(m, frame) = slot_of_pfn(frame->pub.pfn);
+		slots = pagecache_slot(m, frame);
 	else if (frame->swap_slot != RCL_NIL)
-		m->swap_slots[frame->swap_slot] = slot_of_pfn(frame->pub.pfn);
+		slots = &m->swap_slots[frame->swap_slot];
+	else
+		return;
+	for (uint32_t i = 0; i < frame->pub.nr_pages; i++)
+		slots[i] = slot_of_pfn(frame->pub.pfn + i);
 }
 
 void migrate_folio(struct rcl_machine *m, struct folio *folio, struct folio *frame, enum rcl_migrated why)
 {
 	const struct rcl_costs *costs = &m->config.costs;
 	struct lruvec *from = folio_lruvec(folio), *to;
-	uint64_t nr_ptes;
+	uint64_t nr_ptes = 0;
 
 	copy_folio(folio, frame, why);
 	to = folio_lruvec(frame);
-	nr_ptes = move_mappings(m, frame);
-	move_slot(m, frame);
+	for (uint32_t i = 0; i < frame->pub.nr_pages; i++)
+		nr_ptes += move_mappings(m, &frame[i]);
+	move_slots(m, frame);
 	policy_init_folio(m, to->att, frame->pub.pfn);
 	ask_folio_admit(m, to, frame, NULL, RCL_ADDED_MIGRATED);
 	policy_copy_folio(m, from->att, to->att, folio->pub.pfn, frame->pub.pfn);

@@ -13,13 +13,14 @@
 
 #include "machine.h"
 
-/* Whether a folio that is on no list can be moved now: nobody else holds or writes it. */
+/* Whether a folio that is on no list can be moved now: nobody else holds or writes it, and it
+ * does not wait to be split. */
 static inline bool migrate_is_possible(const struct folio *folio)
 {
-	return !folio->pins && !(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK);
+	return !folio->pins && !(folio->pub.flags & (RCL_FOLIO_IS_WRITEBACK | FOLIO_PARTIALLY_MAPPED));
 }
 
-/* Move an isolated folio to a free frame; the old frame is freed (migrate_folio_move()). */
+/* Move an isolated folio to a free frame, or a block of its order; the old one is freed (migrate_folio_move()). */
 void migrate_folio(struct rcl_machine *m, struct folio *folio, struct folio *frame, enum rcl_migrated why);
 
 #endif

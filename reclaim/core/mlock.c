@@ -57,16 +57,16 @@ void mlock_drain(struct rcl_machine *m, struct task *task)
 	}
 }
 
-void mlock_folio(struct rcl_machine *m, struct task *task, struct folio *folio)
+void mlock_folio(struct rcl_machine *m, struct task *task, struct folio *folio, uint32_t nr_ptes)
 {
-	folio->mlock_count++;
+	folio->mlock_count += nr_ptes;
 	if (!folio_is_evictable(folio))
 		return;
 	folio->pub.flags |= FOLIO_MLOCKED;
 	count(folio_lruvec(folio), RCL_UNEVICTABLE_PGS_MLOCKED, folio->pub.nr_pages);
 	if (folio->transit != RCL_TRANSIT_NONE)
 		return;		/* whoever puts it on a list finds the flag */
-	if (m->config.add_batch_folios == 1) {
+	if (m->config.add_batch_folios == 1 || folio_is_large(folio)) {
 		cull_now(m, folio);
 		return;
 	}
@@ -80,15 +80,21 @@ void mlock_folio(struct rcl_machine *m, struct task *task, struct folio *folio)
  * SIMPLIFIED: unlocking is not batched; effect: a folio is back on its list up to 31 unlocked
  * folios earlier than in the kernel.
  */
-void munlock_folio(struct rcl_machine *m, struct folio *folio)
+void munlock_folio(struct rcl_machine *m, struct folio *folio, uint32_t nr_ptes)
+{
+	folio->mlock_count -= nr_ptes;
+	if (folio->mlock_count)
+		return;
+	folio->pub.flags &= ~FOLIO_MLOCKED;
+	count(folio_lruvec(folio), RCL_UNEVICTABLE_PGS_MUNLOCKED, folio->pub.nr_pages);
+	mlock_rescue(m, folio);
+}
+
+void mlock_rescue(struct rcl_machine *m, struct folio *folio)
 {
 	struct lruvec *lruvec = folio_lruvec(folio);
 	uint64_t place;
 
-	if (--folio->mlock_count)
-		return;
-	folio->pub.flags &= ~FOLIO_MLOCKED;
-	count(lruvec, RCL_UNEVICTABLE_PGS_MUNLOCKED, folio->pub.nr_pages);
 	if (folio->transit != RCL_TRANSIT_UNEVICTABLE)
 		return;
 	mlock_del_unevictable(m, folio);
@@ -109,9 +115,9 @@ static void lock_range(struct rcl_machine *m, struct task *task, uint32_t first,
 		if (!pte_maps(pte) || vma_has_flags(task, vpn, RCL_MAPPING_LOCKED) == lock)
 			continue;
 		if (lock)
-			mlock_folio(m, task, folio_at(m, pte >> PTE_SHIFT));
+			mlock_folio(m, task, page_folio(m, pte >> PTE_SHIFT), 1);
 		else
-			munlock_folio(m, folio_at(m, pte >> PTE_SHIFT));
+			munlock_folio(m, page_folio(m, pte >> PTE_SHIFT), 1);
 	}
 }
 
@@ -170,7 +176,7 @@ int rcl_task_mlock(struct rcl_machine *m, uint32_t number, uint64_t first, uint6
 	task = m->tasks[number];
 	enter(m, task);
 	lock_range(m, task, (uint32_t)first, (uint32_t)nr_pages, true);
-	vma_change_flags(task, (uint32_t)first, (uint32_t)nr_pages, 0, RCL_MAPPING_LOCKED);
+	vma_change_flags(m, task, (uint32_t)first, (uint32_t)nr_pages, 0, RCL_MAPPING_LOCKED);
 	batches_drain(m, task);
 	if (!on_fault)
 		populate(m, task, (uint32_t)first, (uint32_t)nr_pages);
@@ -187,7 +193,7 @@ int rcl_task_munlock(struct rcl_machine *m, uint32_t number, uint64_t first, uin
 		return status;
 	enter(m, m->tasks[number]);
 	lock_range(m, m->tasks[number], (uint32_t)first, (uint32_t)nr_pages, false);
-	vma_change_flags(m->tasks[number], (uint32_t)first, (uint32_t)nr_pages, RCL_MAPPING_LOCKED, 0);
+	vma_change_flags(m, m->tasks[number], (uint32_t)first, (uint32_t)nr_pages, RCL_MAPPING_LOCKED, 0);
 	leave(m, clock);
 	return RCL_OK;
 }

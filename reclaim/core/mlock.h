@@ -18,9 +18,14 @@
 
 #include "machine.h"
 
-/* Note that a locked VMA maps the folio now (mlock_folio()), or no more (munlock_folio()). */
-void mlock_folio(struct rcl_machine *m, struct task *task, struct folio *folio);
-void munlock_folio(struct rcl_machine *m, struct folio *folio);
+/* Note that PTEs of locked VMAs map the folio now (mlock_folio()), or no more (munlock_folio()).
+ * SIMPLIFIED: a large folio is locked as soon as one of its pages is, the kernel's only when all
+ * are; effect: neighbours of a locked page in the same folio stay in memory. */
+void mlock_folio(struct rcl_machine *m, struct task *task, struct folio *folio, uint32_t nr_ptes);
+void munlock_folio(struct rcl_machine *m, struct folio *folio, uint32_t nr_ptes);
+
+/* Give a folio that is locked no more back to its policy, if it is on the unevictable list. */
+void mlock_rescue(struct rcl_machine *m, struct folio *folio);
 
 /* Put a folio that is on no list onto the unevictable one. */
 void mlock_add_unevictable(struct rcl_machine *m, struct folio *folio);

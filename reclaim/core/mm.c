@@ -8,6 +8,7 @@
 #include "batches.h"
 #include "dirty.h"
 #include "kmem.h"
+#include "large_folio.h"
 #include "memcg.h"
 #include "mlock.h"
 #include "node.h"
@@ -202,44 +203,97 @@ static void free_entry(struct rcl_machine *m, struct task *task, uint32_t slot)
 {
 	struct folio *folio = swap_cache_find(m, slot);
 
+	if (folio && folio_is_large(folio) && large_split(m, folio))
+		folio = swap_cache_find(m, slot);
 	if (folio)
 		free_anon(m, folio);
 	else
 		swap_free(m, task->memcg, slot);
 }
 
-/* zap_present_folio_ptes(): a young PTE of a file is a use, unless a hint says otherwise. */
-static void unmap_page(struct rcl_machine *m, struct task *task, uint32_t vpn, uint32_t pte, struct folio *folio)
+/* The PTEs from `vpn` on that map consecutive pages of one folio (folio_pte_batch()). */
+static uint32_t find_run(const struct rcl_machine *m, const struct task *task, uint32_t vpn, uint32_t end)
 {
-	if (pte & PTE_DIRTY)
-		folio_mark_dirty(m, folio);
-	rmap_remove(m, folio, task->number, vpn);
-	if (folio->pub.type == RCL_FILE && pte & PTE_ACCESSED && !vma_has_flags(task, vpn, VMA_HINTS))
-		pagecache_mark_accessed(m, task, folio, RCL_ACCESS_UNMAP_YOUNG);
-	if (vma_has_flags(task, vpn, RCL_MAPPING_LOCKED))
-		munlock_folio(m, folio);
-	if (folio->pub.type == RCL_ANON)
+	const struct folio *folio = page_folio(m, task->ptes[vpn] >> PTE_SHIFT);
+	uint32_t pfn = task->ptes[vpn] >> PTE_SHIFT, nr = 1;
+
+	while (nr < folio->pub.nr_pages && vpn + nr < end && pte_maps(task->ptes[vpn + nr]) &&
+	       task->ptes[vpn + nr] >> PTE_SHIFT == pfn + nr && page_folio(m, pfn + nr) == folio)
+		nr++;
+	return nr;
+}
+
+/* Free what was unmapped. A folio of several pages that is in the swap cache may have swap entries
+ * left, so its pages go one by one; one that is still mapped elsewhere waits for its split. */
+static void free_run(struct rcl_machine *m, struct folio *folio, uint32_t pfn, uint32_t nr)
+{
+	if (folio_is_large(folio) && folio->swap_slot != RCL_NIL && large_split(m, folio)) {
+		for (uint32_t i = 0; i < nr; i++)
+			free_anon(m, folio_at(m, pfn + i));
+	} else if (!folio_is_mapped(folio)) {
 		free_anon(m, folio);
+	} else {
+		large_defer_split(m, folio);
+	}
+}
+
+static void unmap_page(struct rcl_machine *m, struct task *task, uint32_t vpn, struct folio *page)
+{
+	pte_clear_young(task, vpn);
+	task->ptes[vpn] = 0;
+	rmap_remove(m, page, task->number, vpn);
+}
+
+/* zap_present_folio_ptes(): a young PTE of a file is a use, unless a hint says otherwise. */
+static uint32_t zap_run(struct rcl_machine *m, struct task *task, uint32_t vpn, uint32_t end)
+{
+	uint32_t pfn = task->ptes[vpn] >> PTE_SHIFT, nr = 1, bits = 0;
+	struct folio *folio = page_folio(m, pfn);
+
+	if (RCL_UNLIKELY(folio_is_large(folio))) {
+		nr = find_run(m, task, vpn, end);
+		if (folio->pub.flags & FOLIO_PMD_MAPPED && nr < folio->pub.nr_pages)
+			large_split_pmd(m, folio);
+		folio->pub.flags &= ~FOLIO_PMD_MAPPED;
+	}
+	for (uint32_t i = 0; i < nr; i++) {
+		bits |= task->ptes[vpn + i];
+		unmap_page(m, task, vpn + i, folio_at(m, pfn + i));
+	}
+	if (bits & PTE_DIRTY)
+		folio_mark_dirty(m, folio);
+	if (folio->pub.type == RCL_FILE && bits & PTE_ACCESSED && !vma_has_flags(task, vpn, VMA_HINTS))
+		pagecache_mark_accessed(m, task, folio, RCL_ACCESS_UNMAP_YOUNG);
+	for (uint32_t i = vpn; i < vpn + nr; i++) {
+		if (vma_has_flags(task, i, RCL_MAPPING_LOCKED))
+			munlock_folio(m, folio, 1);
+	}
+	if (folio->pub.type == RCL_ANON)
+		free_run(m, folio, pfn, nr);
+	return nr;
+}
+
+void mm_zap_range(struct rcl_machine *m, struct task *task, uint32_t first, uint32_t end)
+{
+	for (uint32_t vpn = first; vpn < end;) {
+		uint32_t pte = task->ptes[vpn];
+
+		if (pte_maps(pte)) {
+			vpn += zap_run(m, task, vpn, end);
+			continue;
+		}
+		if (pte) {
+			task->ptes[vpn] = 0;
+			free_entry(m, task, pte >> PTE_SHIFT);
+		}
+		vpn++;
+	}
 }
 
 void mm_exit(struct rcl_machine *m, struct task *task)
 {
 	batches_drain_all(m);
-	for (uint32_t vpn = 0; vpn < task->nr_pages; vpn++) {
-		uint32_t pte = task->ptes[vpn];
-		struct folio *folio;
-
-		if (pte == 0)
-			continue;
-		pte_clear_young(task, vpn);
-		task->ptes[vpn] = 0;
-		if (!pte_maps(pte)) {
-			free_entry(m, task, pte >> PTE_SHIFT);
-			continue;
-		}
-		folio = folio_at(m, pte >> PTE_SHIFT);
-		unmap_page(m, task, vpn, pte, folio);
-	}
+	mm_zap_range(m, task, 0, task->nr_pages);
 	batches_drain(m, task);
 	kmem_free_tables(task);
 	memcg_drain_stocks(m, task->memcg);

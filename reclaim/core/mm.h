@@ -35,6 +35,10 @@ static inline struct file_span *mm_find_span(struct task *task, uint32_t page)
 	return &task->spans[low];
 }
 
+/* Unmap pages from `first` up to `end` and free anonymous ones and swap slots that nobody else needs
+ * (zap_page_range_single()). */
+void mm_zap_range(struct rcl_machine *m, struct task *task, uint32_t first, uint32_t end);
+
 /* Unmap all pages, free anonymous folios and swap slots, drain batches and stock (exit_mmap()). */
 void mm_exit(struct rcl_machine *m, struct task *task);
 

@@ -1,8 +1,8 @@
 /*
  * NUMA nodes, see node.h. Models get_page_from_freelist() and __alloc_pages_slowpath()
- * (mm/page_alloc.c v6.12) for single pages of one zone per node.
+ * (mm/page_alloc.c v6.12) for one zone per node.
  *
- * SIMPLIFIED: one zone per node, no lowmem reserve; effect: the watermarks are those of a node
+ * SIMPLIFIED: one zone per node, no lowmem reserve, no high-order reserve; effect: the watermarks are those of a node
  * whose memory is all in one zone.
  * SIMPLIFIED: page blocks have no mobility, so that watermarks are boosted only by rcl_node_boost();
  * effect: no boost unless an experiment asks for it.
@@ -138,6 +138,8 @@ int node_setup(struct rcl_machine *m)
 		node->first_pfn = first;
 		node->nr_fresh = (uint32_t)config->nr_pages;
 		node->free_head = RCL_NIL;
+		for (uint32_t order = 0; order <= RCL_MAX_ORDER; order++)
+			node->free_area[order].head = node->free_area[order].tail = RCL_NIL;
 		m->end_pfn[nid] = first + (uint32_t)config->nr_pages;
 		if (!psi_add_source(&node->psi, NULL, true))
 			return machine_error(m, RCL_NO_MEMORY, "no memory for a node");
@@ -158,9 +160,12 @@ static inline struct folio *take_frame(struct rcl_machine *m, struct node *node)
 		node->free_head = link_at(m, node->free_head)->next;
 		return folio;
 	}
+	if (RCL_UNLIKELY(node->nr_buddy_pages))
+		return folio_at(m, buddy_take(m, node, 0));
 	folio = folio_at(m, node->first_pfn + (uint32_t)node->pub.nr_pages - node->nr_fresh);
 	folio->pub.pfn = node->first_pfn + (uint32_t)node->pub.nr_pages - node->nr_fresh;
 	folio->pub.nid = node->pub.nid;
+	folio->pub.order = 0;
 	node->nr_fresh--;
 	return folio;
 }
@@ -176,6 +181,41 @@ static struct folio *take_above(struct rcl_machine *m, const struct placement *p
 			return take_frame(m, node);
 	}
 	return NULL;
+}
+
+/* The same for 2^order frames; all but the last count as gone already (__zone_watermark_ok()). */
+static struct folio *take_block_above(struct rcl_machine *m, const struct placement *place, uint32_t order, bool above_low)
+{
+	uint64_t nr = UINT64_C(1) << order;
+
+	for (uint32_t i = 0; i < m->nr_nodes; i++) {
+		struct node *node = &m->nodes[place->home->order[i]];
+		uint32_t pfn;
+
+		if (!placement_allows(place, node->pub.nid) ||
+		    node->pub.nr_free_pages <= (above_low ? node->pub.low_wmark : node->pub.min_wmark) + nr - 1)
+			continue;
+		pfn = buddy_take(m, node, order);
+		if (pfn == RCL_NIL)
+			continue;
+		node->pub.nr_free_pages -= nr;
+		return folio_at(m, pfn);
+	}
+	return NULL;
+}
+
+struct folio *node_alloc_block(struct rcl_machine *m, struct task *task, uint32_t order, uint32_t interleave_index,
+			       bool only_home)
+{
+	struct placement place = numa_place(m, task, interleave_index);
+	struct folio *folio;
+
+	if (only_home)
+		place.allowed &= (uint16_t)(1u << place.home->pub.nid);
+	folio = take_block_above(m, &place, order, true);
+	if (folio)
+		numa_count_allocation(task, &place, folio->pub.nid);
+	return folio;
 }
 
 /* wake_all_kswapds() */
@@ -273,13 +313,20 @@ struct folio *node_take_reserve(struct rcl_machine *m)
 }
 
 struct folio *node_alloc_nowait(struct rcl_machine *m, struct memcg *memcg, uint32_t cpu_nid,
-				const struct placement *place)
+				const struct placement *place, uint32_t order)
 {
-	struct folio *folio = take_above(m, place, true);
+	struct folio *folio;
 
-	if (!folio) {
-		wake_kswapds(m, place);
-		folio = take_above(m, place, false);
+	if (RCL_UNLIKELY(order)) {
+		folio = take_block_above(m, place, order, true);
+		if (!folio)
+			folio = take_block_above(m, place, order, false);
+	} else {
+		folio = take_above(m, place, true);
+		if (!folio) {
+			wake_kswapds(m, place);
+			folio = take_above(m, place, false);
+		}
 	}
 	if (folio)
 		numa_count(memcg, cpu_nid, place, folio->pub.nid);

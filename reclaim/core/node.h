@@ -6,6 +6,7 @@
 #ifndef RCL_NODE_H
 #define RCL_NODE_H
 
+#include "buddy.h"
 #include "machine.h"
 #include "numa.h"
 
@@ -24,11 +25,11 @@ struct folio *node_alloc_folio(struct rcl_machine *m, struct task *task, uint32_
 struct folio *node_take_reserve(struct rcl_machine *m);
 
 /*
- * Take a frame without reclaiming for it (GFP_NOWAIT): above low, else kswapd wakes and above min, else
- * NULL. cpu_nid is the node of whoever asks.
+ * Take 2^order frames without reclaiming for them (GFP_NOWAIT): above low, else kswapd wakes, if it is for
+ * one frame, and above min, else NULL. cpu_nid is the node of whoever asks.
  */
 struct folio *node_alloc_nowait(struct rcl_machine *m, struct memcg *memcg, uint32_t cpu_nid,
-				const struct placement *place);
+				const struct placement *place, uint32_t order);
 
 /* Pages of a node that reclaim could free if all were cold (zone_reclaimable_pages()). */
 uint64_t node_reclaimable_pages(const struct rcl_machine *m, const struct node *node);
@@ -43,11 +44,21 @@ static inline bool node_is_fresh(const struct rcl_machine *m, uint32_t pfn)
 	return pfn - node->first_pfn >= node->pub.nr_pages - node->nr_fresh;
 }
 
-/* Give a frame back; the caller has uncharged it. */
+/* Take 2^order frames above the low watermark, without waking or reclaiming anything, from the home
+ * node or also from others; NULL if there are none (GFP_TRANSHUGE_LIGHT). */
+struct folio *node_alloc_block(struct rcl_machine *m, struct task *task, uint32_t order, uint32_t interleave_index,
+			       bool only_home);
+
+/* Give a folio's frames back; the caller has uncharged it. */
 static inline void node_free_folio(struct rcl_machine *m, struct folio *folio)
 {
 	struct node *node = &m->nodes[folio->pub.nid];
 
+	if (RCL_UNLIKELY(folio_is_large(folio))) {
+		node->pub.nr_free_pages += UINT64_C(1) << folio->pub.order;
+		buddy_free(m, node, folio->pub.pfn, folio->pub.order);
+		return;
+	}
 	folio->transit = RCL_TRANSIT_FREE;
 	link_at(m, folio->pub.pfn)->next = node->free_head;
 	node->free_head = folio->pub.pfn;

@@ -93,10 +93,10 @@ static bool is_marked(const struct rcl_machine *m, const struct task *task, cons
 	nid = pfn_to_nid(m, pfn);
 	if (nid == task->nid || numa_is_toptier(m, nid))
 		return false;
-	folio = folio_at(m, pfn);
+	folio = page_folio(m, pfn);
 	if (folio->pub.type == RCL_FILE && folio->pub.flags & RCL_FOLIO_IS_DIRTY)
 		return false;
-	return vma->flags & RCL_MAPPING_SHARED || folio->rmap_more == RCL_NIL;
+	return vma->flags & RCL_MAPPING_SHARED || folio_at(m, pfn)->rmap_more == RCL_NIL;
 }
 
 /* change_prot_numa() */
@@ -110,7 +110,7 @@ static uint64_t mark_ptes(struct rcl_machine *m, struct task *task, const struct
 
 		if (!is_marked(m, task, vma, pte))
 			continue;
-		m->access_ms[pte >> PTE_SHIFT] = now_ms(m);
+		m->access_ms[page_folio(m, pte >> PTE_SHIFT)->pub.pfn] = now_ms(m);
 		task->ptes[vpn] = pte & ~(PTE_PRESENT | PTE_WP);
 		nr_marked++;
 	}
@@ -284,6 +284,21 @@ static uint32_t restored_pte(const struct folio *folio, const struct vma *vma, u
 	return pte | PTE_PRESENT | PTE_ACCESSED | (is_protected ? PTE_WP : 0);
 }
 
+/* numa_rebuild_large_mapping(), do_huge_pmd_numa_page(): all marked PTEs of the folio in this page table. */
+static void restore_large(struct rcl_machine *m, struct task *task, const struct vma *vma, uint32_t vpn,
+			  struct folio *folio)
+{
+	uint32_t i = (task->ptes[vpn] >> PTE_SHIFT) - folio->pub.pfn, first = vpn - (i < vpn ? i : vpn);
+
+	for (uint32_t at = first > vma->first ? first : vma->first;
+	     at < vpn - i + folio->pub.nr_pages && at < vma->first + vma->nr_pages; at++) {
+		uint32_t pte = task->ptes[at];
+
+		if (pte_is_hint(pte) && at / PTES_PER_TABLE == vpn / PTES_PER_TABLE && page_folio(m, pte >> PTE_SHIFT) == folio)
+			task->ptes[at] = restored_pte(folio, vma, pte);
+	}
+}
+
 /* migrate_misplaced_folio_prepare(), and the frame. */
 static struct folio *prepare_target(struct rcl_machine *m, const struct task *task, const struct vma *vma,
 				    struct folio *folio, struct node *target)
@@ -304,7 +319,7 @@ static struct folio *prepare_target(struct rcl_machine *m, const struct task *ta
 		count(folio_lruvec(folio), RCL_PGMIGRATE_FAIL, folio->pub.nr_pages);
 		return NULL;
 	}
-	return node_alloc_nowait(m, memcg_of(folio->pub.memcg), task->nid, &place);
+	return node_alloc_nowait(m, memcg_of(folio->pub.memcg), task->nid, &place, folio->pub.order);
 }
 
 static void promote(struct rcl_machine *m, struct task *task, struct folio *folio, struct folio *frame)
@@ -323,12 +338,15 @@ static void promote(struct rcl_machine *m, struct task *task, struct folio *foli
 
 void numa_balancing_fault(struct rcl_machine *m, struct task *task, uint32_t vpn)
 {
-	struct folio *folio = folio_at(m, task->ptes[vpn] >> PTE_SHIFT), *frame;
+	struct folio *folio = page_folio(m, task->ptes[vpn] >> PTE_SHIFT), *frame;
 	const struct vma *vma = vma_find(task, vpn);
 	struct node *target = &m->nodes[task->nid];
 	uint64_t latency_ms = now_ms(m) - m->access_ms[folio->pub.pfn];
 
-	task->ptes[vpn] = restored_pte(folio, vma, task->ptes[vpn]);
+	if (RCL_UNLIKELY(folio_is_large(folio)))
+		restore_large(m, task, vma, vpn, folio);
+	else
+		task->ptes[vpn] = restored_pte(folio, vma, task->ptes[vpn]);
 	count(task_lruvec(task), RCL_NUMA_HINT_FAULTS, 1);
 	m->access_ms[folio->pub.pfn] = now_ms(m);
 	if (target->pub.tier >= m->nodes[folio->pub.nid].pub.tier || !is_promoted(m, folio, target, latency_ms))

@@ -12,6 +12,7 @@
 #include "events.h"
 #include "hooks.h"
 #include "kmem.h"
+#include "large_folio.h"
 #include "memcg.h"
 #include "mlock.h"
 #include "mm.h"
@@ -69,17 +70,8 @@ static bool has_place(struct rcl_machine *m, struct task *task, struct file *fil
 	       kmem_add_tree_node(m, task, file, page);
 }
 
-struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, uint32_t type, uint64_t key)
+static void init_folio(struct task *task, struct folio *folio, uint32_t type, uint64_t key)
 {
-	struct folio *folio;
-
-	if (!memcg_charge(m, task))
-		return NULL;
-	folio = node_alloc_folio(m, task, type == RCL_ANON ? (uint32_t)key : NO_INTERLEAVE_INDEX);
-	if (!folio) {
-		memcg_uncharge(task->memcg, 1);
-		return NULL;
-	}
 	folio->pub.flags = 0;
 	folio->pub.order = 0;
 	folio->pub.type = (uint8_t)type;
@@ -96,6 +88,39 @@ struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, ui
 	folio->marks = 0;
 	folio->mlock_count = 0;
 	task->nr_misses++;
+}
+
+struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, uint32_t type, uint64_t key)
+{
+	struct folio *folio;
+
+	if (!memcg_charge(m, task))
+		return NULL;
+	folio = node_alloc_folio(m, task, type == RCL_ANON ? (uint32_t)key : NO_INTERLEAVE_INDEX);
+	if (!folio) {
+		memcg_uncharge(task->memcg, 1);
+		return NULL;
+	}
+	init_folio(task, folio, type, key);
+	spend(m, m->config.costs.alloc_page_ns);
+	return folio;
+}
+
+struct folio *pagecache_alloc_large(struct rcl_machine *m, struct task *task, uint32_t type, uint64_t key,
+				    uint32_t order)
+{
+	struct folio *folio;
+
+	if (!memcg_try_charge(m, task, UINT32_C(1) << order))
+		return NULL;
+	folio = node_alloc_block(m, task, order, type == RCL_ANON ? (uint32_t)key >> order : NO_INTERLEAVE_INDEX,
+				 order == RCL_MAX_ORDER);
+	if (!folio) {
+		memcg_uncharge(task->memcg, UINT64_C(1) << order);
+		return NULL;
+	}
+	init_folio(task, folio, type, key);
+	large_prepare_tails(m, folio, order);
 	spend(m, m->config.costs.alloc_page_ns);
 	return folio;
 }
@@ -110,7 +135,7 @@ void pagecache_admit_folio(struct rcl_machine *m, struct task *task, struct foli
 		folio->pub.flags |= RCL_FOLIO_IN_FAULT;
 	if (slot) {
 		workingset_unpack(m, lruvec, slot, &shadow);
-		count_typed(lruvec, RCL_WORKINGSET_REFAULT_ANON, folio->pub.type);
+		count_typed_pages(lruvec, RCL_WORKINGSET_REFAULT_ANON, folio);
 	}
 	policy_init_folio(m, lruvec->att, folio->pub.pfn);
 	ask_folio_admit(m, lruvec, folio, slot ? &shadow : NULL, reason);
@@ -292,6 +317,7 @@ void pagecache_discard_folio(struct rcl_machine *m, struct folio *folio)
 	else if (folio->transit == RCL_TRANSIT_UNEVICTABLE)
 		mlock_del_unevictable(m, folio);
 	ask_folio_removed(m, folio_lruvec(folio), folio, RCL_REMOVAL_FREED);
+	large_undefer_split(m, folio);
 	memcg_uncharge(memcg_of(folio->pub.memcg), folio->pub.nr_pages);
 	node_free_folio(m, folio);
 }

@@ -33,6 +33,11 @@ static inline uint64_t *pagecache_slot(struct rcl_machine *m, const struct folio
 /* Charge and allocate a folio for a task; NULL: the task was killed or the run interrupted. */
 struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, uint32_t type, uint64_t key);
 
+/* The same for 2^order pages, order at least 1, without reclaim; NULL: not now. Tails stand ready, with
+ * keys that count up from the head's; the caller fills the page cache's slots with each page's pfn. */
+struct folio *pagecache_alloc_large(struct rcl_machine *m, struct task *task, uint32_t type, uint64_t key,
+				    uint32_t order);
+
 /* Let a folio enter: refault, folio_admit, add batch. `shadow` is the slot's word, 0 for none. */
 void pagecache_admit_folio(struct rcl_machine *m, struct task *task, struct folio *folio, uint64_t shadow,
 			   enum rcl_added reason);
@@ -42,7 +47,7 @@ static inline struct folio *pagecache_find(struct rcl_machine *m, uint32_t file,
 {
 	uint64_t slot = m->files[file].slots[page];
 
-	return slot && !slot_is_shadow(slot) ? folio_at(m, slot_pfn(slot)) : NULL;
+	return slot && !slot_is_shadow(slot) ? page_folio(m, slot_pfn(slot)) : NULL;
 }
 
 /* Let a page of a file enter the cache, not yet read; NULL as above. */

@@ -112,6 +112,8 @@ struct rcl_config {
 	uint32_t numa_promote_rate_limit_mbps;	/* of candidates to a node; default 65536 as there */
 	uint8_t demotion;		/* 1: reclaim demotes to slower tiers before it frees, as with the
 					 * kernel's numa/demotion_enabled; default 0, as there */
+	uint32_t thp_orders;		/* bit k: anonymous faults may take folios of 2^k pages; bits 2 to 9,
+					 * default none (hugepages-<size>kB/enabled: always or never) */
 	uint8_t forced_release;		/* 0: a ladder without progress goes to OOM as in the
 					 * kernel; default 1: the core takes from list tails first */
 	uint64_t stat_flush_ns;		/* statistics with descendants are at most so old; default 0,
@@ -268,9 +270,10 @@ enum rcl_advice {
 	RCL_ADVICE_NORMAL = 0,
 	RCL_ADVICE_RANDOM = 1,
 	RCL_ADVICE_SEQUENTIAL = 2,
+	RCL_ADVICE_DONTNEED = 3,	/* drop the pages now; not for locked ones */
 };
 
-/* madvise() on pages of the mapping space; from now on, whatever is resident. */
+/* madvise() on pages of the mapping space of a task that is not running. */
 int rcl_task_madvise(struct rcl_machine *m, uint32_t task, uint64_t first, uint64_t nr_pages, uint32_t advice);
 
 /*
@@ -527,6 +530,7 @@ enum rcl_transit {
 	RCL_TRANSIT_POOL = 6,		/* no folio: a page of a pool of compressed pages */
 	RCL_TRANSIT_ENTERING = 5,	/* allocated and charged, not yet added */
 	RCL_TRANSIT_UNEVICTABLE = 7,	/* on the unevictable list, outside of reclaim */
+	RCL_TRANSIT_TAIL = 8,		/* no folio: a further page of one */
 };
 
 struct rcl_folio_info {
@@ -539,6 +543,7 @@ struct rcl_folio_info {
 	uint8_t list;			/* the list that it claims */
 	uint8_t physical_list;		/* the list that it is linked into */
 	uint8_t transit;		/* enum rcl_transit */
+	uint8_t order;			/* it has 2^order pages */
 	uint32_t nr_mappings;		/* PTEs that map it */
 };
 
@@ -566,6 +571,7 @@ int rcl_list_pages(const struct rcl_machine *m, uint32_t lruvec, uint32_t list, 
 /* Page frame numbers on a list, tail (oldest) first; at most `capacity`, *nr = how many there are. */
 int rcl_list_folios(const struct rcl_machine *m, uint32_t lruvec, uint32_t list, uint32_t *pfns,
 		    uint64_t capacity, uint64_t *nr);
+/* The folio that a page frame belongs to; out->pfn is its first. */
 int rcl_folio_info(const struct rcl_machine *m, uint32_t pfn, struct rcl_folio_info *out);
 /* The folio that holds a page of a file; *pfn = UINT32_MAX where it is not cached. */
 int rcl_file_folio(const struct rcl_machine *m, uint32_t file, uint64_t page, uint32_t *pfn);

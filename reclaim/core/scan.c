@@ -15,6 +15,7 @@
 #include "demote.h"
 #include "events.h"
 #include "hooks.h"
+#include "large_folio.h"
 #include "memcg.h"
 #include "memcg_ring.h"
 #include "mlock.h"
@@ -136,37 +137,41 @@ static inline uint32_t prefetch_folio(const struct rcl_machine *m, uint32_t pfn)
 	return link_at(m, pfn)->prev;
 }
 
-/* Take up to nr pages from the tail of a list, looking at no more than nr_look. */
+/* Take up to nr pages from the tail of a list, looking at no more than nr_look folios; answers how
+ * many folios were taken, result->nr_taken says how many pages. */
 static uint32_t isolate_folios(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint32_t nr,
 			       uint64_t nr_look, struct rcl_batch_result *result)
 {
 	struct lru_list *lru = &lruvec->lists[result->list];
 	uint64_t on_list = lru->nr_folios;
-	uint32_t nr_skipped = 0, nr_taken = 0, ahead = lru->tail;
+	uint32_t nr_skipped = 0, nr_isolated = 0, ahead = lru->tail;
+	uint64_t nr_looked = 0;
 
 	if (nr_look > on_list)
 		nr_look = on_list;
 	for (uint64_t i = 0; i < PREFETCH_CANDIDATES && i < nr && i < nr_look; i++)
 		ahead = prefetch_folio(m, ahead);
-	while (nr_taken < nr && result->nr_scanned < nr_look) {
+	while (result->nr_taken < nr && nr_looked < nr_look) {
 		struct folio *folio;
 
 		if (RCL_UNLIKELY(lru->tail == RCL_NIL))
 			break;		/* the hook moved the rest away */
 		folio = folio_at(m, lru->tail);
 		result->nr_scanned += folio->pub.nr_pages;
+		nr_looked++;
 		lru_unlink(m, lruvec, folio);
 		ahead = prefetch_folio(m, ahead);
 		folio->transit = RCL_TRANSIT_CANDIDATE;
 		if (!take_candidate(m, lruvec, sc, folio, result, &nr_skipped))
 			continue;
 		shrink_prefetch(m, folio);
-		m->isolated[nr_taken++] = folio->pub.pfn;
-		count_typed(lruvec, RCL_PGSCAN_ANON, folio->pub.type);
+		m->isolated[nr_isolated++] = folio->pub.pfn;
+		result->nr_taken += folio->pub.nr_pages;
+		count_typed_pages(lruvec, RCL_PGSCAN_ANON, folio);
 	}
 	return_skipped(m, lruvec, result->list, nr_skipped);
-	spend_locked(m, lruvec, result->nr_scanned * m->config.costs.isolate_ns);
-	return nr_taken;
+	spend_locked(m, lruvec, nr_looked * m->config.costs.isolate_ns);
+	return nr_isolated;
 }
 
 static void trace_isolate(struct rcl_machine *m, const struct lruvec *lruvec, uint64_t nr, uint64_t lru,
@@ -224,7 +229,7 @@ static void run_reclaim_batch(struct rcl_machine *m, struct lruvec *lruvec, stru
 	uint64_t nr = (answer >> RCL_BATCH_NR_SHIFT) & 0xffff;
 	uint64_t nr_look = (answer >> RCL_BATCH_SCAN_SHIFT) & 0xffff;
 	uint64_t lru = trace_lru_of_list(m, lruvec, result->list);
-	uint32_t nr_taken;
+	uint32_t nr_isolated;
 	bool is_file;
 
 	/* Only a machine set below the kernel's batch caps what policies ask for: MGLRU takes 64. */
@@ -232,15 +237,14 @@ static void run_reclaim_batch(struct rcl_machine *m, struct lruvec *lruvec, stru
 		nr = m->config.reclaim_batch_pages;
 	if (nr_look == 0)
 		nr_look = RCL_MAX_BATCH;
-	nr_taken = isolate_folios(m, lruvec, sc, (uint32_t)nr, nr_look, result);
-	result->nr_taken = nr_taken;
-	sc->pub.nr_scanned += nr_taken;
-	count(lruvec, sc->is_kswapd ? RCL_PGSCAN_KSWAPD : RCL_PGSCAN_DIRECT, nr_taken);
+	nr_isolated = isolate_folios(m, lruvec, sc, (uint32_t)nr, nr_look, result);
+	sc->pub.nr_scanned += result->nr_taken;
+	count(lruvec, sc->is_kswapd ? RCL_PGSCAN_KSWAPD : RCL_PGSCAN_DIRECT, result->nr_taken);
 	trace_isolate(m, lruvec, nr, lru, result);
 	ask_batch_isolated(m, lruvec, sc, result);
-	is_file = nr_taken && folio_at(m, m->isolated[0])->pub.type == RCL_FILE;
-	shrink_folio_list(m, lruvec, sc, nr_taken, result);
-	if (nr_taken)
+	is_file = nr_isolated && folio_at(m, m->isolated[0])->pub.type == RCL_FILE;
+	shrink_folio_list(m, lruvec, sc, nr_isolated, result);
+	if (nr_isolated)
 		trace_shrink_inactive(m, lruvec, sc, lru, result);
 	note_writeback(m, sc, result, is_file);
 }
@@ -250,12 +254,11 @@ static void run_deactivate_batch(struct rcl_machine *m, struct lruvec *lruvec, s
 				 struct rcl_batch_result *result)
 {
 	struct lru_list *lru = &lruvec->lists[result->list];
-	uint64_t nr = (answer >> RCL_DEACTIVATE_NR_SHIFT) & 0xffff, nr_asked = nr, nr_deactivated = 0;
-	uint64_t traced_lru = trace_lru_of_list(m, lruvec, result->list);
+	uint64_t nr = (answer >> RCL_DEACTIVATE_NR_SHIFT) & 0xffff, left = lru->nr_folios, nr_folios = left;
+	uint64_t traced_lru = trace_lru_of_list(m, lruvec, result->list), nr_deactivated = 0;
 
-	if (nr > lru->nr_folios)
-		nr = lru->nr_folios;
-	while (result->nr_scanned < nr && lru->tail != RCL_NIL) {
+	/* What comes back to this list is not looked at again. */
+	for (; result->nr_scanned < nr && left > 0 && lru->tail != RCL_NIL; left--) {
 		struct folio *folio = folio_at(m, lru->tail);
 		uint32_t flags = folio->pub.flags;
 		uint64_t place;
@@ -279,14 +282,14 @@ static void run_deactivate_batch(struct rcl_machine *m, struct lruvec *lruvec, s
 		}
 	}
 	result->nr_taken = result->nr_scanned;
-	trace_isolate(m, lruvec, nr_asked, traced_lru, result);
+	trace_isolate(m, lruvec, nr, traced_lru, result);
 	TRACE(m, memcg_of(lruvec->pub.memcg), mm_vmscan_lru_shrink_active, .nid = lruvec->pub.nid,
 	      .nr_taken = result->nr_taken, .nr_active = result->nr_rotated, .nr_deactivated = nr_deactivated,
 	      .nr_referenced = result->nr_rotated, .priority = sc->pub.priority,
 	      .reclaim_flags = trace_reclaim_flags((uint32_t)traced_lru / 2));
 	count(lruvec, RCL_PGREFILL, result->nr_scanned);
-	spend_locked(m, lruvec, result->nr_scanned * (m->config.costs.isolate_ns + m->config.costs.list_move_ns));
-	spend(m, result->nr_scanned * m->config.costs.hook_ns);
+	spend_locked(m, lruvec, (nr_folios - left) * (m->config.costs.isolate_ns + m->config.costs.list_move_ns));
+	spend(m, (nr_folios - left) * m->config.costs.hook_ns);
 }
 
 static bool is_batch_valid(const struct lruvec *lruvec, uint64_t answer)
@@ -404,14 +407,18 @@ static bool is_visited(struct rcl_machine *m, struct scan *sc, struct memcg *roo
 /* One memcg of a walk (shrink_one(), the body of shrink_node_memcgs()); true where the walk may end. */
 static bool visit(struct rcl_machine *m, struct scan *sc, struct memcg *root, struct lruvec *lruvec)
 {
+	struct memcg *memcg = memcg_of(lruvec->pub.memcg);
 	uint64_t rotation, start_ns = *m->clock;
 	bool was_scanned;
 
-	if (memcg_is_gone(memcg_of(lruvec->pub.memcg)))
+	if (memcg_is_gone(memcg))
 		return false;
 	was_scanned = is_visited(m, sc, root, lruvec);
-	if (was_scanned)
+	if (was_scanned) {
 		scan_lruvec(m, lruvec, sc);
+		if (RCL_UNLIKELY(memcg->deferred_split.nr_folios))
+			large_scan_deferred(m, memcg, sc->pub.priority);
+	}
 	count(lruvec, sc->is_kswapd ? RCL_RECLAIM_KSWAPD_NS : RCL_RECLAIM_DIRECT_NS, *m->clock - start_ns);
 	rotation = ask_memcg_done(m, lruvec, sc, was_scanned ? RCL_VISITED_SCANNED : RCL_VISITED_SKIPPED);
 	policy_run_ejections(m);
@@ -553,7 +560,7 @@ static uint64_t force_lruvec(struct rcl_machine *m, struct lruvec *lruvec, struc
 				continue;
 			}
 			count(lruvec, sc->is_kswapd ? RCL_PGSCAN_KSWAPD : RCL_PGSCAN_DIRECT, folio->pub.nr_pages);
-			count_typed(lruvec, RCL_PGSCAN_ANON, folio->pub.type);
+			count_typed_pages(lruvec, RCL_PGSCAN_ANON, folio);
 			lru_del_folio(m, lruvec, folio);
 			lru_mark_isolated(folio);
 			nr_freed += shrink_forced(m, lruvec, sc, folio);

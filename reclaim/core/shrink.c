@@ -4,7 +4,6 @@
  *
  * SIMPLIFIED: a page on its way to swap is free at once, its device is busy until it is written;
  * effect: memory is there earlier than in the kernel by the length of the device's queue.
- * SIMPLIFIED: no large folios; effect: nothing is split.
  *
  * A locked folio that was isolated goes to the unevictable list at once, the kernel sends it there
  * through the add batch.
@@ -15,6 +14,7 @@
 #include "device.h"
 #include "events.h"
 #include "hooks.h"
+#include "large_folio.h"
 #include "memcg.h"
 #include "mlock.h"
 #include "node.h"
@@ -26,12 +26,14 @@
 
 /* What RECLAIM came to; outcomes of the ABI are never negative. */
 #define FREED (-1)
+#define GONE (-2)			/* split, and nothing needed its first page any more */
+#define READY (-3)			/* nothing yet: it has its slots */
 
 void shrink_prefetch(struct rcl_machine *m, const struct folio *folio)
 {
 	if (folio->pub.type == RCL_FILE)
 		__builtin_prefetch(&m->files[folio->pub.key >> 32].slots[(uint32_t)folio->pub.key], 1);
-	if (folio_is_mapped(folio))
+	if (page_is_mapped(folio))
 		__builtin_prefetch(&m->tasks[folio->rmap_task]->ptes[folio->rmap_vpn], 1);
 }
 
@@ -63,19 +65,50 @@ static void put_back_all(struct rcl_machine *m, struct lruvec *lruvec)
 	m->nr_kept = nr_left;
 }
 
-/* Anonymous memory needs a slot before it is unmapped (add_to_swap()). */
-static bool ensure_slot(struct rcl_machine *m, struct folio *folio)
+/* Slots for anonymous memory, those of a large folio in a row (add_to_swap()). */
+static bool add_to_swap(struct rcl_machine *m, struct folio *folio)
 {
-	uint32_t slot;
+	struct memcg *memcg = memcg_of(folio->pub.memcg);
+	uint32_t slot = RCL_UNLIKELY(folio_is_large(folio)) ? swap_alloc_large(m, memcg, folio->pub.order)
+							    : swap_alloc(m, memcg);
 
-	if (folio->swap_slot != RCL_NIL)
-		return true;
-	slot = swap_alloc(m, memcg_of(folio->pub.memcg));
 	if (slot == RCL_NIL)
 		return false;
 	swap_cache_add(m, folio, slot);
 	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
 	return true;
+}
+
+/* A large folio that is mapped in part is split first, one that finds no slots in a row after that.
+ * Its tails are the caller's. Answers READY, GONE or why there are none. */
+static int add_large_to_swap(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
+{
+	bool is_partial = folio->pub.flags & FOLIO_PARTIALLY_MAPPED;
+	uint32_t order = folio->pub.order;
+
+	if (folio->pins)		/* can_split_folio() */
+		return RCL_OUTCOME_SWAP_FULL;
+	if (!is_partial && add_to_swap(m, folio))
+		return READY;
+	large_split(m, folio);
+	if (!is_partial) {
+		count(lruvec, RCL_MTHP_SWPOUT_FALLBACK, 1);
+		if (order == RCL_MAX_ORDER)
+			count(lruvec, RCL_THP_SWPOUT_FALLBACK, 1);
+	}
+	if (large_free_unmapped(m, folio))
+		return GONE;
+	return add_to_swap(m, folio) ? READY : RCL_OUTCOME_SWAP_FULL;
+}
+
+/* Anonymous memory needs a slot before it is unmapped. */
+static inline int ensure_slot(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
+{
+	if (folio->swap_slot != RCL_NIL)
+		return READY;
+	if (RCL_UNLIKELY(folio_is_large(folio)))
+		return add_large_to_swap(m, lruvec, folio);
+	return add_to_swap(m, folio) ? READY : RCL_OUTCOME_SWAP_FULL;
 }
 
 /* pageout(): write to swap, which frees the page at once; or, where there is no flusher to do it, to a
@@ -108,7 +141,7 @@ static bool is_for_flusher(const struct rcl_machine *m, const struct scan *sc, c
 	return folio->pub.type == RCL_FILE && m->config.writeback && !sc->is_forced;
 }
 
-/* Leave the shadow in the folio's slot, uncharge, free (__remove_mapping()). */
+/* Leave the shadow in the folio's slots, uncharge, free (__remove_mapping()). */
 static void remove_folio(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio)
 {
 	uint64_t shadow = workingset_eviction(m, lruvec, folio);
@@ -118,17 +151,19 @@ static void remove_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 		swap_cache_evict(m, folio, shadow);
 	else
 		*pagecache_slot(m, folio) = shadow;
+	if (RCL_UNLIKELY(nr_pages > 1))
+		large_undefer_split(m, folio);
 	if (RCL_UNLIKELY(folio->marks & MARK_AHEAD))
 		count(lruvec, RCL_READAHEAD_WASTED, nr_pages);
 	memcg_uncharge(memcg_of(folio->pub.memcg), nr_pages);
 	node_free_folio(m, folio);
 	sc->pub.nr_reclaimed += nr_pages;
 	count(lruvec, sc->is_kswapd ? RCL_PGSTEAL_KSWAPD : RCL_PGSTEAL_DIRECT, nr_pages);
-	count_typed(lruvec, RCL_PGSTEAL_ANON, type);
+	lruvec->stat[RCL_PGSTEAL_ANON + type] += nr_pages;
 	spend(m, m->config.costs.free_page_ns);
 }
 
-/* Carry RECLAIM out; answers FREED or why not (enum rcl_outcome). */
+/* Carry RECLAIM out; answers FREED, GONE or why not (enum rcl_outcome). */
 static int try_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio,
 		    bool may_write, struct rcl_batch_result *result)
 {
@@ -137,8 +172,11 @@ static int try_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *s
 
 	if (is_anon && !may_write && (folio->swap_slot == RCL_NIL || folio->pub.flags & RCL_FOLIO_IS_DIRTY))
 		return RCL_OUTCOME_DIRTY;
-	if (is_anon && !ensure_slot(m, folio))
-		return RCL_OUTCOME_SWAP_FULL;
+	if (is_anon) {
+		outcome = ensure_slot(m, lruvec, folio);
+		if (outcome != READY)
+			return outcome;
+	}
 	if (folio_is_mapped(folio)) {
 		if (!sc->pub.may_unmap)
 			return RCL_OUTCOME_MAPPED;
@@ -242,8 +280,8 @@ static bool meet_writeback(struct rcl_machine *m, const struct scan *sc, struct 
 static void shrink_folio(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio,
 			 struct rcl_batch_result *result, struct demotion *demotion)
 {
+	uint64_t nr_reclaimed = sc->pub.nr_reclaimed, verdict;
 	uint32_t flags = folio->pub.flags, kind;
-	uint64_t verdict;
 	int outcome;
 
 	if (RCL_UNLIKELY(!folio_is_evictable(folio))) {
@@ -261,7 +299,8 @@ static void shrink_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 	if (kind != RCL_VERDICT_RECLAIM && kind != RCL_VERDICT_RECLAIM_CLEAN && kind != RCL_VERDICT_DEMOTE_TO) {
 		keep_folio(m, lruvec, folio, verdict, result);
 		note_kept(m, lruvec, folio, flags, result);
-		m->batch.nr_ref_keep += !((folio->pub.flags & ~flags) & RCL_FOLIO_IS_ACTIVE);
+		if (!((folio->pub.flags & ~flags) & RCL_FOLIO_IS_ACTIVE))
+			m->batch.nr_ref_keep += folio->pub.nr_pages;
 		return;
 	}
 	/* Marking a folio active and asking to free it contradict each other: it stays. */
@@ -272,12 +311,36 @@ static void shrink_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 	else
 		outcome = try_free(m, lruvec, sc, folio, kind != RCL_VERDICT_RECLAIM_CLEAN && sc->pub.may_writepage,
 				   result);
-	if (outcome == FREED) {
-		result->nr_reclaimed++;
+	if (outcome == FREED || outcome == GONE) {
+		result->nr_reclaimed += sc->pub.nr_reclaimed - nr_reclaimed;
 		return;
 	}
 	fail_to_free(m, lruvec, sc, folio, (enum rcl_outcome)outcome);
 	note_kept(m, lruvec, folio, flags, result);
+}
+
+/* The tails of a folio that was split make their own pass. */
+static void shrink_tails(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio,
+			 uint32_t nr_pages, struct rcl_batch_result *result)
+{
+	struct demotion none = { 0 };	/* it was split after nobody wanted it demoted */
+
+	if (folio[1].transit != RCL_TRANSIT_ISOLATED)
+		return;			/* still a tail, or free */
+	for (uint32_t i = 1; i < nr_pages; i++) {
+		if (!large_free_unmapped(m, &folio[i]))
+			shrink_folio(m, lruvec, sc, &folio[i], result, &none);
+	}
+}
+
+static inline void shrink_one_folio(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio,
+				    struct rcl_batch_result *result, struct demotion *demotion)
+{
+	uint32_t nr_pages = folio->pub.nr_pages;
+
+	shrink_folio(m, lruvec, sc, folio, result, demotion);
+	if (RCL_UNLIKELY(nr_pages > 1))
+		shrink_tails(m, lruvec, sc, folio, nr_pages, result);
 }
 
 /* What could not be demoted is asked about again and freed here, unless nobody needs the memory. */
@@ -292,7 +355,7 @@ static void shrink_undemoted(struct rcl_machine *m, struct lruvec *lruvec, struc
 		if (sc->pub.origin == RCL_ORIGIN_PROACTIVE)
 			fail_to_free(m, lruvec, sc, folio, RCL_OUTCOME_KEPT);
 		else
-			shrink_folio(m, lruvec, sc, folio, result, &none);
+			shrink_one_folio(m, lruvec, sc, folio, result, &none);
 	}
 }
 
@@ -303,7 +366,7 @@ static void shrink_isolated(struct rcl_machine *m, struct lruvec *lruvec, struct
 	struct demotion demotion = demote_begin(m, lruvec);
 
 	for (uint32_t i = 0; i < nr; i++)
-		shrink_folio(m, lruvec, sc, folio_at(m, m->isolated[i]), result, &demotion);
+		shrink_one_folio(m, lruvec, sc, folio_at(m, m->isolated[i]), result, &demotion);
 	spend(m, nr * m->config.costs.hook_ns);
 	put_back_all(m, lruvec);
 	if (demotion.nr) {
@@ -336,13 +399,28 @@ void shrink_folio_list(struct rcl_machine *m, struct lruvec *lruvec, struct scan
 	sc->pub.is_retry = 0;
 }
 
-bool shrink_forced(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio)
+static void force_folio(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio)
 {
 	struct rcl_batch_result unused = { 0 };
 	uint32_t list = folio->pub.list;
+	int outcome = folio->pub.flags & RCL_FOLIO_IS_WRITEBACK ? RCL_OUTCOME_WRITEBACK
+								: try_free(m, lruvec, sc, folio, true, &unused);
 
-	if (!(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK) && try_free(m, lruvec, sc, folio, true, &unused) == FREED)
-		return true;
-	put_back(m, lruvec, folio, place_head_of(list));
-	return false;
+	if (outcome != FREED && outcome != GONE)
+		put_back(m, lruvec, folio, place_head_of(list));
+}
+
+uint64_t shrink_forced(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio)
+{
+	uint64_t nr_reclaimed = sc->pub.nr_reclaimed;
+	uint32_t nr_pages = folio->pub.nr_pages;
+
+	force_folio(m, lruvec, sc, folio);
+	if (nr_pages > 1 && folio[1].transit == RCL_TRANSIT_ISOLATED) {
+		for (uint32_t i = 1; i < nr_pages; i++) {
+			if (!large_free_unmapped(m, &folio[i]))
+				force_folio(m, lruvec, sc, &folio[i]);
+		}
+	}
+	return sc->pub.nr_reclaimed - nr_reclaimed;
 }

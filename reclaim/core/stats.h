@@ -35,6 +35,12 @@ static inline void spend_locked(struct rcl_machine *m, struct lruvec *lruvec, ui
 	lruvec->stat[RCL_LRU_LOCK_NS] += ns;
 }
 
+/* The same for all pages of a folio. */
+static inline void count_typed_pages(struct lruvec *lruvec, enum rcl_counter anon_counter, const struct folio *folio)
+{
+	lruvec->stat[anon_counter + folio->pub.type] += folio->pub.nr_pages;
+}
+
 /* Record that the running task stalled from start_ns until now. */
 void stall_record(struct rcl_machine *m, struct task *task, enum rcl_stall_kind kind, uint64_t start_ns,
 		  bool is_pressure);

@@ -1,5 +1,5 @@
 /*
- * Swap, see swap.h. Models mm/swapfile.c and mm/page_io.c of v6.12 for single pages.
+ * Swap, see swap.h. Models mm/swapfile.c and mm/page_io.c of v6.12.
  */
 #include "swap.h"
 
@@ -7,6 +7,7 @@
 
 #include "device.h"
 #include "stats.h"
+#include "swap_clusters.h"
 #include "zspool.h"
 #include "zswap.h"
 
@@ -99,7 +100,7 @@ int swap_setup(struct rcl_machine *m)
 		return machine_error(m, RCL_NO_MEMORY, "no memory for %llu swap slots", (unsigned long long)total);
 	if (!set_up_stores(m, total))
 		return machine_error(m, RCL_NO_MEMORY, "no memory for %llu swap slots", (unsigned long long)total);
-	return RCL_OK;
+	return m->config.thp_orders ? swap_clusters_setup(m) : RCL_OK;
 }
 
 uint64_t swap_available(const struct rcl_machine *m, const struct memcg *memcg)
@@ -151,8 +152,30 @@ static uint32_t take_next(struct rcl_machine *m, struct swap_device *device)
 	return slot;
 }
 
+uint32_t swap_alloc_large(struct rcl_machine *m, struct memcg *memcg, uint32_t order)
+{
+	uint32_t nr = UINT32_C(1) << order;
+
+	if (swap_available(m, memcg) < nr)
+		return RCL_NIL;
+	for (uint32_t i = 0; i < m->nr_swaps; i++) {
+		struct swap_device *device = &m->swaps[m->swap_order[i]];
+		uint32_t slot = swap_clusters_take(m, device, order);
+
+		if (slot == RCL_NIL)
+			continue;
+		device->nr_free -= nr;
+		m->nr_swap_free -= nr;
+		charge_swap(memcg, nr);
+		return slot;
+	}
+	return RCL_NIL;
+}
+
 uint32_t swap_alloc(struct rcl_machine *m, struct memcg *memcg)
 {
+	if (RCL_UNLIKELY(m->swap_clusters != NULL))
+		return swap_alloc_large(m, memcg, 0);
 	if (swap_available(m, memcg) == 0)
 		return RCL_NIL;
 	for (uint32_t i = 0; i < m->nr_swaps; i++) {
@@ -235,8 +258,12 @@ void swap_free(struct rcl_machine *m, struct memcg *memcg, uint32_t slot)
 	struct swap_device *device = device_of(m, slot);
 
 	drop_stored(m, device, slot);
-	m->swap_slots[slot] = FREE_SLOT | (uint64_t)device->free_head << 1;
-	device->free_head = slot;
+	if (RCL_UNLIKELY(m->swap_clusters != NULL)) {
+		swap_clusters_put(m, device, slot);
+	} else {
+		m->swap_slots[slot] = FREE_SLOT | (uint64_t)device->free_head << 1;
+		device->free_head = slot;
+	}
 	device->nr_free++;
 	m->nr_swap_free++;
 	charge_swap(memcg, (uint64_t)-1);
@@ -263,10 +290,51 @@ bool swap_write_slot(struct rcl_machine *m, struct lruvec *lruvec, uint32_t slot
 	return true;
 }
 
+/* is_folio_zero_filled() */
+static bool is_zero_filled(const struct rcl_machine *m, const struct folio *folio)
+{
+	for (uint32_t i = 0; i < folio->pub.nr_pages; i++) {
+		if (swap_compressed_bytes(m, folio->pub.key + i))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A large folio goes to its device page by page, past zswap (zswap_store()); where one finds no room,
+ * all of it stays dirty.
+ *
+ * SIMPLIFIED: a page of zeros among others takes an object of the smallest size in zram, and is not read
+ * from a device; effect: such folios take a little more of a pool, and less time to come back.
+ */
+static int write_large(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
+{
+	if (is_zero_filled(m, folio)) {
+		spend(m, folio->pub.nr_pages * m->config.costs.same_filled_ns);
+		return 0;
+	}
+	if (zswap_is_enabled(m) && !zswap_may_write_back(memcg_of(folio->pub.memcg)))
+		return RCL_OUTCOME_DIRTY;
+	for (uint32_t i = 0; i < folio->pub.nr_pages; i++) {
+		uint32_t nr_bytes = swap_compressed_bytes(m, folio->pub.key + i);
+
+		if (!swap_write_slot(m, lruvec, folio->swap_slot + i, nr_bytes ? nr_bytes : 1))
+			return RCL_OUTCOME_REMOVAL_FAILED;
+	}
+	/* count_swpout_vm_event() */
+	count(lruvec, RCL_MTHP_SWPOUT, 1);
+	if (folio->pub.order == RCL_MAX_ORDER)
+		count(lruvec, RCL_THP_SWPOUT, 1);
+	return 0;
+}
+
 int swap_write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
 {
-	uint32_t slot = folio->swap_slot, nr_bytes = swap_compressed_bytes(m, folio->pub.key);
+	uint32_t slot = folio->swap_slot, nr_bytes;
 
+	if (RCL_UNLIKELY(folio_is_large(folio)))
+		return write_large(m, lruvec, folio);
+	nr_bytes = swap_compressed_bytes(m, folio->pub.key);
 	if (nr_bytes == 0) {
 		spend(m, m->config.costs.same_filled_ns);
 		return 0;
@@ -313,27 +381,31 @@ uint64_t swap_read(struct rcl_machine *m, uint32_t slot, uint64_t key, uint64_t 
 void swap_cache_add(struct rcl_machine *m, struct folio *folio, uint32_t slot)
 {
 	folio->swap_slot = slot;
-	m->swap_slots[slot] = slot_of_pfn(folio->pub.pfn);
-	if (m->swap_keys)
-		m->swap_keys[slot] = folio->pub.key;
-	memcg_of(folio->pub.memcg)->swapcache_pages++;
+	for (uint32_t i = 0; i < folio->pub.nr_pages; i++) {
+		m->swap_slots[slot + i] = slot_of_pfn(folio->pub.pfn + i);
+		if (m->swap_keys)
+			m->swap_keys[slot + i] = folio->pub.key + i;
+	}
+	memcg_of(folio->pub.memcg)->swapcache_pages += folio->pub.nr_pages;
 }
 
 static void leave_cache(struct folio *folio)
 {
 	folio->swap_slot = RCL_NIL;
-	memcg_of(folio->pub.memcg)->swapcache_pages--;
+	memcg_of(folio->pub.memcg)->swapcache_pages -= folio->pub.nr_pages;
 }
 
 void swap_cache_evict(struct rcl_machine *m, struct folio *folio, uint64_t shadow)
 {
-	m->swap_slots[folio->swap_slot] = shadow;
+	for (uint32_t i = 0; i < folio->pub.nr_pages; i++)
+		m->swap_slots[folio->swap_slot + i] = shadow;
 	leave_cache(folio);
 }
 
 void swap_cache_free(struct rcl_machine *m, struct folio *folio)
 {
-	swap_free(m, memcg_of(folio->pub.memcg), folio->swap_slot);
+	for (uint32_t i = 0; i < folio->pub.nr_pages; i++)
+		swap_free(m, memcg_of(folio->pub.memcg), folio->swap_slot + i);
 	leave_cache(folio);
 	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
 }

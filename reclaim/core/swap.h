@@ -28,6 +28,8 @@ uint64_t swap_available(const struct rcl_machine *m, const struct memcg *memcg);
 
 /* Take a slot and charge it; RCL_NIL if there is none. */
 uint32_t swap_alloc(struct rcl_machine *m, struct memcg *memcg);
+/* Take 2^order slots in a row, aligned; RCL_NIL if there are none. Only machines with thp_orders. */
+uint32_t swap_alloc_large(struct rcl_machine *m, struct memcg *memcg, uint32_t order);
 void swap_free(struct rcl_machine *m, struct memcg *memcg, uint32_t slot);
 
 /* Swap a folio out (swap_writepage()): zeros go nowhere, others into zswap or to the device. Answers
@@ -74,10 +76,11 @@ static inline const struct swap_device *swap_device_of(const struct rcl_machine 
 /* The folio of the swap cache that holds a slot; NULL where the page is out. */
 static inline struct folio *swap_cache_find(struct rcl_machine *m, uint32_t slot)
 {
-	return slot_is_shadow(m->swap_slots[slot]) ? NULL : folio_at(m, slot_pfn(m->swap_slots[slot]));
+	return slot_is_shadow(m->swap_slots[slot]) ? NULL : page_folio(m, slot_pfn(m->swap_slots[slot]));
 }
 
-/* Let a folio enter the swap cache with a slot that it will be written to, or was read from. */
+/* Let a folio enter the swap cache with a slot that it will be written to, or was read from; a large
+ * folio with as many slots in a row as it has pages. */
 void swap_cache_add(struct rcl_machine *m, struct folio *folio, uint32_t slot);
 
 /* Take a folio out: the page is out then, and `shadow` stays. */

@@ -29,7 +29,8 @@ static inline bool vma_has_flags(struct task *task, uint32_t vpn, uint32_t flags
 bool vma_reserve(struct task *task);
 
 /* Change the flags of a range of pages, splitting the VMAs at its ends. */
-void vma_change_flags(struct task *task, uint32_t first, uint32_t nr_pages, uint32_t clear, uint32_t set);
+void vma_change_flags(struct rcl_machine *m, struct task *task, uint32_t first, uint32_t nr_pages, uint32_t clear,
+		      uint32_t set);
 
 /* Check a range that a caller gave. */
 int vma_check_range(struct rcl_machine *m, uint32_t task, uint64_t first, uint64_t nr_pages);

@@ -62,9 +62,15 @@ static uint32_t visit_ptes(struct rcl_machine *m, const struct walk *walk, struc
 			continue;
 		if (vma_has_flags(task, vpn, VMA_NOT_WALKED))
 			continue;
-		folio = folio_at(m, task->ptes[vpn] >> PTE_SHIFT);
+		folio = page_folio(m, task->ptes[vpn] >> PTE_SHIFT);
 		if (folio_lruvec(folio) != lruvec || (folio->pub.type == RCL_ANON && !walk->anon))
 			continue;
+		if (RCL_UNLIKELY(folio->pub.flags & FOLIO_PMD_MAPPED)) {
+			/* One entry (walk_pmd_range_locked()), which is young if any of its PTEs is. */
+			for (uint32_t i = 0; i < PTES_PER_TABLE; i++)
+				pte_clear_young(task, folio->rmap_vpn + i);
+			vpn = end - 1;
+		}
 		pte_clear_young(task, vpn);
 		nr_young++;
 		(void)ask_pte_young(m, lruvec, folio, RCL_WHERE_WALK);

@@ -60,6 +60,7 @@ ADVICE = {
     "normal": lib.RCL_ADVICE_NORMAL,
     "random": lib.RCL_ADVICE_RANDOM,
     "sequential": lib.RCL_ADVICE_SEQUENTIAL,
+    "dontneed": lib.RCL_ADVICE_DONTNEED,
 }
 DEVICES = {"zram": lib.RCL_DEVICE_ZRAM, "ssd": lib.RCL_DEVICE_SSD, "disk": lib.RCL_DEVICE_DISK}
 MEMPOLICIES = {

@@ -146,15 +146,17 @@ class Task:
         self._core.exit_task(self.number)
 
     def madvise(self, first: int, nr_pages: int, advice: str) -> None:
-        """Advise the kernel on pages of the mapping space; reclaim ignores young PTEs of `random` and `sequential` ones.
+        """Advise the kernel on pages of the mapping space.
+
+        Reclaim ignores young PTEs of `random` and `sequential` ones; `dontneed` drops the pages at once.
 
         Args:
             first: page of the mapping space.
             nr_pages: how many.
-            advice: `normal`, `random` or `sequential`.
+            advice: `normal`, `random`, `sequential` or `dontneed`.
 
         Raises:
-            ConfigError: no such pages or advice, or the task has records left to run.
+            ConfigError: no such pages or advice, locked pages to be dropped, or the task has records left to run.
         """
         if advice not in ADVICE:
             raise ConfigError(f"task {self.name}: unknown advice {advice!r}{suggest(advice, ADVICE)}")
@@ -711,6 +713,7 @@ def _core_settings(config: MachineConfig) -> dict[str, Any]:
         "forced_release": config.forced_release,
         "charge_kmem": config.charge_kmem,
         "repeat_reads": config.repeat_reads,
+        "thp_orders": sum(1 << order for order in set(config.thp_orders)),
         "read_ahead_kb": config.read_ahead_kb,
         "fault_around_bytes": config.fault_around_bytes,
         "page_cluster": config.page_cluster,

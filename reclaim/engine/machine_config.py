@@ -204,6 +204,10 @@ MAX_READ_AHEAD_KB = 1 << 16
 """As in the core."""
 
 
+MAX_ORDER = 9
+"""HPAGE_PMD_ORDER on x86-64: what one page table maps."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeConfig:
     """Describe one NUMA node.
@@ -361,6 +365,8 @@ class MachineConfig:
             0 for always.
         stat_flush_ns: how often statistics with descendants are folded that policies decide on; 0 keeps them exact,
             the kernel's flusher runs every 2 s.
+        thp_orders: sizes of the folios that anonymous faults may take, as powers of two of pages from 2 (16 KiB) to
+            9 (2 MiB, mapped by one entry where it can be); none by default, Debian's kernel has 9.
 
     Raises:
         ConfigError: nothing to run on, too much of it, or a tree that is none.
@@ -401,6 +407,7 @@ class MachineConfig:
     same_filled_permille: int = 0
     switch_ns: int = 4_000_000
     stat_flush_ns: int = 0
+    thp_orders: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -427,6 +434,8 @@ class MachineConfig:
         self._check_numa_balancing()
         check_range("switch_ns", self.switch_ns, 0, (1 << 64) - 1, "ns")
         check_range("stat_flush_ns", self.stat_flush_ns, 0, (1 << 40) - 1, "ns")
+        for order in self.thp_orders:
+            check_range("an order of thp_orders", order, 2, MAX_ORDER)
         self._check_tree()
         for node in self.nodes:
             if node.distances is not None and len(node.distances) != len(self.nodes):
@@ -440,6 +449,8 @@ class MachineConfig:
             for member in getattr(self, name):
                 if not isinstance(member, kind):
                     raise ConfigError(f"{name} holds {member!r}; expected {kind.__name__}(...)")
+        if not isinstance(self.thp_orders, tuple):
+            raise ConfigError(f"thp_orders is {self.thp_orders!r}; expected a tuple such as (4, 9)")
         flags = (
             "kswapd",
             "writeback",

@@ -94,6 +94,7 @@ class _MachineTable(_Table):
     same_filled_permille: int | None = None
     switch_ns: int | None = None
     stat_flush_ns: int | None = None
+    thp_orders: tuple[int, ...] | None = None
 
 
 class _MemcgTable(_Table):

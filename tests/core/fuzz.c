@@ -355,17 +355,18 @@ static struct rcl_machine *random_machine(uint32_t *nr_nodes)
 	static struct rcl_node_config nodes[3];
 	static struct rcl_swap_config swaps[2];
 	struct rcl_config config;
+	int has_large = below(3) == 0;
 
 	rcl_config_init(&config);
 	*nr_nodes = config.nr_nodes = 1 + (uint32_t)below(3);
 	config.nodes = nodes;
 	for (uint32_t i = 0; i < 3; i++)
-		nodes[i] = (struct rcl_node_config){ .nr_pages = 20 + below(300), .tier = (uint8_t)below(3),
+		nodes[i] = (struct rcl_node_config){ .nr_pages = 20 + below(has_large ? 1500 : 300), .tier = (uint8_t)below(3),
 						     .distance = { (uint8_t)below(50), (uint8_t)below(50), 20 } };
 	config.nr_swaps = (uint32_t)below(3);
 	config.swaps = swaps;
 	for (uint32_t i = 0; i < 2; i++)
-		swaps[i] = (struct rcl_swap_config){ .nr_pages = 1 + below(200), .device = (uint32_t)below(3),
+		swaps[i] = (struct rcl_swap_config){ .nr_pages = 1 + below(has_large ? 1500 : 200), .device = (uint32_t)below(3),
 						     .priority = (int32_t)below(3) };
 	config.seed = next_random(&rng);
 	config.add_batch_folios = below(2) ? 31 : 1 + (uint32_t)below(31);
@@ -387,6 +388,7 @@ static struct rcl_machine *random_machine(uint32_t *nr_nodes)
 	config.pool_takes_pages = below(2);
 	config.zswap_percent = below(2) ? (uint32_t)below(40) : 0;
 	config.same_filled_permille = (uint32_t)below(300);
+	config.thp_orders = has_large ? (uint32_t)below(256) << 2 : 0;
 	config.read_ahead_kb = below(2) ? 128 : (uint32_t)below(64);
 	config.fault_around_bytes = UINT32_C(4096) << below(6);
 	config.forced_release = below(4) != 0;
@@ -422,7 +424,7 @@ static uint32_t random_task(struct rcl_machine *m, uint32_t nr_memcgs, uint32_t 
 	for (int i = 0; i < 5; i++) {
 		uint64_t first = below(50);
 
-		mappings[i] = (struct rcl_mapping){ .nr_pages = i ? below(100) : 1 + below(400) };
+		mappings[i] = (struct rcl_mapping){ .nr_pages = i ? below(100) : 1 + below(below(4) ? 400 : 1600) };
 		if (below(6) == 0)
 			mappings[i].flags = (uint32_t)RCL_MAPPING_SEQUENTIAL << below(3);
 		if (i % 2)
@@ -485,7 +487,7 @@ static void touch_vmas(struct rcl_machine *m, uint32_t task)
 	first = below(info.nr_mapped_pages + 1);
 	nr = below(info.nr_mapped_pages - first + 1);
 	if (below(2))
-		CHECK_EQUAL(rcl_task_madvise(m, task, first, nr, (uint32_t)below(3)), RCL_OK);
+		rcl_task_madvise(m, task, first, below(2) ? nr : nr / 8, (uint32_t)below(4));
 	else if (below(3))
 		CHECK_EQUAL(rcl_task_munlock(m, task, first, nr), RCL_OK);
 	else

@@ -254,7 +254,7 @@ static void test_hints_exclude_each_other_and_ranges_are_checked(void)
 
 	CHECK_EQUAL(rcl_task_create(s.m, &config, &task), RCL_BAD_ARGUMENT);
 	CHECK_EQUAL(rcl_task_madvise(s.m, s.task, 5, 6, RCL_ADVICE_RANDOM), RCL_BAD_ARGUMENT);
-	CHECK_EQUAL(rcl_task_madvise(s.m, s.task, 5, 5, 3), RCL_BAD_ARGUMENT);
+	CHECK_EQUAL(rcl_task_madvise(s.m, s.task, 5, 5, 4), RCL_BAD_ARGUMENT);
 	CHECK_EQUAL(rcl_task_mlock(s.m, s.task, 11, 0, 0), RCL_BAD_ARGUMENT);
 	CHECK_EQUAL(rcl_task_mlock(s.m, s.task, 10, 0, 0), RCL_OK);
 	CHECK_EQUAL(rcl_task_munlock(s.m, 7, 0, 0), RCL_BAD_ARGUMENT);
