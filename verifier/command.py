@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
@@ -24,13 +25,16 @@ from reclaim.diag.render import (
     render_full,
     render_json,
     render_plain,
+    render_sarif,
     render_short,
     source_of,
     wants_colour,
 )
 from reclaim.lang.frontend import compile_file
+from reclaim.lang.source_text import read_source
 from verifier.cost import HookCost
 from verifier.explain_cost import cost_table
+from verifier.fixing import fix
 from verifier.source_places import SourceText
 from verifier.verified import verify
 
@@ -38,7 +42,10 @@ EXIT_ACCEPTED = 0
 EXIT_REJECTED = 1
 EXIT_FAILED = 2
 
-FORMATS = ("full", "plain", "short", "json")
+FORMATS = ("full", "plain", "short", "json", "sarif")
+
+DOCUMENTS = {"json": render_json, "sarif": render_sarif}
+"""Formats that are one document about all files."""
 
 UNREADABLE = frozenset(("unreadable-file", "not-utf8", "file-too-large"))
 """Findings about a file that is no policy at all: bad usage, not a rejected policy."""
@@ -70,11 +77,23 @@ class _Outcome:
 @click.option(
     "--cost", "with_cost", is_flag=True, help="Show the worst case of each hook against its budget."
 )
+@click.option(
+    "--fix",
+    "with_fixes",
+    is_flag=True,
+    help="Apply the fixes that keep: each removes its error and brings no other; then show what is left.",
+)
 @click.option("--explain", metavar="CODE", help="Show the page of a code, such as RP0501, and stop.")
 @click.option("--list-codes", "list_codes", is_flag=True, help="List all codes and stop.")
 @click.version_option(__version__, prog_name="reclaim-verify")
 def reclaim_verify(
-    files: tuple[str, ...], form: str, explain: str | None, *, with_cost: bool, list_codes: bool
+    files: tuple[str, ...],
+    form: str,
+    explain: str | None,
+    *,
+    with_cost: bool,
+    with_fixes: bool,
+    list_codes: bool,
 ) -> None:
     """Prove that policies are safe, or say what is wrong with them.
 
@@ -90,12 +109,14 @@ def reclaim_verify(
         raise click.UsageError("give at least one policy file, such as policies/fifo.rpol")
     outcomes = []
     for path in files:
+        if with_fixes:
+            _mend(path)
         outcome = _judge(path)
         outcomes.append(outcome)
-        if form != "json":
+        if form not in DOCUMENTS:
             _show(outcome, form, with_cost=with_cost)
-    if form == "json":
-        click.echo(render_json([_findings(outcome) for outcome in outcomes]), nl=False)
+    if form in DOCUMENTS:
+        click.echo(DOCUMENTS[form]([_findings(outcome) for outcome in outcomes]), nl=False)
     sys.exit(max(outcome.exit_code for outcome in outcomes))
 
 
@@ -105,6 +126,20 @@ def _judge(path: str) -> _Outcome:
     except PolicyRejected as rejected:
         return _Outcome(path, accepted=False, diagnostics=rejected.diagnostics, costs={})
     return _Outcome(path, verdict.accepted, verdict.diagnostics, verdict.costs)
+
+
+def _mend(path: str) -> None:
+    """Rewrite a file with the fixes that keep, and say on stderr what was done."""
+    try:
+        source = read_source(path)
+    except PolicyRejected:
+        return
+    fixed = fix(source, path)
+    if fixed.source != source:
+        Path(path).write_bytes(fixed.source.encode("utf-8"))
+    for diagnostic, offer in fixed.applied:
+        start = diagnostic.span.start
+        click.echo(f"{path}:{start.line}:{start.column}: {diagnostic.code} fixed: {offer.message}", err=True)
 
 
 def _findings(outcome: _Outcome) -> FileFindings:

@@ -14,7 +14,7 @@ from typing import Any, assert_never
 from reclaim.abi.kinds import INT_KINDS
 from reclaim.diag.diagnostic import Diagnostic, Edit, Help, Label, Span
 from reclaim.diag.registry import report
-from reclaim.lang.ir import Binary, Value
+from reclaim.lang.ir import Binary, PolicyIR, Value
 from verifier import explain_contract
 from verifier.analysis import HookAnalysis, Violation
 from verifier.entailment import MAX_ITERATIONS
@@ -51,8 +51,25 @@ _AUGMENTED = re.compile(r"(.+?) *(//|<<|>>|[-+*%&|^])= *(.+)")
 _ATOM = r"[\w.]+(?:\([^()]*\)|\[[^][]*\])?"
 """An operand that needs no parentheses."""
 
+_DECREMENT = re.compile(rf"({_ATOM}) -= ({_ATOM})")
 _DIFFERENCE = re.compile(rf"({_ATOM}) - ({_ATOM})")
 """A difference of two such operands."""
+
+
+_PLAIN_ANSWERS = {
+    "None": "return",
+    "u64": "return 0",
+    "Place | None": "return None",
+    "Verdict": "return RECLAIM",
+    "Batch": "return STOP",
+    "Isolation": "return TAKE",
+    "Target": "return NOWHERE",
+    "Promotion": "return STAY",
+    "Visit": "return SKIP",
+    "Rotation": "return KEEP",
+    "Aging": "return OLD_ENOUGH",
+}
+"""How a hook of each result type leaves early; where it must place a folio, only the author knows where."""
 
 
 def shown_range(bounds: tuple[int, int]) -> str:
@@ -64,11 +81,13 @@ def shown_range(bounds: tuple[int, int]) -> str:
 class Explainer:
     """Turn the violations of one hook into diagnostics."""
 
-    def __init__(self, source: SourceText, analysis: HookAnalysis, *, with_witnesses: bool = True) -> None:
+    def __init__(
+        self, source: SourceText, analysis: HookAnalysis, policy: PolicyIR, *, with_witnesses: bool = True
+    ) -> None:
         self._source = source
         self._hook = analysis.hook
         self._prover = analysis.prover
-        self._witnesses = WitnessSearch(analysis, source.name_of) if with_witnesses else None
+        self._witnesses = WitnessSearch(analysis, policy, source.name_of) if with_witnesses else None
 
     def explain(self, violation: Violation) -> Diagnostic:
         """Return the diagnostic of a violation."""
@@ -116,7 +135,7 @@ class Explainer:
         subject = {
             Role.INDEX: f"index `{written}` of `{demand.what}` {verb} out of bounds",
             Role.SHIFT: f"shift count `{written}` {verb} out of range",
-            Role.STORE: f"`{written}` {'does' if violation.proof.certain else 'may'} not fit into `{demand.what}`",
+            Role.STORE: f"`{written}` {'does' if violation.proof.certain else 'may'} not fit into {_place(demand)}",
             Role.ARGUMENT: f"`{written}` {verb} out of range for {demand.what}",
         }[demand.role]
         return self._report(
@@ -126,6 +145,7 @@ class Explainer:
             span,
             label=f"can be {shown_range(found)}, must be {_wanted(demand, found)}",
             labels=self._origins(violation, value, span),
+            notes=_wrapping_notes(written, found),
             help=_bounding_help(written, span, demand, found),
         )
 
@@ -143,7 +163,8 @@ class Explainer:
     def _none(self, violation: Violation, value: Value) -> Diagnostic:
         assert violation.op is not None
         span = self._source.operand(violation.op.span, value)
-        name = self._source.name_of(value)
+        written = self._source.text(span)
+        name = written if written.endswith(")") else self._source.name_of(value)
         verb = "is" if violation.proof.certain else "may be"
         return self._report(
             violation,
@@ -152,15 +173,23 @@ class Explainer:
             span,
             label="must not be None",
             labels=self._origins(violation, value, span),
-            help=self._test_of(name if value.name is not None else self._source.text(span)),
+            help=self._test_of(name if value.name is not None else written, violation, span),
         )
 
-    def _test_of(self, written: str) -> tuple[Help, ...]:
-        """Offer the test; what is called is asked once and kept, for a second call may answer otherwise."""
+    def _test_of(self, written: str, violation: Violation, span: Span) -> tuple[Help, ...]:
+        """Offer the test before the statement, with the hook's plainest answer; else the test alone."""
+        assert violation.op is not None
+        answer = _PLAIN_ANSWERS.get(self._hook.hook.result)
+        leaving: tuple[Help, ...] = ()
+        if answer is not None and not violation.op.inlined_at:
+            line, before = self._source.line_start(span)
+            lines = (f"if {written} is None:", f"{before}    {answer}".rstrip(), before)
+            here = Span.of(line, len(before) + 1, line, len(before) + 1)
+            leaving = (Help(f"if {written} is None: {answer}", Edit(here, "\n".join(lines))),)
         if "(" not in written:
-            return (Help(f"if {written} is not None:"),)
+            return (*leaving, Help(f"if {written} is not None:"))
         kept = self._source.unused_name("found")
-        return (Help(f"{kept} = {written}"), Help(f"if {kept} is not None:"))
+        return (*leaving, Help(f"{kept} = {written}"), Help(f"if {kept} is not None:"))
 
     def _zero(self, violation: Violation, value: Value) -> Diagnostic:
         assert violation.op is not None
@@ -243,8 +272,16 @@ class Explainer:
             condition.span if self._source.text(condition.span) else span,
             label="not implied by what is known here",
             labels=self._origins(violation, condition, span),
-            help=(Help(f'if not ({written}): fail("...")'),),
+            help=self._checked_at_run_time(written, span),
         )
+
+    def _checked_at_run_time(self, written: str, span: Span) -> tuple[Help, ...]:
+        """Offer the test that ejects the policy where what was asserted does not hold."""
+        line, before = self._source.line_start(span)
+        statement = Span.of(line, len(before) + 1, line, 1).to(span)
+        said = "" if '"' in written else f"not true: {written}"
+        text = f'if not ({written}):\n{before}    fail("{said}")'
+        return (Help(f'if not ({written}): fail("...")', Edit(statement, text)),)
 
     def _loop(self, violation: Violation, demand: LoopBounded) -> Diagnostic:
         assert violation.proof.found is not None
@@ -260,6 +297,21 @@ class Explainer:
             labels=self._origins(violation, bound, span),
             help=_limiting_help(written, span),
         )
+
+
+def _place(demand: InRange) -> str:
+    """Name what is stored into: a field, or the key or value of a map."""
+    part, of, owner = demand.what.partition(" of ")
+    return f"the {part} of `{owner}`" if of else f"`{part}`"
+
+
+def _wrapping_notes(written: str, found: tuple[int, int]) -> tuple[str, ...]:
+    """Say why a difference is suddenly huge."""
+    difference = _DIFFERENCE.fullmatch(written) or _DECREMENT.fullmatch(written)
+    if difference is None or found[0] < 0 or found[1] <= INT_KINDS["s64"].max:
+        return ()
+    left, right = difference[1], difference[2]
+    return (f"unsigned numbers wrap: where `{left}` is below `{right}`, the difference is a huge number",)
 
 
 def _wanted(demand: InRange, found: tuple[int, int]) -> str:

@@ -32,6 +32,11 @@ class SourceText:
         rows = [rows[0][span.start.column - 1 :], *rows[1:-1], rows[-1][: span.end.column - 1]]
         return " ".join(row.strip() for row in rows)
 
+    def line_start(self, span: Span) -> tuple[int, str]:
+        """Return the line that a span begins in, and the blanks before its code."""
+        line = self._lines[span.start.line - 1]
+        return span.start.line, line[: len(line) - len(line.lstrip())]
+
     def name_of(self, value: Value) -> str:
         """Return what the author calls a value: its variable, else its expression."""
         if value.name is not None:

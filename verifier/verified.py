@@ -17,6 +17,7 @@ from verifier.cost import CostModel, HookCost, costing_order
 from verifier.drainage import undrained_lists
 from verifier.explain import Explainer
 from verifier.explain_cost import over_budget
+from verifier.obligations import FamilyPermitted
 from verifier.source_places import SourceText
 
 MOST_ERRORS = 20
@@ -100,11 +101,12 @@ def _findings(ir: PolicyIR, *, with_witnesses: bool) -> tuple[list[Diagnostic], 
         hook = ir.hooks[name]
         analysis = HookAnalysis(hook)
         results = analysis.run()
-        explainer = Explainer(source, analysis, with_witnesses=with_witnesses)
+        explainer = Explainer(source, analysis, ir, with_witnesses=with_witnesses)
         diagnostics += [explainer.explain(violation) for violation in results.violations]
         reached[name] = _reached(hook, results)
         costs[name] = CostModel(hook, results, costs).compute()
-        if costs[name].total > hook.hook.budget:
+        is_out_of_place = any(isinstance(v.demand, FamilyPermitted) for v in results.violations)
+        if costs[name].total > hook.hook.budget and not is_out_of_place:
             diagnostics.append(over_budget(hook, costs[name], source))
     diagnostics += undrained_lists(ir, reached)
     return _distinct(diagnostics), {name: costs[name] for name in ir.hooks}

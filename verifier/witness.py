@@ -2,9 +2,10 @@
 
 The hook is run on numbers: entry state, map contents and helper answers are picked from their declared
 ranges, ends first, and the run is followed until the instruction in question. Only a run that gets
-there with every obligation on the way met, and breaks the one in question, is a witness; nothing is
-claimed that was not computed. Objects are taken to be different ones, so a run that depends on two
-handles naming one object, or on memory that something unknown has written since, is given up.
+there with every obligation on the way met, and breaks the one in question, may be a witness; it is one when
+the interpreter does the same on a memory with these contents (`confirmation`). Objects are taken to be
+different ones, so a run that depends on two handles naming one object, or on memory that something unknown
+has written since, is given up.
 
 The search is short: it happens only for policies that are rejected anyway, and a message without a
 witness is still a message.
@@ -27,16 +28,22 @@ from reclaim.lang.ir import (
     ListSize,
     LoadField,
     LoadState,
+    LoadTunable,
     Op,
     OptionalType,
+    PolicyIR,
+    ScanFirst,
+    ScanNext,
     StoreField,
     StoreState,
+    Terminator,
     Value,
 )
 from verifier.analysis import HookAnalysis, Violation
+from verifier.confirmation import Believed, confirms
 from verifier.domains.nullness import NONE, PRESENT
-from verifier.domains.product import TOP, Element
-from verifier.entailment import is_signed
+from verifier.domains.product import BOTTOM, NUMBERS, TOP, Element
+from verifier.entailment import MAX_ITERATIONS, is_signed
 from verifier.evaluation import Elements
 from verifier.expressions import BINARY_OPERATIONS, Definition
 from verifier.numbering import Edge
@@ -44,6 +51,7 @@ from verifier.obligations import (
     CommonRange,
     Implied,
     InRange,
+    LoopBounded,
     NonNegative,
     NonZero,
     NotNone,
@@ -53,11 +61,14 @@ from verifier.obligations import (
 )
 from verifier.transfer import Transfer
 
-NR_TRIES = 120
+NR_TRIES = 300
 """Runs tried per violation; ours: most witnesses are at the ends of ranges and turn up at once."""
 
-NR_STEPS = 1500
+NR_STEPS = 4000
 """Instructions of one run; loops that go on longer are given up."""
+
+DEEPEST_VARIABLE = 3
+"""Definitions between a value and the variables that are named beside it."""
 
 NR_STEPS_IN_ALL = 100_000
 """Instructions of all runs of one hook: about a second; later violations go without a witness."""
@@ -71,11 +82,13 @@ class _GivenUp(Exception):
 
 @dataclass(slots=True)
 class _Run:
-    """One run: values by class, what each depends on, and what was picked."""
+    """One run: values by class, what each depends on, what was picked, and what was read in turn."""
 
     values: dict[int, Concrete] = field(default_factory=dict)
     depends: dict[int, frozenset[int]] = field(default_factory=dict)
     picked: dict[int, Value] = field(default_factory=dict)
+    variables: dict[int, Value] = field(default_factory=dict)
+    believed: list[Believed] = field(default_factory=list)
     nr_steps: int = 0
 
 
@@ -84,10 +97,12 @@ class WitnessSearch:
 
     Args:
         analysis: the finished analysis of the hook.
+        policy: the policy, which the interpreter runs.
         name_of: what the author calls a value.
     """
 
-    def __init__(self, analysis: HookAnalysis, name_of: Callable[[Value], str]) -> None:
+    def __init__(self, analysis: HookAnalysis, policy: PolicyIR, name_of: Callable[[Value], str]) -> None:
+        self._policy = policy
         self._analysis = analysis
         self._numbering = analysis.numbering
         self._name_of = name_of
@@ -96,30 +111,47 @@ class WitnessSearch:
         self._constants = analysis.thresholds.unsigned + analysis.thresholds.signed
         self._declared: dict[int, Element] = {}
         self._steps_left = NR_STEPS_IN_ALL
+        self._known: Elements = {}
+        self._is_wild = False
 
     def find(self, violation: Violation) -> dict[str, str]:
         """Return inputs that break an obligation, with the value that they lead to; empty if none is found."""
-        if violation.op is None or not isinstance(
-            violation.demand, (InRange, NotNone, NonZero, QuotientFits, CommonRange, NonNegative, Implied)
-        ):
+        target = _first_of(violation.demand) if violation.op is None else violation.op
+        if not isinstance(violation.demand, _SEARCHED):
             return {}
-        for _ in range(NR_TRIES):
+        self._known = violation.known
+        for attempt in range(NR_TRIES):
+            self._is_wild = attempt >= NR_TRIES // 2
             if self._steps_left <= 0:
                 break
             run = _Run()
             try:
-                if self._follow(run, violation.op, violation.demand):
+                found = self._follow(run, target, violation.demand)
+                if found and self._is_confirmed(run, target, violation.demand):
                     return self._shown(run, violation.demand)
             except _GivenUp:
                 continue
         return {}
 
-    def _follow(self, run: _Run, target: Op, demand: Obligation) -> bool:
+    def _is_confirmed(self, run: _Run, target: Op | Terminator | None, demand: Obligation) -> bool:
+        """Tell whether the interpreter breaks the same obligation with what was picked."""
+        hook = self._analysis.hook
+        arguments = tuple(run.values[self._numbering.of(param)] for param in hook.params)
+        name = hook.hook.name
+        return confirms(self._policy, name, arguments, run.believed, target, demand)
+
+    def _follow(self, run: _Run, target: Op | Terminator | None, demand: Obligation) -> bool:
         """Run the hook; answer whether it reaches the target and breaks its obligation there."""
         for value in self._analysis.hook.params:
             self._pick(run, value, self._analysis.entry_element(value))
         block = self._analysis.hook.blocks[0]
         while True:
+            if (
+                isinstance(demand, LoopBounded)
+                and block is demand.loop.header
+                and not self._holds(run, demand)
+            ):
+                return True
             for op in block.ops:
                 run.nr_steps += 1
                 self._steps_left -= 1
@@ -148,21 +180,33 @@ class WitnessSearch:
             case _:
                 raise _GivenUp
         passed = self._analysis.passed_along(target.id).get(edge, [])
-        arriving = [(param, self._value(run, arg), self._sources(run, arg)) for param, arg in passed]
+        arriving = [
+            (param, run.values[arg], self._sources(run, arg)) for param, arg in passed if arg in run.values
+        ]
+        for param, _ in passed:
+            run.values.pop(param, None)
         for param, value, sources in arriving:
             run.values[param] = value
             run.depends[param] = sources
+        run.variables.update((self._numbering.of(p), p) for p in target.params if p.name is not None)
         return target
 
     def _execute(self, run: _Run, op: Op) -> None:
+        """Compute or pick the result of an instruction, and note what it is believed to read."""
+        self._compute_result(run, op)
+        reads = isinstance(op, (LoadField, LoadState, ListSize, LoadTunable, ScanFirst, ScanNext)) or (
+            isinstance(op, Call) and not op.helper.effects.pure
+        )
+        if reads and op.result is not None:
+            run.believed.append(Believed(op, run.values[self._numbering.of(op.result)]))
+
+    def _compute_result(self, run: _Run, op: Op) -> None:
         if op.result is None or isinstance(op, (StoreField, StoreState)):
             return
         number = self._numbering.of(op.result)
         definition = self._numbering.definitions[number]
         if isinstance(op, (LoadField, LoadState, ListSize)):
             if number not in run.values:
-                if number not in self._numbering.entry_loads:
-                    raise _GivenUp
                 self._pick(run, op.result, self._declared_element(op))
         elif isinstance(op, ListRef):
             run.values[number] = self._list_number(run, op)
@@ -170,7 +214,7 @@ class WitnessSearch:
         elif definition.name in _COMPUTED:
             run.values[number] = self._compute(run, definition)
             run.depends[number] = self._union(run, definition.operands)
-        elif number not in run.values or isinstance(op, Call):
+        elif number not in run.values or (isinstance(op, Call) and not op.helper.effects.repeats):
             self._pick(run, op.result, self._declared_element(op))
 
     def _declared_element(self, op: Op) -> Element:
@@ -187,6 +231,10 @@ class WitnessSearch:
 
     def _pick(self, run: _Run, value: Value, element: Element) -> None:
         number = self._numbering.of(value)
+        known = self._known.get(number)
+        if known is not None and self._rng.random() < 1 / 2:
+            both = NUMBERS.meet(element, known)
+            element = element if both is BOTTOM else both
         run.values[number] = self._example(value, element, number)
         run.depends[number] = frozenset((number,))
         run.picked[number] = value
@@ -201,8 +249,11 @@ class WitnessSearch:
         low, high = element.signed if is_signed(value) else element.unsigned
         if not _is_plain(value) and high > 1 << 32:
             return number + 1
-        if self._rng.random() < 1 / 2:
+        chance = self._rng.random()
+        if chance < 1 / 2:
             return arithmetic.unsigned(self._rng.choice((low, high)))
+        if self._is_wild and chance < 2 / 3:
+            return arithmetic.unsigned(min(max(self._rng.getrandbits(self._rng.randrange(1, 64)), low), high))
         near = [
             c for c in self._rng.sample(self._constants, min(len(self._constants), 8)) if low <= c <= high
         ]
@@ -223,7 +274,14 @@ class WitnessSearch:
         return run.depends.get(number, frozenset())
 
     def _union(self, run: _Run, operands: tuple[int, ...]) -> frozenset[int]:
-        return frozenset().union(*(self._sources(run, operand) for operand in operands))
+        return frozenset().union(
+            *(
+                run.depends[operand]
+                if operand in run.depends
+                else self._union(run, self._numbering.definitions[operand].operands)
+                for operand in operands
+            )
+        )
 
     def _list_number(self, run: _Run, op: ListRef) -> int:
         number = 0
@@ -240,6 +298,10 @@ class WitnessSearch:
             return None if definition.detail else 0
         if name == "is_none":
             return int(self._value(run, operands[0]) in ((0,) if definition.detail else (None,)))
+        if name == "not" and self._numbering.definitions[operands[0]].name in _COMPARISONS:
+            # The comparison itself was never an instruction, or is that of an earlier round.
+            inner = self._compute(run, self._numbering.definitions[operands[0]])
+            return None if inner is None else 1 - inner
         numbers = [self._number(run, operand) for operand in operands]
         match name:
             case "not":
@@ -276,6 +338,8 @@ class WitnessSearch:
                 return (self._read(run, left), self._read(run, right)) != (S64_MIN, -1)
             case Implied(condition=condition):
                 return self._number(run, of(condition)) == 1
+            case LoopBounded(loop=loop):
+                return self._read(run, loop.bound) <= MAX_ITERATIONS
             case _:
                 return True
 
@@ -289,14 +353,30 @@ class WitnessSearch:
             for v in (getattr(demand, name, None) for name in ("value", "left", "right", "condition"))
             if isinstance(v, Value)
         ]
+        if isinstance(demand, LoopBounded):
+            values.append(demand.loop.bound)
         shown: dict[str, str] = {}
         sources = self._union(run, tuple(self._numbering.of(value) for value in values))
         for number in sorted(sources):
             shown[self._name_of(run.picked[number])] = self._text(run, run.picked[number])
         if not isinstance(demand, Implied):
-            for value in (v for v in values if self._sources(run, self._numbering.of(v))):
+            for value in (v for v in values if sources or not self._is_constant(v)):
+                if not sources:
+                    shown.update(self._variables_of(run, self._numbering.of(value), DEEPEST_VARIABLE))
                 shown.setdefault(self._name_of(value), self._text(run, value))
         return shown
+
+    def _is_constant(self, value: Value) -> bool:
+        return self._numbering.definitions[self._numbering.of(value)].name == "const"
+
+    def _variables_of(self, run: _Run, number: int, depth: int) -> dict[str, str]:
+        """Name the variables that a value is computed from, where no input is: a loop's counter, mostly."""
+        if number in run.variables and number in run.values:
+            return {self._name_of(run.variables[number]): self._text(run, run.variables[number])}
+        found: dict[str, str] = {}
+        for operand in self._numbering.definitions[number].operands if depth else ():
+            found |= self._variables_of(run, operand, depth - 1)
+        return found
 
     def _text(self, run: _Run, value: Value) -> str:
         concrete = run.values[self._numbering.of(value)]
@@ -304,6 +384,29 @@ class WitnessSearch:
             return "None"
         return str(arithmetic.read_as(concrete, is_signed(value)))
 
+
+_SEARCHED = (
+    InRange,
+    NotNone,
+    NonZero,
+    QuotientFits,
+    CommonRange,
+    NonNegative,
+    Implied,
+    LoopBounded,
+)
+"""Obligations that values break; the others are broken by where something stands."""
+
+
+def _first_of(demand: Obligation) -> Op | Terminator | None:
+    """Return the first instruction of the loop that makes a demand."""
+    if not isinstance(demand, LoopBounded):
+        return None
+    header = demand.loop.header
+    return header.ops[0] if header.ops else header.terminator
+
+
+_COMPARISONS = frozenset(("eq", "ult", "slt", "is_none"))
 
 _COMPUTED = frozenset(BINARY_OPERATIONS) | {
     "const",

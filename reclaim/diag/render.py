@@ -9,6 +9,7 @@ from typing import IO
 from reclaim.diag.render_full import render_full
 from reclaim.diag.render_json import FileFindings, render_json
 from reclaim.diag.render_plain import render_plain
+from reclaim.diag.render_sarif import render_sarif
 from reclaim.diag.render_short import render_short
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "render_full",
     "render_json",
     "render_plain",
+    "render_sarif",
     "render_short",
     "source_of",
     "wants_colour",

@@ -196,9 +196,10 @@ def _call_helper(
     args += [_implicit(low, name) for name in entry.implicit]
     for param in entry.params:
         argument = given[param.name]
-        operand = _default(param, node.span) if argument is None else operands[id(argument)]
-        span = node.span if argument is None else argument.span
-        args.append(coerce(low, operand, type_of(param.type), span))
+        if argument is None:
+            args.append(_left_out(low, param, node.span))
+        else:
+            args.append(coerce(low, operands[id(argument)], type_of(param.type), argument.span))
     decl = place.decl if place is not None else None
     result = type_of(entry.result)
     fields = {"helper": entry, "args": tuple(args), "map_decl": decl}
@@ -213,6 +214,15 @@ def _implicit(low: Lowering, name: str) -> Value:
     value = low.hook_value(name)
     assert value is not None, "the hook has every parameter that its helpers are given unwritten"
     return value
+
+
+def _left_out(low: Lowering, param: Param, span: Span) -> Value:
+    """Return the value of an argument that the author left out."""
+    of = type_of(param.type)
+    if of == BOOL:
+        assert param.default is not None
+        return low.builder.const(param.default, BOOL, span)
+    return coerce(low, _default(param, span), of, span)
 
 
 def _default(param: Param, span: Span) -> Operand:

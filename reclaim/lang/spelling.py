@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_WORDS_OF_C = {"NULL": "None", "nullptr": "None", "true": "True", "false": "False"}
+"""Values of C and their names here."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is most like *name*, None if none is like it.
 
@@ -18,6 +22,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
         name: what the author wrote.
         known: what there is.
     """
+    if name in _WORDS_OF_C:
+        return _WORDS_OF_C[name]
     candidates = sorted(set(known))
     for candidate in candidates:
         if candidate.lower() == name.lower() or sorted(candidate.split("_")) == sorted(name.split("_")):

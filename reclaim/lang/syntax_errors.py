@@ -14,6 +14,7 @@ from lark import Token, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, Un
 from reclaim.diag.diagnostic import Edit, Help, Position, Span
 from reclaim.diag.registry import report
 from reclaim.lang.indentation import token_span, unclosed_bracket
+from reclaim.lang.signs_of_c import written_as_in_c
 
 if TYPE_CHECKING:
     from reclaim.diag.diagnostic import Diagnostic
@@ -80,6 +81,9 @@ def _character(error: UnexpectedCharacters, lines: list[str]) -> Diagnostic:
     if char == "!":
         help_ = (Help("write `not`", Edit(span, "not ")),)
         return report("invalid-character", "`!` is no sign of the language", span, label="here", help=help_)
+    if char == "?":
+        message = "`? :` is written `a if condition else b`"
+        return report("invalid-character", message, span, label="a sign of C")
     if char == "\\":
         message = "`\\` continues a line only at its very end"
         return report("invalid-character", message, span, label="something follows")
@@ -105,8 +109,11 @@ def _token(error: UnexpectedToken, lines: list[str], opened: list[Token]) -> Dia
     expected = set(error.accepts or error.expected)
     span = _span(token, lines)
     line = span.start.line
-    if opened and _continues_elsewhere(token, opened[-1], lines):
+    if opened and (_continues_elsewhere(token, opened[-1], lines) or _assigns_inside(token, opened)):
         return unclosed_bracket(opened[-1])
+    from_c = written_as_in_c(token, lines)
+    if from_c is not None:
+        return from_c
     if token.type == "_INDENT":
         return _indented(token, lines)
     if "_INDENT" in expected:
@@ -161,6 +168,11 @@ def _continues_elsewhere(token: Token, opener: Token, lines: list[str]) -> bool:
         or token.type in ("EQUAL", "COLON", "DEF", "CLASS", "RETURN", "AUGMENT", "AT")
         or " = " in before
     )
+
+
+def _assigns_inside(token: Token, opened: list[Token]) -> bool:
+    """Tell whether an index is still open where the line goes on to assign."""
+    return opened[-1] == "[" and token.type in ("EQUAL", "AUGMENT")
 
 
 def _indented(token: Token, lines: list[str]) -> Diagnostic:

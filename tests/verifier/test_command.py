@@ -113,3 +113,37 @@ def test_bug_of_ours_exits_2_without_traceback(
     assert exit_.value.code == 2
     assert "this is our bug" in captured.err
     assert "Traceback" not in captured.err
+
+
+def test_sarif_format_names_rule_place_and_fix() -> None:
+    """Code scanning services get rules, results with regions, and the edits that were verified."""
+    document = json.loads(run("--format", "sarif", GOOD, BAD).output)
+    (ran,) = document["runs"]
+    (result,) = ran["results"]
+    place = result["locations"][0]["physicalLocation"]
+    change = result["fixes"][0]["artifactChanges"][0]["replacements"][0]
+    assert document["version"] == "2.1.0"
+    assert [rule["id"] for rule in ran["tool"]["driver"]["rules"]] == [result["ruleId"]] == ["RP0501"]
+    assert place["artifactLocation"]["uri"] == BAD
+    assert place["region"] == {"startLine": 11, "startColumn": 17, "endLine": 11, "endColumn": 23}
+    assert change["insertedContent"]["text"] == "min(bucket, 63)"
+    assert result["properties"]["witness"]["bucket"] == "64"
+
+
+def test_fix_option_mends_the_file_and_says_how(tmp_path: Path) -> None:
+    """The verified fix is written to the file, which is accepted from then on."""
+    file = tmp_path / "mine.rpol"
+    file.write_bytes(Path(BAD).read_bytes().replace(b"\n", b"\r\n"))
+    result = run("--fix", str(file))
+    assert result.exit_code == 0
+    assert f"{file}:11:17: RP0501 fixed: min(bucket, 63)" in result.stderr
+    assert b"hist[min(bucket, 63)] += 1\r\n" in file.read_bytes()
+
+
+def test_fix_option_leaves_an_accepted_file_alone(tmp_path: Path) -> None:
+    """What is right is not written again."""
+    file = tmp_path / "good.rpol"
+    file.write_bytes(Path(GOOD).read_bytes())
+    before = file.stat().st_mtime_ns
+    assert run("--fix", str(file)).exit_code == 0
+    assert file.stat().st_mtime_ns == before

@@ -1,0 +1,101 @@
+"""What a kernel developer writes without thinking, because it is C: recognised, and said how it is written here."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reclaim.diag.diagnostic import Edit, Help, Span
+from reclaim.diag.registry import report
+from reclaim.lang.indentation import token_span
+
+if TYPE_CHECKING:
+    from lark import Token
+
+    from reclaim.diag.diagnostic import Diagnostic
+
+_SIGNS = (("&&", "and"), ("||", "or"), ("->", "."))
+"""Signs of C that begin with a sign of the language, and what stands for them."""
+
+_SUFFIXES = frozenset(("U", "L", "UL", "LL", "ULL", "LU", "LLU"))
+
+_DECLARATION = re.compile(
+    r"\s*(?:(?:const|static|unsigned|signed|struct|int|long|bool|char|[us](?:8|16|32|64))\s+)+"
+)
+"""What stands before the name in a declaration of C."""
+
+_CAST = re.compile(r"\(([us](?:8|16|32|64))\)\s*$")
+"""A cast of C, up to what it casts."""
+
+
+def written_as_in_c(token: Token, lines: list[str]) -> Diagnostic | None:
+    """Return what to say about a sign or word of C, None where it is none.
+
+    Args:
+        token: where the parser is stuck.
+        lines: the text.
+    """
+    number, column = token.line or 1, token.column or 1
+    before, rest = lines[number - 1][: column - 1], lines[number - 1][column - 1 :]
+    return (
+        _sign(number, column, lines[number - 1])
+        or _comment(number, before, rest)
+        or _word(token, before)
+        or _block(token, before)
+    )
+
+
+def _sign(number: int, column: int, line: str) -> Diagnostic | None:
+    for sign, better in _SIGNS:
+        start = next((at for at in (column - 2, column - 1) if line[max(at, 0) : at + 2] == sign), None)
+        if start is not None:
+            span = Span.of(number, start + 1, number, start + 3)
+            return _said(
+                "invalid-syntax", f"`{sign}` is written `{better}`", span, f"write `{better}`", better
+            )
+    return None
+
+
+def _comment(number: int, before: str, rest: str) -> Diagnostic | None:
+    if before.strip() or not rest.startswith(("//", "/*")):
+        return None
+    span = Span.of(number, len(before) + 1, number, len(before) + 3)
+    return _said("invalid-syntax", "comments begin with `#`", span, "write `#`", "#")
+
+
+def _word(token: Token, before: str) -> Diagnostic | None:
+    """Recognise `else if`, suffixes of numbers, declarations with a type in front, and casts."""
+    number, column = token.line or 1, token.column or 1
+    if str(token) == "if" and before.strip() == "else":
+        span = Span.of(number, before.index("else") + 1, number, column + 2)
+        return _said("invalid-syntax", "`else if` is written `elif`", span, "write `elif`", "elif")
+    if token.type != "NAME":
+        return None
+    if token.upper() in _SUFFIXES and before[-1:].isalnum():
+        message = f"numbers take no suffix such as `{token}`: they have 64 bits"
+        return _said("invalid-number", message, token_span(token), "leave it out", "")
+    if _DECLARATION.fullmatch(before):
+        start = len(before) - len(before.lstrip()) + 1
+        span = Span.of(number, start, number, column)
+        message = "a variable is declared by its first assignment, without a type in front"
+        return _said("invalid-syntax", message, span, f"write `{token} = ...`", "")
+    cast = _CAST.search(before)
+    if cast is not None:
+        span = Span.of(number, cast.start() + 1, number, column)
+        message = f"a cast is written as a call: `{cast[1]}(...)`"
+        return report("invalid-syntax", message, span, label="a cast of C")
+    return None
+
+
+def _block(token: Token, before: str) -> Diagnostic | None:
+    if str(token) != "{" or not before.lstrip().startswith(
+        ("if", "for", "else", "elif", "while", "def", "class")
+    ):
+        return None
+    message = "a block begins with `:` and is indented; there are no braces around it"
+    return _said("invalid-syntax", message, token_span(token), "write `:`", ":")
+
+
+def _said(name: str, message: str, span: Span, offer: str, text: str) -> Diagnostic:
+    help_ = (Help(offer, Edit(span, text)),)
+    return report(name, message, span, label="this is C", help=help_)

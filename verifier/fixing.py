@@ -1,0 +1,95 @@
+"""Apply the fixes that diagnostics offer, one after the other, as `reclaim-verify --fix` does.
+
+A fix is kept only if the error that it belongs to is gone afterwards and no other error came: it is tried
+on the whole policy first. Findings of the front end hide those behind them, so what a mended text reveals
+there does not count against the fix. Where a diagnostic offers several, the first that keeps is taken.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from reclaim.diag.diagnostic import Diagnostic, Help
+from reclaim.diag.edits import apply_edits
+from reclaim.diag.errors import PolicyRejected
+from reclaim.lang.frontend import compile_source
+from verifier.verified import verify
+
+MOST_FIXES = 100
+"""Fixes of one file. Ours: more than anybody writes mistakes before asking; each round verifies anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """What became of a policy's text.
+
+    Args:
+        source: the text with every fix that keeps.
+        applied: each finding that is gone, with what was done about it, in the order of doing.
+        left: what is still found.
+    """
+
+    source: str
+    applied: tuple[tuple[Diagnostic, Help], ...]
+    left: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    """What is found in one text, and whether the verifier got to see it."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    is_compiled: bool
+
+
+def fix(source: str, path: str) -> Fixed:
+    """Apply fixes until none is left that keeps.
+
+    Args:
+        source: the text of a policy.
+        path: its name in messages.
+    """
+    applied: list[tuple[Diagnostic, Help]] = []
+    found = _found(source, path)
+    while len(applied) < MOST_FIXES:
+        step = _next_fix(source, path, found)
+        if step is None:
+            break
+        diagnostic, offer, source, found = step
+        applied.append((diagnostic, offer))
+    return Fixed(source, tuple(applied), found.diagnostics)
+
+
+def _next_fix(source: str, path: str, found: _Findings) -> tuple[Diagnostic, Help, str, _Findings] | None:
+    for diagnostic in found.diagnostics:
+        for offer in diagnostic.help:
+            if offer.edit is None:
+                continue
+            mended = apply_edits(source, [offer.edit])
+            after = _found(mended, path)
+            if _is_better(found, after, diagnostic):
+                return diagnostic, offer, mended, after
+    return None
+
+
+def _found(source: str, path: str) -> _Findings:
+    try:
+        return _Findings(verify(compile_source(source, path)).diagnostics, is_compiled=True)
+    except PolicyRejected as rejected:
+        return _Findings(rejected.diagnostics, is_compiled=False)
+
+
+def _is_better(before: _Findings, after: _Findings, fixed: Diagnostic) -> bool:
+    """Tell whether a finding is gone and nothing came for it."""
+    if not before.is_compiled:
+        kept = {(d.code, d.span) for d in after.diagnostics}
+        return (fixed.code, fixed.span) not in kept and (
+            after.is_compiled or len(after.diagnostics) < len(before.diagnostics)
+        )
+    if not after.is_compiled:
+        return False
+    allowed = Counter((d.code, d.hook) for d in before.diagnostics)
+    allowed[fixed.code, fixed.hook] -= 1
+    left = Counter((d.code, d.hook) for d in after.diagnostics)
+    return all(number <= allowed[key] for key, number in left.items())
