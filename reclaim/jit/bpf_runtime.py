@@ -156,7 +156,7 @@ class Runtime:
         lines += ["store i64 %answer, ptr %place, align 8", "ret i32 0"]
         location = self._debug.location(function, None)
         body = "\n".join(f"  {line}, {location}" for line in lines)
-        return f'define i32 @{name}(ptr %ctx) section "syscall" !dbg {function} {{\n{body}\n}}\n'
+        return f'define i32 @{name}(ptr %ctx) nounwind section "syscall" !dbg {function} {{\n{body}\n}}\n'
 
     def _function(self, name: str, body: str, nr_params: int) -> str:
         """Return a global function of words, every instruction of it standing at our own line."""
@@ -172,7 +172,7 @@ class Runtime:
         ]
         signature = ", ".join(f"i64 %{param}" for param, _ in params)
         return "\n".join(
-            [f"define weak i64 @{name}({signature}) noinline !dbg {function} {{", *lines, "}", ""]
+            [f"define weak i64 @{name}({signature}) noinline nounwind !dbg {function} {{", *lines, "}", ""]
         )
 
     def _helper(self, c_name: str) -> str:

@@ -661,7 +661,7 @@ class PolicyIR:
         doc: the module docstring.
         state: scalar leaves of declared state.
         state_bytes: element size of each scope, 0 where nothing is declared; 8-byte multiples except
-            for folio scope, which is packed.
+            for folio scope, which is packed into 1, 2, 4, 8 or 16.
         lists: declared lists; standard lists are not among them.
         maps: declared maps.
         tunables: in order of declaration.

@@ -2,7 +2,8 @@
 
 A struct has no existence of its own at run time: its fields become leaves with dotted names, and an
 array of structs becomes leaves with one more dimension. Fields lie in the order of declaration,
-naturally aligned and rounded to 8 bytes; per-folio state is packed, since it is paid for every page.
+naturally aligned and rounded to 8 bytes; per-folio state is packed and rounded to 1, 2, 4, 8 or 16,
+the strides that the core takes, since it is paid for every page.
 """
 
 from __future__ import annotations
@@ -314,7 +315,7 @@ class StateLayout:
         if total > limit:
             message = f"state of {definition.bases[0].value.id} takes {total} bytes, but at most {limit} fit"  # type: ignore[union-attr]
             self._findings.stop("state-too-large", message, definition.name_span, label=f"{total} bytes")
-        self._top.declared.state_bytes[scope] = total
+        self._top.declared.state_bytes[scope] = _power_of_two(total) if packed else total
 
     def _place(
         self,
@@ -345,6 +346,11 @@ class StateLayout:
             if field.struct:
                 self._place(scope, self._fields[field.struct], path + ".", offset, (dims, strides), packed)
         return end
+
+
+def _power_of_two(value: int) -> int:
+    """Return the smallest power of two that is not below, 0 for 0."""
+    return 1 << (value - 1).bit_length() if value else 0
 
 
 def _round_up(value: int, align: int) -> int:

@@ -207,6 +207,23 @@ def test_attached_policy_governs_and_its_state_can_be_read() -> None:
     assert int(str(attachment.state("lruvec", lruvec)["drops"])) > 0
 
 
+@pytest.mark.parametrize("nr_fields", [1, 3, 5, 9, 16])
+def test_state_of_folios_may_have_any_size(nr_fields: int, tmp_path: Path) -> None:
+    """What the language permits beside a folio, the core allocates, whatever the number of bytes."""
+    fields = "".join(f"    f{number}: u8 = field({number})\n" for number in range(nr_fields))
+    path = tmp_path / "odd.rpol"
+    last = f"f{nr_fields - 1}"
+    path.write_text(
+        f'"""Odd."""\n\n\nclass PerFolio(FolioState):\n{fields}\n\n@hook\n'
+        f"def folio_evicted(folio: Folio) -> u64:\n    return folio.{last} + {nr_fields}\n",
+        encoding="utf-8",
+    )
+    machine = _pressed()
+    machine.attach(path)
+    machine.add_task(synth(ZIPF))
+    assert machine.run(check=True).counters["pswpout"] > 0
+
+
 def test_map_of_an_attached_policy_can_be_read() -> None:
     """What a policy keeps in a map is open to look at, by instance."""
     machine = _pressed()

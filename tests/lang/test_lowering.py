@@ -208,7 +208,7 @@ def test_state_of_folios_is_packed() -> None:
     top = "class PerFolio(FolioState):\n    gen: u8\n    seen_ns: u32\n    uses: u8\n"
     policy = _policy("pass", top)
     assert [leaf.offset for leaf in policy.state] == [0, 1, 5]
-    assert policy.state_bytes[Scope.FOLIO] == 6
+    assert policy.state_bytes[Scope.FOLIO] == 8
 
 
 def test_text_of_the_ir_names_loops_and_variables() -> None:

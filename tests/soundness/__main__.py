@@ -36,12 +36,15 @@ def main() -> int:
         "--kernel", type=int, default=1, metavar="N", help="every Nth in the kernel too; 0 for none"
     )
     parser.add_argument("--mutants", type=int, default=0, help="of each accepted program")
+    parser.add_argument(
+        "--unguarded", action="store_true", help="ask Linux about programs without guards, too"
+    )
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--record", type=Path, help="where counts are kept, and read from if it exists")
     options = parser.parse_args()
     record = load(options.record, options.seed)
     before = record.seconds
-    chosen = Options(options.native, options.kernel, options.mutants, options.jobs)
+    chosen = Options(options.native, options.kernel, options.mutants, options.jobs, options.unguarded)
     for now in run(record, options.seed + options.programs, chosen):
         if options.record is not None:
             now.save(options.record)

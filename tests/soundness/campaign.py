@@ -31,12 +31,14 @@ class Options:
         native, kernel: every how manieth program goes there too; 0 for none.
         mutants: of each accepted program.
         jobs: processes.
+        unguarded: whether Linux is asked about each program without guards, too.
     """
 
     native: int
     kernel: int
     mutants: int
     jobs: int
+    unguarded: bool
 
 
 @dataclass
@@ -117,6 +119,7 @@ def tried_chunk(first: int, end: int, options: Options) -> Findings:
         engines = Engines(
             native=bool(options.native) and seed % options.native == 0,
             kernel=bool(options.kernel) and seed % options.kernel == 0,
+            unguarded=options.unguarded,
         )
         try:
             found.add(tried(seed, engines, options.mutants))

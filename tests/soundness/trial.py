@@ -27,6 +27,7 @@ from reclaim.lang.frontend import compile_source
 from reclaim.lang.interp import ObligationBroken
 from reclaim.lang.ir import PolicyIR
 from tests.fakes.bpf_machine import BpfReplay, TapeTooLong, differences
+from tests.fakes.bpf_unguarded import is_accepted_without_guards
 from tests.fakes.fake_machine import ContractEnvironment, FakeMachine, TapeReplay
 from tests.soundness.audit import Auditor
 from tests.verifier.policy_generator import generate_policy
@@ -60,10 +61,11 @@ class Findings:
 
 @dataclass(frozen=True)
 class Engines:
-    """Say where a program is executed beside the interpreter."""
+    """Say where a program is executed beside the interpreter, and whether Linux shall try it without guards."""
 
     native: bool = True
     kernel: bool = True
+    unguarded: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,10 @@ class Trial:
             self._replay_natively(policy, runs)
         if engines.kernel:
             self._replay_in_the_kernel(policy, runs)
+        if engines.unguarded:
+            self.found.counts["tried without guards"] += 1
+            is_accepted = is_accepted_without_guards(write_bpf_module(policy))
+            self.found.counts["accepted by Linux without guards"] += is_accepted
 
     def _verified(self, source: str) -> PolicyIR | None:
         """Return the program if everything about it was proved."""

@@ -76,7 +76,12 @@ class PolicyWriter:
         functions = [
             text for text in FUNCTIONS.strip().split("\n\n\n") if _uses(hooks, text[4 : text.index("(")])
         ]
-        body = "\n\n\n".join([CLASSES.strip(), *functions, hooks])
+        code = "\n".join([*functions, hooks])
+        classes: list[str] = []
+        for text in reversed(CLASSES.strip().split("\n\n\n")):
+            if _is_reached("\n".join([code, *classes]), text):
+                classes.insert(0, text)
+        body = "\n\n\n".join([*classes, *functions, hooks])
         declarations = [line for line in DECLARATIONS.split("\n") if _uses(body, line.partition(" ")[0])]
         return "\n".join([HEADER, *declarations, "", "", body])
 
@@ -98,7 +103,7 @@ class PolicyWriter:
                 "    if sc.priority == 1:",
             ]
             self.lines.append("        return gens[0][0].batch(1)")
-        self._block(1, self.rng.randint(2, 6))
+        self._block(1, self.rng.randint(8, 20) if self.rng.random() < 0.1 else self.rng.randint(2, 6))
         self._answer(1)
         return "\n".join(self.lines) + "\n"
 
@@ -180,8 +185,13 @@ class PolicyWriter:
         if not names:
             self._bind_number(depth)
             return
-        op = self.rng.choice(("+=", "-=", "^=", "|=", "&=", "*=", "="))
-        self._say(depth, f"{self.rng.choice(names)} {op} {self.number(2)}")
+        op = self.rng.choice(("+=", "-=", "^=", "|=", "&=", "*=", "=", "//=", "%=", "<<=", ">>="))
+        value = self.number(2)
+        if op in ("//=", "%="):
+            value = self.divisor(1)
+        elif op in ("<<=", ">>="):
+            value = self.within(0, 63)
+        self._say(depth, f"{self.rng.choice(names)} {op} {value}")
 
     def _store(self, depth: int) -> None:
         if self.hook.name == "pte_young":
@@ -674,6 +684,13 @@ class PolicyWriter:
 def _uses(text: str, name: str) -> bool:
     """Tell whether a name occurs in a text; `queue`, `gens` and the tunables occur in every policy."""
     return re.search(rf"\b{name}\b", text) is not None
+
+
+def _is_reached(code: str, class_text: str) -> bool:
+    """Tell whether a field of a class, or the class itself, is used."""
+    fields = re.findall(r"^    (\w+):", class_text, re.MULTILINE)
+    name = class_text[len("class ") : class_text.index("(")]
+    return _uses(code, name) or any(re.search(rf"\.{field}\b", code) for field in fields)
 
 
 def _is_number(field: Field) -> bool:

@@ -89,7 +89,7 @@ def lean_of(shadow: Shadow | None, by: s64) -> s64:
 def youngest(folio: Folio) -> List:
     return gens[2][folio.type]
 """
-"""The same for functions; of classes, all but `Bucket` are always there."""
+"""Like the declarations, classes and functions are there if something of them is used."""
 
 PLAIN_HOOKS = {
     "pte_young": """@hook
