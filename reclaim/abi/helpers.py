@@ -183,7 +183,7 @@ _WALK = (
             Param(
                 "filter_in",
                 "bloom_filter | None",
-                "Visit only the page tables that are in it; None visits all, and so does the first walk of a task.",
+                "Visit only the page tables that are in it; None visits all, and so do the first walk of a task and a filter that no walk made yet.",
                 default=0,
                 keyword=True,
             ),

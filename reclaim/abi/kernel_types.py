@@ -153,6 +153,7 @@ SCAN_CONTROL = KernelType(
         Field("no_cache_trim_mode", "bool", "A kswapd cycle of trimming freed nothing and is repeated."),
         Field("is_retry", "bool", "Are folios that folio_putback answered RETRY for tried again now."),
         Field("target", "Memcg | None", "The memcg whose limit is meant, None for the whole node."),
+        Field("is_root_reclaim", "bool", "Is the whole tree meant, be it by a target that is the root."),
         Field("slot", "u32", "Dense number, also of its state.", max=63),
     ),
     "struct scan_control, mm/vmscan.c",

@@ -315,6 +315,7 @@ struct rcl_scan_control {
 	uint8_t no_cache_trim_mode;
 	uint8_t is_retry;
 	struct rcl_memcg *target;
+	uint8_t is_root_reclaim;
 	uint32_t slot;
 };
 _Static_assert(offsetof(struct rcl_scan_control, nr_to_reclaim) == 0, "nr_to_reclaim");
@@ -337,7 +338,8 @@ _Static_assert(offsetof(struct rcl_scan_control, cache_trim_mode) == 44, "cache_
 _Static_assert(offsetof(struct rcl_scan_control, no_cache_trim_mode) == 45, "no_cache_trim_mode");
 _Static_assert(offsetof(struct rcl_scan_control, is_retry) == 46, "is_retry");
 _Static_assert(offsetof(struct rcl_scan_control, target) == 48, "target");
-_Static_assert(offsetof(struct rcl_scan_control, slot) == 56, "slot");
+_Static_assert(offsetof(struct rcl_scan_control, is_root_reclaim) == 56, "is_root_reclaim");
+_Static_assert(offsetof(struct rcl_scan_control, slot) == 60, "slot");
 
 /* What became of a batch. */
 struct rcl_batch_result {

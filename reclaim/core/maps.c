@@ -289,4 +289,5 @@ bool bloom_contains(const struct map *map, const struct map_table *table, uint64
 void bloom_clear(const struct map *map, struct map_table *table)
 {
 	memset(table->words, 0, (map->index_mask + UINT64_C(1)) / 8);
+	table->is_made = true;
 }

@@ -30,6 +30,7 @@ struct map_table {
 	uint32_t free_head;
 	uint32_t nr_used;		/* entries ever used */
 	uint32_t nr_entries;
+	bool is_made;			/* a Bloom filter that was cleared once */
 };
 
 struct map {

@@ -52,6 +52,7 @@ void scan_begin(struct rcl_machine *m, struct scan *sc, struct memcg *target, en
 {
 	*sc = (struct scan){ .target = target };
 	sc->pub.target = target ? &target->pub : NULL;
+	sc->pub.is_root_reclaim = !target || target == m->memcgs[0];
 	sc->pub.origin = (uint8_t)origin;
 	sc->pub.nr_to_reclaim = nr_to_reclaim;
 	sc->pub.priority = RCL_DEF_PRIORITY;

@@ -44,7 +44,7 @@ static bool skips_table(const struct walk *walk, struct task *task, uint32_t tab
 		return false;
 	if (walk->young_tables && !table_clear_young(task, table))
 		return true;
-	return walk->filter_in.map &&
+	return walk->filter_in.map && walk->filter_in.table->is_made &&
 	       !bloom_contains(walk->filter_in.map, walk->filter_in.table, table_key(task, table));
 }
 

@@ -69,8 +69,6 @@ SLOTS_PER_TREE_NODE = 64
 METADATA_FILE = 1
 """The file system's own page among the trace's files."""
 
-_MAX_NR_GENS = 4
-"""mm/vmscan.c v6.12; the policy's lists are gens[seq % 4][type]."""
 
 Report = Callable[[int], None]
 
@@ -287,9 +285,9 @@ def _generations(machine: Machine, attachment: Attachment) -> tuple[Generation, 
     if seqs is None:
         return None
     pages = machine.list_pages(MEMCG)
+    nr_lists = sum(name.startswith("gens[") and name.endswith("][0]") for name in pages)
     anon, file = (
-        [pages[f"gens[{seq % _MAX_NR_GENS}][{kind}]"] for seq in range(seqs[0], seqs[1] + 1)]
-        for kind in range(2)
+        [pages[f"gens[{seq % nr_lists}][{kind}]"] for seq in range(seqs[0], seqs[1] + 1)] for kind in range(2)
     )
     return tuple(zip(range(seqs[0], seqs[1] + 1), anon, file, strict=True))
 

@@ -142,7 +142,7 @@ def assign(low: Lowering, target: nodes.Name, operand: Operand, span: Span) -> N
         frame.variables[name] = _first_value(low, name, operand, target.span)
         return
     value = _in_type(low, target, operand, known, span)
-    frame.variables[name] = low.builder.rename(value, name)
+    frame.variables[name] = _named(low, value, name)
 
 
 def _first_value(low: Lowering, name: str, operand: Operand, span: Span) -> Binding:
@@ -157,6 +157,13 @@ def _first_value(low: Lowering, name: str, operand: Operand, span: Span) -> Bind
         if widened is not None:
             low.widen(name, widened)
     frame.types[name] = value.type
+    return _named(low, value, name)
+
+
+def _named(low: Lowering, value: Value, name: str) -> Value:
+    """Name a value after its first variable; a parameter that was given a number holds one without a name."""
+    if any(held is value for held in low.frame.variables.values()):
+        return value
     return low.builder.rename(value, name)
 
 

@@ -8,6 +8,7 @@ from reclaim.abi.limits import FIRST_POLICY_LIST, FIRST_STANDARD_LIST
 from reclaim.lang.frontend import compile_source
 from reclaim.lang.ir import (
     Assert,
+    Binary,
     Call,
     Convert,
     HookIR,
@@ -57,6 +58,14 @@ def test_tunable_is_loaded_once_at_the_entry() -> None:
     hook = _hook("if lruvec.nr_pages > limit:\n    x = limit + 1\nfor i in range(limit):\n    y = limit")
     assert len(_ops(hook, LoadTunable)) == 1
     assert isinstance(hook.blocks[0].ops[0], LoadTunable)
+
+
+def test_number_given_to_a_parameter_stays_one_value() -> None:
+    """Whoever assigns the parameter to a variable does not take the value away from it."""
+    top = "def twice(n: u64) -> u64:\n    chosen = n\n    return chosen + n\n"
+    hook = _hook("x = twice(1)", top)
+    made = {id(op.result) for block in hook.blocks for op in block.ops}
+    assert all(id(value) in made for op in _ops(hook, Binary) for value in (op.left, op.right))  # type: ignore[attr-defined]
 
 
 def test_list_numbers_are_consecutive_behind_the_standard_ones() -> None:
