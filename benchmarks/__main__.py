@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import against_libcachesim, hit_path, hook_call, page_bytes, policy_load
+from benchmarks import against_libcachesim, hit_path, hook_call, page_bytes, policy_load, verify
 from benchmarks.measurement import Row, show
 
-MODULES = (hit_path, against_libcachesim, hook_call, policy_load, page_bytes)
+MODULES = (hit_path, against_libcachesim, hook_call, policy_load, verify, page_bytes)
 
 
 def main() -> None:

@@ -51,6 +51,10 @@ if TYPE_CHECKING:
     from reclaim.lang.lowering import Binding, Lowering
     from reclaim.lang.ssa import OpenLoop
 
+MAX_LOOP_DEPTH = 8
+"""Loops inside of each other, those of called functions included. Ours: policies nest three; the analysis of a
+loop goes over the loops inside of it again in each of its own rounds, so its time doubles with each level."""
+
 _FOLIO = HandleType("Folio")
 _MAYBE_FOLIO = HandleType("Folio", nullable=True)
 
@@ -63,6 +67,9 @@ SCAN_PARAMS = (
 
 def lower_for(low: Lowering, node: nodes.For) -> None:
     """Lower a loop of either form."""
+    if low.nr_loops_around >= MAX_LOOP_DEPTH:
+        message = f"loops nest more than {MAX_LOOP_DEPTH} deep"
+        low.findings.stop("nested-too-deeply", message, node.target.span, label="too deep")
     if not isinstance(node.target, nodes.Name):
         message = "a loop binds one plain name"
         low.findings.stop("invalid-loop", message, node.target.span, label="not a name")
@@ -377,6 +384,7 @@ def _lower_body(low: Lowering, node: nodes.For, target: nodes.Name, variable: Va
     frame, builder = low.frame, low.builder
     names = around.names if around.after.params else ()
     targets = LoopTargets(around.after, names, [])
+    low.nr_loops_around += 1
     frame.loops.append(targets)
     outside = dict(frame.variables)
     frame.variables[target.id] = variable
@@ -387,6 +395,7 @@ def _lower_body(low: Lowering, node: nodes.For, target: nodes.Name, variable: Va
     if builder.live:
         ends.append((builder.current, frame.variables))
     frame.loops.pop()
+    low.nr_loops_around -= 1
     del frame.loop_variables[target.id]
     del frame.types[target.id]
     frame.ended_loops[target.id] = target.span

@@ -166,6 +166,22 @@ def test_truncation_loses_no_result(name: str) -> None:
             assert of.contains(answer, cut % SIZE), (element, nr_bits, is_signed)
 
 
+@pytest.mark.parametrize("transfer", TRANSFER_NAMES)
+@pytest.mark.parametrize("name", [name for name in NUMBER_NAMES if name != "product"])
+def test_transfer_is_monotone(name: str, transfer: str) -> None:
+    """Who knows more about an operand does not know less about the result."""
+    of = domain(name)
+    is_shift = transfer in ("shl", "lshr", "ashr")
+    known = [element for element, inside in elements(name) if inside]
+    counts = [e for e, inside in elements(name) if inside & frozenset(range(WIDTH))] if is_shift else known
+    lefts = [(a, b) for a in known for b in known if a != b and of.leq(a, b)][::7]
+    rights = [(a, b) for a in counts for b in counts if a != b and of.leq(a, b)][::7]
+    for (small, large), other in product(lefts, counts[::7]):
+        assert of.leq(of.apply(transfer, small, other), of.apply(transfer, large, other)), (small, large)
+    for other, (small, large) in product(known[::7], rights):
+        assert of.leq(of.apply(transfer, other, small), of.apply(transfer, other, large)), (small, large)
+
+
 @pytest.mark.parametrize("relation", RELATION_NAMES)
 @pytest.mark.parametrize("name", NUMBER_NAMES)
 def test_assumption_keeps_every_pair_that_fulfils_it(name: str, relation: str) -> None:
@@ -195,3 +211,50 @@ def test_transfer_at_full_width_loses_no_result(name: str, lefts: list[int], rig
             ):
                 continue
             assert of.contains(answer, arithmetic.binary(op, is_signed, x, y)), (transfer, x, y)
+
+
+@pytest.mark.parametrize("name", NUMBER_NAMES)
+@given(lefts=st.lists(patterns, min_size=1, max_size=3), rights=st.lists(patterns, min_size=1, max_size=3))
+def test_lattice_at_full_width_keeps_every_value(name: str, lefts: list[int], rights: list[int]) -> None:
+    """Joins and widening hold both sides, meets what both have, assumptions what fulfils them."""
+    of = domain(name, 64)
+    a, b = joined(of, lefts), joined(of, rights)
+    join, meet, wider = of.join(a, b), of.meet(a, b), of.widen(a, of.join(a, b), thresholds_of({0, 7, 63}))
+    for value in (*lefts, *rights):
+        assert of.contains(join, value)
+        assert of.contains(wider, value)
+    assert all(of.contains(meet, value) for value in lefts if of.contains(b, value))
+    for nr_bits, is_signed in product((8, 16, 32), (False, True)):
+        cut = of.truncate(a, nr_bits, is_signed)
+        for value in lefts:
+            low = value % (1 << nr_bits)
+            low -= (1 << nr_bits) * (is_signed and low >> (nr_bits - 1))
+            assert of.contains(cut, low % 2**64), (value, nr_bits)
+    for relation in RELATION_NAMES:
+        left, right = of.assume(relation, a, b)
+        for x, y in product(lefts, rights):
+            if _holds_at_full_width(relation, x, y):
+                assert of.contains(left, x), relation
+                assert of.contains(right, y), relation
+
+
+def _holds_at_full_width(relation: str, a: int, b: int) -> bool:
+    if relation.startswith("s"):
+        a, b = arithmetic.signed(a), arithmetic.signed(b)
+    kind = relation if relation in ("eq", "ne") else relation[1:]
+    return {"eq": a == b, "ne": a != b, "lt": a < b, "le": a <= b}[kind]
+
+
+@pytest.mark.parametrize("name", NUMBER_NAMES)
+@given(steps=st.lists(patterns, min_size=1, max_size=40))
+def test_widening_at_full_width_ends(name: str, steps: list[int]) -> None:
+    """Whatever comes, a chain of widenings moves a bounded number of times."""
+    of = domain(name, 64)
+    thresholds = thresholds_of({0, 7, 63, 4096})
+    element, nr_moves = of.of(steps[0]), 0
+    for _ in range(8):
+        for value in steps:
+            wider = of.widen(element, of.join(element, of.of(value)), thresholds)
+            nr_moves += wider != element
+            element = wider
+    assert nr_moves <= 140

@@ -1,0 +1,141 @@
+"""The verifier always ends, and soon: damaged policies, hostile shapes, random programs of instructions."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from benchmarks.verify import made_up
+from reclaim.diag.errors import PolicyRejected
+from reclaim.lang.frontend import compile_source
+from tests.fakes.ir_programs import ProgramWriter
+from tests.verifier.policy_cases import policies
+from verifier.analysis import HookAnalysis
+from verifier.verified import verify
+
+LIMIT_S = 5.0
+"""Seconds for one policy, witnesses and trying of fixes included. Ours: a hundred times what is usual, so that
+a busy machine does not fail the test and an analysis that does not settle does."""
+
+NR_DAMAGED = 150
+NR_GROUPS = 6
+
+_TOKEN = re.compile(r"\w+|[-+*/%&|^<>=!]+|\s+|.", re.DOTALL)
+_NUMBER = re.compile(r"\b\d+\b")
+
+HEAD = '"""Made up."""\n\n\nclass Row(LruvecState):\n    a: u64\n    cells: u64[8]\n\n\n@hook\n'
+HOOK = "def reclaim_end(lruvec: Lruvec, sc: ScanControl) -> None:\n    x = lruvec.a\n"
+
+
+def ends_in_time(source: str, name: str) -> None:
+    """Compile and verify, whatever comes out."""
+    start = time.process_time()
+    with suppress(PolicyRejected):
+        verify(compile_source(source, name))
+    assert time.process_time() - start < LIMIT_S, name
+
+
+def damaged(seed: int) -> tuple[str, str]:
+    """Return a policy with one change, and its name: a number, an operator or a line that is another one."""
+    rng = random.Random(seed)
+    path = rng.choice(policies("accepted"))
+    source = path.read_text(encoding="utf-8")
+    kind = rng.choice(("number", "operator", "line"))
+    if kind == "number":
+        found = rng.choice(list(_NUMBER.finditer(source)) or [re.match("", source)])
+        assert found is not None
+        value = str(rng.choice((0, 1, 63, 64, 255, 2**20, 2**32, 2**63, 2**64 - 1)))
+        source = source[: found.start()] + value + source[found.end() :]
+    elif kind == "operator":
+        tokens = _TOKEN.findall(source)
+        places = [
+            i for i, token in enumerate(tokens) if token in ("<", "<=", ">", ">=", "+", "-", "*", "//", "%")
+        ]
+        if places:
+            tokens[rng.choice(places)] = rng.choice(
+                ("<", "<=", ">", ">=", "==", "+", "-", "*", "//", "%", "<<")
+            )
+        source = "".join(tokens)
+    else:
+        lines = source.split("\n")
+        del lines[rng.randrange(len(lines))]
+        source = "\n".join(lines)
+    return source, f"{path.stem}_{seed}.rpol"
+
+
+@pytest.mark.parametrize("group", range(NR_GROUPS))
+def test_damaged_policy_is_answered_in_time(group: int) -> None:
+    """One change makes a safe policy wrong, or not; either way there is an answer."""
+    for seed in range(group, NR_DAMAGED, NR_GROUPS):
+        ends_in_time(*damaged(seed))
+
+
+def hostile() -> Iterator[tuple[str, str]]:
+    """Yield shapes that an analysis may take long over."""
+    for depth in (8, 12):
+        loops = "".join(f"{'    ' * (i + 1)}for i{i} in range(2):\n" for i in range(depth))
+        yield (
+            f"{depth} nested loops",
+            HEAD + HOOK + loops + "    " * (depth + 1) + "x += 1\n    lruvec.a = x\n",
+        )
+    branches = "".join(f"    if x > {i}:\n        x += {i}\n    else:\n        x -= 1\n" for i in range(120))
+    yield "branches in a row", HEAD + HOOK + branches + "    lruvec.a = x\n"
+    variables = "".join(f"    v{i} = {i}\n" for i in range(60))
+    shifted = "".join(f"        v{i} = v{(i + 1) % 60} + {i}\n" for i in range(60))
+    yield (
+        "many variables in a loop",
+        (HEAD + HOOK + variables + "    for i in range(9):\n" + shifted + "    lruvec.a = v0 + x\n"),
+    )
+    chain = "".join(f"    y{i} = min(y{i - 1} + x, y{i - 1} - {i})\n" for i in range(1, 200))
+    yield "a chain of definitions", HEAD + HOOK + "    y0 = x\n" + chain + "    lruvec.a = y199\n"
+    compared = "".join(
+        f"    if x < lruvec.cells[{i % 8}] and lruvec.cells[{i % 8}] <= sc.nr_scanned:\n" + "        x += 1\n"
+        for i in range(150)
+    )
+    yield (
+        "many comparisons of one value",
+        HEAD + HOOK + compared + "    lruvec.cells[x % 8] = x - sc.nr_scanned\n",
+    )
+    stores = "".join(
+        f"        if lruvec.cells[i % 8] > {i}:\n            lruvec.cells[(i + {i}) % 8] = x\n"
+        for i in range(60)
+    )
+    yield "stores in a loop", HEAD + HOOK + "    for i in range(50):\n" + stores
+    wrong = "".join(f"    lruvec.cells[x + {i}] = 100 // lruvec.cells[{i % 8}]\n" for i in range(40))
+    yield "many mistakes", HEAD + HOOK + wrong
+
+
+@pytest.mark.parametrize(("name", "source"), list(hostile()), ids=lambda text: text[:30])
+def test_hostile_shape_is_answered_in_time(name: str, source: str) -> None:
+    """Depth, width and number of facts are bounded by what the verifier looks at."""
+    ends_in_time(source, name)
+
+
+def test_time_grows_with_the_program_and_no_faster() -> None:
+    """Three times the lines take about three times as long; eight times would be an analysis gone quadratic."""
+    taken = []
+    for nr_lines in (150, 450):
+        policy = compile_source(made_up(nr_lines), "made_up.rpol")
+        best = LIMIT_S
+        for _ in range(3):
+            start = time.process_time()
+            assert verify(policy).accepted
+            best = min(best, time.process_time() - start)
+        taken.append(best)
+    assert taken[1] < 8 * taken[0]
+
+
+@pytest.mark.parametrize("group", range(4))
+def test_random_instructions_are_analysed_in_time(group: int) -> None:
+    """Programs that no front end would write: any operation on anything, loops and branches at random."""
+    for seed in range(group, 60, 4):
+        policy = ProgramWriter(random.Random(seed)).program(60)
+        start = time.process_time()
+        for hook in policy.hooks.values():
+            HookAnalysis(hook).run()
+        assert time.process_time() - start < LIMIT_S, seed
