@@ -20,6 +20,7 @@ from reclaim.abi.kinds import INT_KINDS, Helper, KernelType, Param
 from reclaim.abi.layout import CONTEXT_MEMBERS, LIST_SIZES, plain_members, slots
 from reclaim.abi.levels import LEVELS
 from reclaim.abi.maps import MAP_KINDS
+from reclaim.abi.options import OPTIONS
 from reclaim.abi.tracepoints import LRU_NONE, TRACEPOINTS
 
 HEADER = Path(__file__).parent.parent / "core" / "abi.gen.h"
@@ -83,6 +84,7 @@ def render() -> str:
         _helpers(),
         _counters(),
         _costs(),
+        _options(),
         _levels(),
         _tracepoints(),
         "#endif\n",
@@ -219,6 +221,23 @@ def _costs() -> str:
     lines += [f"\t.{c.name} = {c.ns}, \\" for c in COSTS.values()]
     lines.append("}")
     return "\n".join(lines)
+
+
+def _options() -> str:
+    """Return the defaults, and the ranges by the width of the member; a switch is on or off, whatever its number."""
+    lines = ["#define RCL_DEFAULT_OPTIONS \\"]
+    lines += [f"\t.{o.c_name} = {o.default}, \\" for o in OPTIONS.values()]
+    lines += [
+        "",
+        "/* X(member, least, most) of each option that is a number. */",
+        "#define RCL_OPTION_RANGES(X) \\",
+    ]
+    lines += [
+        f"\tX({o.c_name}, UINT64_C({o.least}), UINT64_C({o.most})) \\"
+        for o in OPTIONS.values()
+        if o.kind == "number"
+    ]
+    return "\n".join([*lines, ""])
 
 
 def _levels() -> str:

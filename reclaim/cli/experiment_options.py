@@ -163,6 +163,14 @@ _OPTIONS: tuple[Decorator, ...] = (
     ),
     _option(
         _MACHINE,
+        "--machine",
+        "machine_options",
+        metavar="OPTION=V",
+        multiple=True,
+        help="Set any other option of the machine, such as dirty_ratio=40; `reclaim options` lists them.",
+    ),
+    _option(
+        _MACHINE,
         "--set",
         "settings",
         metavar="POLICY.TUNABLE=V",
@@ -247,6 +255,7 @@ class ExperimentOptions:
     page_cluster: int | None
     zswap_percent: int | None
     thp_orders: str | None
+    machine_options: tuple[str, ...]
     settings: tuple[str, ...]
     reclaim_batch: int | None
     charge_batch: int | None
@@ -346,6 +355,7 @@ def _machine_options(options: ExperimentOptions) -> dict[str, Any]:
         chosen["charge_kmem"] = False
     if options.repeat_reads:
         chosen["repeat_reads"] = True
+    chosen.update(map(_machine_option, options.machine_options))
     return chosen
 
 
@@ -354,6 +364,28 @@ def _orders(text: str) -> tuple[int, ...]:
     if not all(part.isdecimal() for part in parts):
         raise ConfigError(f"--thp-orders is {text!r}; expected numbers from 2 to 9 such as `4,9`")
     return tuple(int(part) for part in parts)
+
+
+def _machine_option(text: str) -> tuple[str, int | tuple[int, ...]]:
+    """Return (option, value) of `option=value`."""
+    from reclaim.abi.options import OPTIONS
+    from reclaim.engine.machine_config import check_option
+
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not name or not value:
+        raise ConfigError(f"--machine is {text!r}; expected OPTION=VALUE, such as dirty_ratio=40")
+    kind = OPTIONS[name].kind if name in OPTIONS else "number"
+    chosen: int | tuple[int, ...]
+    if kind == "set":
+        chosen = tuple(_number("--machine", text, part.strip()) for part in value.split(","))
+    else:
+        chosen = _number("--machine", text, value)
+        chosen = bool(chosen) if kind == "switch" and chosen in (0, 1) else chosen
+    try:
+        check_option(name, chosen)
+    except ConfigError as error:
+        raise ConfigError(f"--machine {text!r}: {error}") from None
+    return name, chosen
 
 
 def _policies(names: Sequence[str], settings: Sequence[str]) -> tuple[PolicyChoice, ...]:
@@ -393,17 +425,17 @@ def _setting(text: str, titles: Sequence[str]) -> tuple[str, str, int]:
         raise ConfigError(f"--set {text!r} names no policy; expected POLICY.{text}{suggest(name, titles)}")
     if dot and title not in titles:
         raise ConfigError(f"--set {text!r}: no policy {title!r} is being run{suggest(title, titles)}")
-    return title or titles[0], name, _tunable_value(text, value)
+    return title or titles[0], name, _number("--set", text, value)
 
 
-def _tunable_value(text: str, value: str) -> int:
+def _number(option: str, text: str, value: str) -> int:
     if value.lower() in _TRUTH:
         return _TRUTH[value.lower()]
     try:
         return int(value, 0)
     except ValueError:
         raise ConfigError(
-            f"--set {text!r}: {value!r} found, a whole number, true or false expected"
+            f"{option} {text!r}: {value!r} found, a whole number, true or false expected"
         ) from None
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from reclaim.abi import answers as answer_tables
 from reclaim.abi import costs as cost_tables
 from reclaim.abi import limits
+from reclaim.abi import options as option_tables
 from reclaim.abi.answers import ANSWERS, CONSTRUCTORS
 from reclaim.abi.costs import COSTS
 from reclaim.abi.counters import COUNTERS
@@ -23,7 +24,9 @@ from reclaim.abi.kernel_types import KERNEL_TYPES, LIST_FIELDS
 from reclaim.abi.kinds import U64_MAX, Constructor, Field
 from reclaim.abi.levels import LEVELS
 from reclaim.abi.maps import MAP_KINDS
+from reclaim.abi.options import OPTIONS
 from reclaim.abi.tracepoints import TRACEPOINTS, TraceField
+from reclaim.cli.options import option_range, option_value
 from reclaim.diag.registry import Page
 
 _SIMPLIFIED = re.compile(r"SIMPLIFIED: ")
@@ -241,6 +244,26 @@ def costs_page() -> str:
         *table(
             ("cost", "ns", "of what", "source"),
             [(f"`{c.name}`", f"{c.ns:,}", c.doc, c.source) for c in COSTS.values()],
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def options_page() -> str:
+    """Return the page of the machine's options."""
+    lines = heading("Options", "reclaim/abi/options.py")
+    lines += [
+        *(option_tables.__doc__ or "").rpartition("\n\n")[2].strip().splitlines(),
+        "",
+        "In Python they are arguments of `Machine`, in a scenario keys of `[machine]`.",
+        "On the command line `--machine OPTION=V` sets any of them; some have a flag of their own there.",
+        "",
+        *table(
+            ("option", "default", "range", "what it decides", "source"),
+            [
+                (f"`{o.name}`", option_value(o, o.default), option_range(o), o.doc, o.source)
+                for o in OPTIONS.values()
+            ],
         ),
     ]
     return "\n".join(lines) + "\n"

@@ -743,6 +743,74 @@ struct rcl_costs {
 	.far_access_ns = 100, \
 }
 
+#define RCL_DEFAULT_OPTIONS \
+	.add_batch_folios = 31, \
+	.charge_batch_pages = 64, \
+	.reclaim_batch_pages = 32, \
+	.swappiness = 60, \
+	.kswapd = 1, \
+	.watermark_scale_factor = 10, \
+	.watermark_boost_factor = 15000, \
+	.forced_release = 1, \
+	.charge_kmem = 1, \
+	.repeat_reads = 0, \
+	.stat_flush_ns = 0, \
+	.thp_orders = 0, \
+	.read_ahead_kb = 0, \
+	.fault_around_bytes = 4096, \
+	.writeback = 1, \
+	.dirty_ratio = 20, \
+	.dirty_background_ratio = 10, \
+	.ssd_channels = 32, \
+	.page_cluster = 3, \
+	.zswap_percent = 0, \
+	.zswap_accept_percent = 90, \
+	.pool_takes_pages = 1, \
+	.compressed_bytes = 1400, \
+	.incompressible_permille = 50, \
+	.same_filled_permille = 0, \
+	.demotion = 0, \
+	.numa_balancing = 0, \
+	.numa_scan_delay_ms = 1000, \
+	.numa_scan_period_min_ms = 1000, \
+	.numa_scan_period_max_ms = 60000, \
+	.numa_scan_size_mb = 256, \
+	.numa_hot_threshold_ms = 1000, \
+	.numa_promote_rate_limit_mbps = 65536, \
+	.slice_ns = 3000000, \
+	.switch_ns = 4000000, \
+
+/* X(member, least, most) of each option that is a number. */
+#define RCL_OPTION_RANGES(X) \
+	X(add_batch_folios, UINT64_C(1), UINT64_C(31)) \
+	X(charge_batch_pages, UINT64_C(1), UINT64_C(64)) \
+	X(reclaim_batch_pages, UINT64_C(1), UINT64_C(512)) \
+	X(swappiness, UINT64_C(0), UINT64_C(200)) \
+	X(watermark_scale_factor, UINT64_C(1), UINT64_C(3000)) \
+	X(watermark_boost_factor, UINT64_C(0), UINT64_C(1000000)) \
+	X(stat_flush_ns, UINT64_C(0), UINT64_C(1099511627775)) \
+	X(read_ahead_kb, UINT64_C(0), UINT64_C(65536)) \
+	X(fault_around_bytes, UINT64_C(4096), UINT64_C(2097152)) \
+	X(dirty_ratio, UINT64_C(0), UINT64_C(100)) \
+	X(dirty_background_ratio, UINT64_C(0), UINT64_C(100)) \
+	X(ssd_channels, UINT64_C(1), UINT64_C(64)) \
+	X(page_cluster, UINT64_C(0), UINT64_C(5)) \
+	X(zswap_percent, UINT64_C(0), UINT64_C(90)) \
+	X(zswap_accept_percent, UINT64_C(0), UINT64_C(100)) \
+	X(compressed_bytes, UINT64_C(32), UINT64_C(2048)) \
+	X(incompressible_permille, UINT64_C(0), UINT64_C(1000)) \
+	X(same_filled_permille, UINT64_C(0), UINT64_C(1000)) \
+	X(numa_balancing, UINT64_C(0), UINT64_C(2)) \
+	X(numa_scan_delay_ms, UINT64_C(0), UINT64_C(1048576)) \
+	X(numa_scan_period_min_ms, UINT64_C(1), UINT64_C(1048576)) \
+	X(numa_scan_period_max_ms, UINT64_C(1), UINT64_C(1048576)) \
+	X(numa_scan_size_mb, UINT64_C(1), UINT64_C(1048576)) \
+	X(numa_hot_threshold_ms, UINT64_C(1), UINT64_C(1048576)) \
+	X(numa_promote_rate_limit_mbps, UINT64_C(0), UINT64_C(1048576)) \
+	X(slice_ns, UINT64_C(1), UINT64_C(1099511627775)) \
+	X(switch_ns, UINT64_C(0), UINT64_C(18446744073709551615)) \
+
+
 enum rcl_level {
 	RCL_LEVEL_NR_ANON_MAPPED,
 	RCL_LEVEL_NR_FILE_PAGES,

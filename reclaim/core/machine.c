@@ -23,9 +23,6 @@
 #include "trace.h"
 #include "writeback.h"
 
-#define MAX_PAGE_CLUSTER 5		/* SWAP_RA_ORDER_CEILING, mm/swap_state.c v6.12 */
-#define MAX_READ_AHEAD_KB 65536		/* ours: the kernel takes any number; 64 MiB are beyond use */
-
 #define THP_ORDERS_ANON 0x3fcu		/* THP_ORDERS_ALL_ANON, include/linux/huge_mm.h v6.12: orders 2 to 9 */
 
 int machine_error(struct rcl_machine *m, int status, const char *format, ...)
@@ -78,23 +75,25 @@ static void seed_random(struct rcl_machine *m)
 	}
 }
 
-static int check_fault_around(struct rcl_machine *m, const struct rcl_config *config)
+static int check_numa_balancing(struct rcl_machine *m, const struct rcl_config *config)
 {
-	uint32_t around = config->fault_around_bytes;
-
-	if (around < RCL_PAGE_BYTES || around > PTES_PER_TABLE * RCL_PAGE_BYTES || around & (around - 1))
-		return machine_error(m, RCL_BAD_ARGUMENT, "fault_around_bytes is %u, a power of two from %d to %d expected",
-				     around, RCL_PAGE_BYTES, PTES_PER_TABLE * RCL_PAGE_BYTES);
+	if (config->numa_balancing != 0 && config->numa_balancing != NUMA_BALANCING_MEMORY_TIERING)
+		return machine_error(m, RCL_BAD_ARGUMENT, "numa_balancing is %u, 0 or 2 expected", config->numa_balancing);
+	if (config->numa_scan_period_max_ms < config->numa_scan_period_min_ms)
+		return machine_error(m, RCL_BAD_ARGUMENT, "NUMA scan periods are %u to %u ms, rising numbers expected",
+				     config->numa_scan_period_min_ms, config->numa_scan_period_max_ms);
 	return RCL_OK;
 }
 
 static int check_contents(struct rcl_machine *m, const struct rcl_config *config)
 {
-	if (config->incompressible_permille > 1000 || config->same_filled_permille > 1000 ||
-	    config->incompressible_permille + config->same_filled_permille > 1000)
+	if (config->incompressible_permille + config->same_filled_permille > 1000)
 		return machine_error(m, RCL_BAD_ARGUMENT, "incompressible_permille %u and same_filled_permille %u exceed 1000",
 				     config->incompressible_permille, config->same_filled_permille);
-	return check_fault_around(m, config);
+	if (config->fault_around_bytes & (config->fault_around_bytes - 1))
+		return machine_error(m, RCL_BAD_ARGUMENT, "fault_around_bytes is %u, a power of two expected",
+				     config->fault_around_bytes);
+	return check_numa_balancing(m, config);
 }
 
 /* xoshiro256** (Blackman, Vigna 2018). */
@@ -112,56 +111,35 @@ uint64_t machine_random(struct rcl_machine *m)
 	return result;
 }
 
-#define MAX_NUMA_SETTING (1 << 20)	/* ours: twelve days, or the memory of the largest machine in MB */
-
-static int check_numa_balancing(struct rcl_machine *m, const struct rcl_config *config)
-{
-	if (config->numa_balancing != 0 && config->numa_balancing != NUMA_BALANCING_MEMORY_TIERING)
-		return machine_error(m, RCL_BAD_ARGUMENT, "numa_balancing is %u, 0 or 2 expected", config->numa_balancing);
-	if (config->numa_scan_period_min_ms < 1 || config->numa_scan_period_max_ms < config->numa_scan_period_min_ms ||
-	    config->numa_scan_period_max_ms > MAX_NUMA_SETTING || config->numa_scan_delay_ms > MAX_NUMA_SETTING)
-		return machine_error(m, RCL_BAD_ARGUMENT,
-				     "NUMA scan delay %u, periods %u to %u ms: rising numbers from 1 to %d expected",
-				     config->numa_scan_delay_ms, config->numa_scan_period_min_ms,
-				     config->numa_scan_period_max_ms, MAX_NUMA_SETTING);
-	if (config->numa_scan_size_mb < 1 || config->numa_scan_size_mb > MAX_NUMA_SETTING ||
-	    config->numa_hot_threshold_ms < 1 || config->numa_hot_threshold_ms > MAX_NUMA_SETTING ||
-	    config->numa_promote_rate_limit_mbps > MAX_NUMA_SETTING)
-		return machine_error(m, RCL_BAD_ARGUMENT,
-				     "NUMA scan size %u MB, hot threshold %u ms, rate limit %u MB/s: 1 to %d expected",
-				     config->numa_scan_size_mb, config->numa_hot_threshold_ms,
-				     config->numa_promote_rate_limit_mbps, MAX_NUMA_SETTING);
-	return RCL_OK;
-}
-
 /* Options that are right or wrong by themselves. */
 struct option_range {
 	const char *name;
 	uint64_t offset;
-	uint32_t least;
-	uint32_t most;
+	uint64_t nr_bytes;
+	uint64_t least;
+	uint64_t most;
 };
 
-#define OPTION(name, least, most) { #name, offsetof(struct rcl_config, name), least, most }
+#define OPTION(name, least, most)                                                                                     \
+	{ #name, offsetof(struct rcl_config, name), sizeof(((struct rcl_config *)NULL)->name), least, most },
 
-static const struct option_range option_ranges[] = {
-	OPTION(swappiness, 0, 200),
-	OPTION(add_batch_folios, 1, RCL_MAX_ADD_BATCH),
-	OPTION(charge_batch_pages, 1, 64),
-	OPTION(reclaim_batch_pages, 1, RCL_MAX_TAKE),
-	OPTION(watermark_scale_factor, 1, 3000),	/* vm.watermark_scale_factor, kernel/sysctl.c v6.12 */
-	OPTION(watermark_boost_factor, 0, 1000000),	/* ours: a hundred times the high watermark */
-	OPTION(ssd_channels, 1, RCL_MAX_CHANNELS),
-	OPTION(dirty_ratio, 0, 100),
-	OPTION(dirty_background_ratio, 0, 100),
-	OPTION(page_cluster, 0, MAX_PAGE_CLUSTER),
-	OPTION(read_ahead_kb, 0, MAX_READ_AHEAD_KB),
-	OPTION(compressed_bytes, 32, RCL_PAGE_BYTES / 2),
-	OPTION(zswap_percent, 0, 90),
-	OPTION(zswap_accept_percent, 0, 100),
-};
+static const struct option_range option_ranges[] = { RCL_OPTION_RANGES(OPTION) };
 
 #undef OPTION
+
+static uint64_t option_value(const struct rcl_config *config, const struct option_range *range)
+{
+	const char *member = (const char *)config + range->offset;
+
+	switch (range->nr_bytes) {
+	case sizeof(uint8_t):
+		return *(const uint8_t *)member;
+	case sizeof(uint32_t):
+		return *(const uint32_t *)member;
+	default:
+		return *(const uint64_t *)member;
+	}
+}
 
 static int check_config(struct rcl_machine *m, const struct rcl_config *config)
 {
@@ -172,11 +150,12 @@ static int check_config(struct rcl_machine *m, const struct rcl_config *config)
 				     RCL_MAX_SWAPS);
 	for (uint32_t i = 0; i < sizeof(option_ranges) / sizeof(*option_ranges); i++) {
 		const struct option_range *range = &option_ranges[i];
-		uint32_t value = *(const uint32_t *)((const char *)config + range->offset);
+		uint64_t value = option_value(config, range);
 
 		if (value < range->least || value > range->most)
-			return machine_error(m, RCL_BAD_ARGUMENT, "%s is %u, %u to %u expected", range->name, value,
-					     range->least, range->most);
+			return machine_error(m, RCL_BAD_ARGUMENT, "%s is %llu, %llu to %llu expected", range->name,
+					     (unsigned long long)value, (unsigned long long)range->least,
+					     (unsigned long long)range->most);
 	}
 	if (config->thp_orders & ~THP_ORDERS_ANON)
 		return machine_error(m, RCL_BAD_ARGUMENT, "thp_orders %#x, only bits 2 to 9 expected", config->thp_orders);
@@ -187,8 +166,6 @@ static int set_up(struct rcl_machine *m, const struct rcl_config *config)
 {
 	int status = check_config(m, config);
 
-	if (status == RCL_OK)
-		status = check_numa_balancing(m, config);
 	if (status != RCL_OK)
 		return status;
 	m->config = *config;

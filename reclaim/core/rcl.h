@@ -67,57 +67,43 @@ struct rcl_config {
 	uint32_t nr_swaps;		/* 0 to 8; 0: anonymous memory cannot be reclaimed */
 	const struct rcl_swap_config *swaps;
 	struct rcl_costs costs;
-	uint32_t swappiness;		/* of the root memcg, inherited at creation; 0-200, default 60 */
-	uint32_t add_batch_folios;	/* LRU-add and activate batch; 1 to 31, default 31, 1 = none */
-	uint32_t charge_batch_pages;	/* charge stock; 1 to 64, default 64, 1 = none */
-	uint32_t reclaim_batch_pages;	/* least that a reclaim aims at, and below 32 also the most
-					 * that one batch takes; 1 to 512, default 32,
-					 * 1 = exact textbook caches */
-	uint32_t watermark_scale_factor;	/* in 1/10,000 of the node; 1-3000, default 10 */
-	uint32_t watermark_boost_factor;	/* most that a boost raises, in 1/10,000 of the high
-					 * watermark; default 15,000, 0 = never */
-	uint32_t ssd_channels;		/* requests that an SSD works on at once; 1-64, default 32 */
-	uint32_t dirty_ratio;		/* most that may be dirty, in % of what can be; default 20 */
-	uint32_t dirty_background_ratio;	/* from where on the flusher writes; default 10 */
-	uint64_t slice_ns;		/* how far a task may run ahead of the others; default 3 ms */
-	uint64_t switch_ns;		/* how often a task is switched out and in again, after which page-table
-					 * walks come to it again (lru_gen_use_mm()); default 4 ms, 0 = always */
-	uint8_t kswapd;			/* 0: no background reclaim; default 1 */
-	uint8_t writeback;		/* 0: no flusher and no dirty limits; reclaim writes dirty pages of
-					 * files itself and waits; default 1 */
-	uint8_t repeat_reads;		/* 1: consecutive buffered accesses of the same page all
-					 * reach folio_accessed; default 0: they count once */
-	uint8_t charge_kmem;		/* 1: memcgs pay for page tables and page cache trees, as in the
-					 * kernel; default 1, 0 = textbook caches */
-	uint32_t read_ahead_kb;		/* largest readahead window of files; 0 to 65536, the kernel's 128;
-					 * default 0 = none, because not every trace is a program's */
-	uint32_t fault_around_bytes;	/* what a read fault of a file maps; a power of two, 4096 to 2 MiB,
-					 * the kernel's 65536; default 4096 = the page itself */
-	uint32_t zswap_percent;		/* of memory, that zswap may take in front of swap; 0 to 90, default 0 =
-					 * none, the kernel's 20 */
-	uint32_t zswap_accept_percent;	/* of that, where a full pool accepts pages again; default 90 */
-	uint8_t pool_takes_pages;	/* 1: what zram stores takes pages of the nodes; default 1, 0 = a device
-					 * that costs no memory */
-	uint32_t compressed_bytes;	/* what a page comes to on average; 32 to 2048, default 1400 */
-	uint32_t incompressible_permille;	/* pages that do not compress; default 50 */
-	uint32_t same_filled_permille;	/* pages that repeat one word and take nothing; default 0 */
-	uint32_t page_cluster;		/* swap reads up to 2^n pages at once; 0 to 5, 0 = none, default 3 */
-	uint8_t numa_balancing;		/* 2: pages of slow tiers that are used come to the node of who uses
-					 * them, as with kernel.numa_balancing=2; default 0: they do not */
-	uint32_t numa_scan_delay_ms;	/* before a task is scanned; the kernel's scan_delay_ms, default 1000 */
-	uint32_t numa_scan_period_min_ms;	/* 1 to 2^20, default 1000 as there */
-	uint32_t numa_scan_period_max_ms;	/* at least the least, default 60000 as there */
-	uint32_t numa_scan_size_mb;	/* what one scan marks; 1 to 2^20, default 256 as there */
-	uint32_t numa_hot_threshold_ms;	/* from mark to fault; the kernel's hot_threshold_ms, default 1000 */
-	uint32_t numa_promote_rate_limit_mbps;	/* of candidates to a node; default 65536 as there */
-	uint8_t demotion;		/* 1: reclaim demotes to slower tiers before it frees, as with the
-					 * kernel's numa/demotion_enabled; default 0, as there */
-	uint32_t thp_orders;		/* bit k: anonymous faults may take folios of 2^k pages; bits 2 to 9,
-					 * default none (hugepages-<size>kB/enabled: always or never) */
-	uint8_t forced_release;		/* 0: a ladder without progress goes to OOM as in the
-					 * kernel; default 1: the core takes from list tails first */
-	uint64_t stat_flush_ns;		/* statistics with descendants are at most so old; default 0,
-					 * exact; the kernel's flusher runs every 2 s */
+
+	/* What each of these decides, its default and range: reclaim/abi/options.py. */
+	uint32_t swappiness;
+	uint32_t add_batch_folios;
+	uint32_t charge_batch_pages;
+	uint32_t reclaim_batch_pages;
+	uint32_t watermark_scale_factor;
+	uint32_t watermark_boost_factor;
+	uint32_t ssd_channels;
+	uint32_t dirty_ratio;
+	uint32_t dirty_background_ratio;
+	uint64_t slice_ns;
+	uint64_t switch_ns;
+	uint64_t stat_flush_ns;
+	uint8_t kswapd;
+	uint8_t writeback;
+	uint8_t repeat_reads;
+	uint8_t charge_kmem;
+	uint8_t pool_takes_pages;
+	uint8_t numa_balancing;
+	uint8_t demotion;
+	uint8_t forced_release;
+	uint32_t read_ahead_kb;
+	uint32_t fault_around_bytes;
+	uint32_t zswap_percent;
+	uint32_t zswap_accept_percent;
+	uint32_t compressed_bytes;
+	uint32_t incompressible_permille;
+	uint32_t same_filled_permille;
+	uint32_t page_cluster;
+	uint32_t numa_scan_delay_ms;
+	uint32_t numa_scan_period_min_ms;
+	uint32_t numa_scan_period_max_ms;
+	uint32_t numa_scan_size_mb;
+	uint32_t numa_hot_threshold_ms;
+	uint32_t numa_promote_rate_limit_mbps;
+	uint32_t thp_orders;
 };
 
 /* Fill in the defaults; nodes and swaps stay empty. */

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reclaim.abi.limits import MAX_PAGES
+from reclaim.abi.options import OPTIONS
 from reclaim.diag.errors import ConfigError, TraceError
 from reclaim.engine.access_stream import CHUNK_RECORDS, AccessStream, Records, with_last_marked
 from reclaim.engine.attachment import (
@@ -217,8 +218,8 @@ class Machine(InsideView):
 
     Args:
         config: a complete description; None: made from the options.
-        options: the short form, see `make_config`: nodes, memory_max, swap, memcgs, and the members of `MachineConfig`
-            by name, such as `seed`, `add_batch`, `charge_batch`, `reclaim_batch`, `kswapd`, `forced_release`.
+        options: the short form, see `make_config`: nodes, memory_max, swap, memcgs, costs, seed, and the options
+            of reclaim/abi/options.py by name.
 
     Raises:
         ConfigError: the description makes no sense, or this computer has too little memory for it.
@@ -693,35 +694,5 @@ def _core_settings(config: MachineConfig) -> dict[str, Any]:
         "swaps": swaps,
         "costs": dict(config.costs),
         "seed": config.seed,
-        "swappiness": config.swappiness,
-        "add_batch_folios": config.add_batch,
-        "charge_batch_pages": config.charge_batch,
-        "reclaim_batch_pages": config.reclaim_batch,
-        "kswapd": config.kswapd,
-        "demotion": config.demotion,
-        "numa_balancing": config.numa_balancing,
-        "numa_scan_delay_ms": config.numa_scan_delay_ms,
-        "numa_scan_period_min_ms": config.numa_scan_period_min_ms,
-        "numa_scan_period_max_ms": config.numa_scan_period_max_ms,
-        "numa_scan_size_mb": config.numa_scan_size_mb,
-        "numa_hot_threshold_ms": config.numa_hot_threshold_ms,
-        "numa_promote_rate_limit_mbps": config.numa_promote_rate_limit_mbps,
-        "writeback": config.writeback,
-        "dirty_ratio": config.dirty_ratio,
-        "dirty_background_ratio": config.dirty_background_ratio,
-        "ssd_channels": config.ssd_channels,
-        "forced_release": config.forced_release,
-        "charge_kmem": config.charge_kmem,
-        "repeat_reads": config.repeat_reads,
-        "thp_orders": sum(1 << order for order in set(config.thp_orders)),
-        "read_ahead_kb": config.read_ahead_kb,
-        "fault_around_bytes": config.fault_around_bytes,
-        "page_cluster": config.page_cluster,
-        "zswap_percent": config.zswap_percent,
-        "pool_takes_pages": config.pool_takes_pages,
-        "compressed_bytes": config.compressed_bytes,
-        "incompressible_permille": config.incompressible_permille,
-        "same_filled_permille": config.same_filled_permille,
-        "switch_ns": config.switch_ns,
-        "stat_flush_ns": config.stat_flush_ns,
+        **{OPTIONS[name].c_name: OPTIONS[name].core_value(value) for name, value in config.options.items()},
     }

@@ -8,7 +8,6 @@ The checks stand in the constructors, so that a description that exists is a des
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from reclaim.abi.limits import MAX_DEPTH, MAX_MEMCGS, MAX_NODES, MAX_PAGES, PAGE_BYTES
+from reclaim.abi.options import OPTIONS
 from reclaim.diag.errors import ConfigError
 
 MIN_NODE_PAGES = 64
@@ -24,14 +24,11 @@ MIN_NODE_PAGES = 64
 DEFAULT_NODE_PAGES = 1 << 18
 """1 GiB, where neither nodes nor a limit say otherwise."""
 
-MAX_NUMA_SETTING = 1 << 20
-"""Most milliseconds and megabytes of NUMA balancing; ours, as in the core."""
-
-DEFAULT_SWAPPINESS = 60
-"""vm_swappiness, mm/vmscan.c v6.12."""
-
 DEFAULT_MEMCG = "/lab"
 """Memcg that `memory_max` makes and that tasks join when they name none."""
+
+OptionValue = int | Sequence[int]
+"""Of a machine's option: a number, a switch, or a set of numbers."""
 
 SwapKind = Literal["zram", "ssd", "disk"]
 
@@ -155,7 +152,7 @@ def suggest(word: str, known: Iterable[str], other: str = "") -> str:
     return choices + (f"; did you mean `{close[0]}`?" if close else "")
 
 
-def check_range(what: str, value: int, least: int, most: int, unit: str = "") -> None:
+def check_range(what: str, value: object, least: int, most: int, unit: str = "") -> None:
     """Refuse a number outside its range.
 
     Raises:
@@ -199,13 +196,6 @@ TEXTBOOK_MACHINE: dict[str, int | bool] = {
 KERNEL_READ_AHEAD: dict[str, int] = {"read_ahead_kb": 128, "fault_around_bytes": 1 << 16}
 """Machine options with which files are read ahead as on a real system: VM_READAHEAD_PAGES (include/linux/mm.h v6.12),
 fault_around_pages (mm/memory.c v6.12). docs/decisions/0017 says when they hold."""
-
-MAX_READ_AHEAD_KB = 1 << 16
-"""As in the core."""
-
-
-MAX_ORDER = 9
-"""HPAGE_PMD_ORDER on x86-64: what one page table maps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,45 +318,9 @@ class MachineConfig:
         memcgs: parents before children; the root exists without being named.
         swap: any number of devices.
         costs: virtual costs that differ from the core's table, by the table's own names; ns.
-        swappiness: of memcgs that name none.
         seed: of the machine's random numbers.
-        add_batch: folios in a per-CPU LRU-add batch before it drains; 31 in the kernel (PAGEVEC_SIZE), 1 for none.
-        charge_batch: pages charged at once into the per-CPU stock; 64 in the kernel (MEMCG_CHARGE_BATCH), 1 for none.
-        reclaim_batch: most pages that one reclaim batch takes, and the least that direct reclaim wants;
-            32 in the kernel (SWAP_CLUSTER_MAX), 1 for a textbook cache.
-        kswapd: whether nodes reclaim in the background.
-        demotion: whether reclaim moves pages to slower tiers before it frees any; off in the kernel too, until
-            /sys/kernel/mm/numa/demotion_enabled is set.
-        numa_balancing: 2 lets pages of slow tiers that are used come to the node of who uses them, 0 does not; numbers
-            as of the kernel's sysctl, whose mode 1 is not modelled.
-        numa_scan_delay_ms: time before a task's pages are first marked.
-        numa_scan_period_min_ms: least time from one marking to the next.
-        numa_scan_period_max_ms: most time, where little comes of it.
-        numa_scan_size_mb: memory marked at once.
-        numa_hot_threshold_ms: a page is hot if it is used within so long of its mark.
-        numa_promote_rate_limit_mbps: most that may be promoted to a node.
-        writeback: whether a flusher writes dirty pages of files and writers are slowed down; without it reclaim
-            writes them itself and waits.
-        dirty_ratio: most that may be dirty before writers wait, in percent of what can be.
-        dirty_background_ratio: from where on the flusher writes, in the same percent.
-        ssd_channels: requests that an SSD works on at once.
-        forced_release: whether the core takes folios from list tails itself before it kills for lack of memory.
-        charge_kmem: whether memcgs pay for page tables and for the trees of the page cache, as in the kernel.
-        repeat_reads: whether repeated reads of one page through one file count each; the kernel counts them once.
-        read_ahead_kb: largest readahead window of files; 0 for none, 128 in the kernel.
-        fault_around_bytes: what a read fault maps of a file; PAGE_BYTES for the page itself, 65536 in the kernel.
-        page_cluster: swap that is no zram reads up to 2**n pages at once; 3 in the kernel, 0 for none.
-        zswap_percent: of memory, that zswap may take in front of swap; 0 for no zswap, 20 in the kernel.
-        pool_takes_pages: whether what zram stores takes pages of the nodes, as it does.
-        compressed_bytes: what a page compresses to on average; sizes spread from nothing to twice that.
-        incompressible_permille: pages in a thousand that do not compress.
-        same_filled_permille: pages in a thousand that repeat one word and take nothing.
-        switch_ns: how often a task is switched out and in again, after which page-table walks come to it again; ns,
-            0 for always.
-        stat_flush_ns: how often statistics with descendants are folded that policies decide on; 0 keeps them exact,
-            the kernel's flusher runs every 2 s.
-        thp_orders: sizes of the folios that anonymous faults may take, as powers of two of pages from 2 (16 KiB) to
-            9 (2 MiB, mapped by one entry where it can be); none by default, Debian's kernel has 9.
+        options: the rest, where it differs from the defaults; names and meanings are those of reclaim/abi/options.py,
+            switches are True or False.
 
     Raises:
         ConfigError: nothing to run on, too much of it, or a tree that is none.
@@ -376,66 +330,16 @@ class MachineConfig:
     memcgs: tuple[MemcgConfig, ...] = ()
     swap: tuple[SwapConfig, ...] = ()
     costs: Mapping[str, int] = field(default_factory=dict)
-    swappiness: int = DEFAULT_SWAPPINESS
     seed: int = 0
-    add_batch: int = 31
-    charge_batch: int = 64
-    reclaim_batch: int = 32
-    kswapd: bool = True
-    demotion: bool = False
-    numa_balancing: int = 0
-    numa_scan_delay_ms: int = 1000
-    numa_scan_period_min_ms: int = 1000
-    numa_scan_period_max_ms: int = 60_000
-    numa_scan_size_mb: int = 256
-    numa_hot_threshold_ms: int = 1000
-    numa_promote_rate_limit_mbps: int = 65_536
-    writeback: bool = True
-    dirty_ratio: int = 20
-    dirty_background_ratio: int = 10
-    ssd_channels: int = 32
-    forced_release: bool = True
-    charge_kmem: bool = True
-    repeat_reads: bool = False
-    read_ahead_kb: int = 0
-    fault_around_bytes: int = PAGE_BYTES
-    page_cluster: int = 3
-    zswap_percent: int = 0
-    pool_takes_pages: bool = True
-    compressed_bytes: int = 1400
-    incompressible_permille: int = 50
-    same_filled_permille: int = 0
-    switch_ns: int = 4_000_000
-    stat_flush_ns: int = 0
-    thp_orders: tuple[int, ...] = ()
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._check_kinds()
         check_range("number of nodes", len(self.nodes), 1, MAX_NODES)
         check_range("memory of all nodes", sum(node.pages for node in self.nodes), 1, MAX_PAGES - 1, "pages")
         check_range("number of memcgs", len(self.memcgs), 0, MAX_MEMCGS - 1)
-        check_range("swappiness", self.swappiness, 0, 200)
         check_range("seed", self.seed, 0, (1 << 64) - 1)
-        check_range("add_batch", self.add_batch, 1, 31)
-        check_range("charge_batch", self.charge_batch, 1, 64)
-        check_range("dirty_ratio", self.dirty_ratio, 0, 100, "%")
-        check_range("dirty_background_ratio", self.dirty_background_ratio, 0, 100, "%")
-        check_range("ssd_channels", self.ssd_channels, 1, 64)
-        check_range("reclaim_batch", self.reclaim_batch, 1, 512)
-        check_range("read_ahead_kb", self.read_ahead_kb, 0, MAX_READ_AHEAD_KB)
-        check_range("page_cluster", self.page_cluster, 0, 5)
-        check_range("zswap_percent", self.zswap_percent, 0, 90)
-        check_range("compressed_bytes", self.compressed_bytes, 32, PAGE_BYTES // 2)
-        check_range("incompressible_permille", self.incompressible_permille, 0, 1000)
-        check_range("same_filled_permille", self.same_filled_permille, 0, 1000 - self.incompressible_permille)
-        check_range("fault_around_bytes", self.fault_around_bytes, PAGE_BYTES, 512 * PAGE_BYTES)
-        if self.fault_around_bytes & (self.fault_around_bytes - 1):
-            raise ConfigError(f"fault_around_bytes is {self.fault_around_bytes}; expected a power of two")
-        self._check_numa_balancing()
-        check_range("switch_ns", self.switch_ns, 0, (1 << 64) - 1, "ns")
-        check_range("stat_flush_ns", self.stat_flush_ns, 0, (1 << 40) - 1, "ns")
-        for order in self.thp_orders:
-            check_range("an order of thp_orders", order, 2, MAX_ORDER)
+        self._check_options()
         self._check_tree()
         for node in self.nodes:
             if node.distances is not None and len(node.distances) != len(self.nodes):
@@ -443,36 +347,34 @@ class MachineConfig:
                     f"a node has {len(node.distances)} distances; expected one for each of {len(self.nodes)} nodes"
                 )
 
+    def option(self, name: str) -> int:
+        """Return the value of an option that is a number or a switch, the default where none was given."""
+        value = self.options.get(name, OPTIONS[name].default)
+        assert isinstance(value, int), f"{name} is a set of numbers"
+        return value
+
     def _check_kinds(self) -> None:
         """Refuse members of the wrong kind, which Python itself would let pass."""
         for name, kind in (("nodes", NodeConfig), ("memcgs", MemcgConfig), ("swap", SwapConfig)):
             for member in getattr(self, name):
                 if not isinstance(member, kind):
                     raise ConfigError(f"{name} holds {member!r}; expected {kind.__name__}(...)")
-        if not isinstance(self.thp_orders, tuple):
-            raise ConfigError(f"thp_orders is {self.thp_orders!r}; expected a tuple such as (4, 9)")
-        flags = (
-            "kswapd",
-            "writeback",
-            "demotion",
-            "forced_release",
-            "charge_kmem",
-            "repeat_reads",
-            "pool_takes_pages",
-        )
-        for name in flags:
-            if not isinstance(getattr(self, name), bool):
-                raise ConfigError(f"{name} is {getattr(self, name)!r}; expected True or False")
 
-    def _check_numa_balancing(self) -> None:
-        if isinstance(self.numa_balancing, bool) or self.numa_balancing not in (0, 2):
-            raise ConfigError(f"numa_balancing is {self.numa_balancing!r}; expected 0 or 2, memory tiering")
-        check_range("numa_scan_delay_ms", self.numa_scan_delay_ms, 0, MAX_NUMA_SETTING)
-        check_range("numa_scan_period_max_ms", self.numa_scan_period_max_ms, 1, MAX_NUMA_SETTING)
-        check_range("numa_scan_period_min_ms", self.numa_scan_period_min_ms, 1, self.numa_scan_period_max_ms)
-        check_range("numa_scan_size_mb", self.numa_scan_size_mb, 1, MAX_NUMA_SETTING)
-        check_range("numa_hot_threshold_ms", self.numa_hot_threshold_ms, 1, MAX_NUMA_SETTING)
-        check_range("numa_promote_rate_limit_mbps", self.numa_promote_rate_limit_mbps, 0, MAX_NUMA_SETTING)
+    def _check_options(self) -> None:
+        for name, value in self.options.items():
+            check_option(name, value)
+        around, balancing = self.option("fault_around_bytes"), self.option("numa_balancing")
+        if around & (around - 1):
+            raise ConfigError(f"fault_around_bytes is {around}; expected a power of two")
+        if balancing == 1:
+            raise ConfigError("numa_balancing is 1; expected 0 or 2, memory tiering")
+        shortest, longest = self.option("numa_scan_period_min_ms"), self.option("numa_scan_period_max_ms")
+        if shortest > longest:
+            raise ConfigError(
+                f"numa_scan_period_min_ms is {shortest}, above numa_scan_period_max_ms of {longest}"
+            )
+        odd, same = self.option("incompressible_permille"), self.option("same_filled_permille")
+        check_range("same_filled_permille", same, 0, 1000 - odd)
 
     def _check_tree(self) -> None:
         known = {"/"}
@@ -486,6 +388,29 @@ class MachineConfig:
                     + (suggest(parent, known) if len(known) > 1 else "")
                 )
             known.add(memcg.path)
+
+
+def check_option(name: str, value: OptionValue) -> None:
+    """Refuse an option that is none, and a value that it cannot have.
+
+    Raises:
+        ConfigError: an unknown name, the wrong kind, or a number outside its range.
+    """
+    if name not in OPTIONS:
+        others = ("nodes", "memory_max", "swap", "memcgs", "costs", "seed")
+        raise ConfigError(f"unknown machine option `{name}`{suggest(name, [*OPTIONS, *others])}")
+    option = OPTIONS[name]
+    match option.kind:
+        case "number":
+            check_range(name, value, option.least, option.most, option.unit)
+        case "switch":
+            if not isinstance(value, bool):
+                raise ConfigError(f"{name} is {value!r}; expected True or False")
+        case "set":
+            if not isinstance(value, list | tuple):
+                raise ConfigError(f"{name} is {value!r}; expected several numbers, such as (4, 9)")
+            for number in value:
+                check_range(f"a number of {name}", number, option.least, option.most)
 
 
 def check_memcg_path(path: str) -> None:
@@ -507,7 +432,9 @@ def make_config(
     memory_max: int | str | None = None,
     swap: str | Sequence[SwapConfig] = (),
     memcgs: Sequence[MemcgConfig] = (),
-    **options: object,
+    costs: Mapping[str, int] | None = None,
+    seed: int = 0,
+    **options: OptionValue,
 ) -> MachineConfig:
     """Build a machine's description from the short forms that `Machine(...)` takes.
 
@@ -517,7 +444,9 @@ def make_config(
         memory_max: limit of the memcg `/lab`, which is made for it and which tasks join when they name none.
         swap: descriptions, or text as for `parse_swap`; sizes in per cent are of `memory_max`.
         memcgs: descriptions of further memcgs.
-        options: the other members of `MachineConfig`.
+        costs: virtual costs that differ from the core's table; ns.
+        seed: of the machine's random numbers.
+        options: those of reclaim/abi/options.py.
 
     Returns:
         The complete description.
@@ -525,12 +454,6 @@ def make_config(
     Raises:
         ConfigError: something does not make sense, or an unknown option.
     """
-    known = [f.name for f in dataclasses.fields(MachineConfig) if f.name not in ("nodes", "memcgs", "swap")]
-    for name in options:
-        if name not in known:
-            raise ConfigError(
-                f"unknown machine option `{name}`{suggest(name, [*known, 'nodes', 'memory_max', 'swap', 'memcgs'])}"
-            )
     limit = None if memory_max is None else parse_size(memory_max, None, "memory_max")
     devices = parse_swap(swap, limit) if isinstance(swap, str) else tuple(swap)
     own = () if limit is None else (MemcgConfig(path=DEFAULT_MEMCG, max_pages=limit),)
@@ -538,7 +461,9 @@ def make_config(
         nodes=_nodes(nodes, limit, pool_pages(devices)),
         memcgs=(*own, *memcgs),
         swap=devices,
-        **options,  # type: ignore[arg-type]  # names checked above, values by the class
+        costs={} if costs is None else costs,
+        seed=seed,
+        options=options,
     )
 
 

@@ -64,37 +64,14 @@ class _SwapTable(_Table):
 
 
 class _MachineTable(_Table):
+    """A machine; further keys are its options, checked by the machine's description."""
+
+    model_config = ConfigDict(extra="allow")
+
     nodes: list[_NodeTable] = Field(min_length=1)
     swap: list[_SwapTable] = []
     costs: dict[str, int] = {}
-    swappiness: int | None = None
-    seed: int | None = None
-    add_batch: int | None = None
-    charge_batch: int | None = None
-    reclaim_batch: int | None = None
-    kswapd: bool | None = None
-    demotion: bool | None = None
-    numa_balancing: int | None = None
-    numa_scan_delay_ms: int | None = None
-    numa_scan_period_min_ms: int | None = None
-    numa_scan_period_max_ms: int | None = None
-    numa_scan_size_mb: int | None = None
-    numa_hot_threshold_ms: int | None = None
-    numa_promote_rate_limit_mbps: int | None = None
-    forced_release: bool | None = None
-    charge_kmem: bool | None = None
-    repeat_reads: bool | None = None
-    read_ahead_kb: int | None = None
-    fault_around_bytes: int | None = None
-    page_cluster: int | None = None
-    zswap_percent: int | None = None
-    pool_takes_pages: bool | None = None
-    compressed_bytes: int | None = None
-    incompressible_permille: int | None = None
-    same_filled_permille: int | None = None
-    switch_ns: int | None = None
-    stat_flush_ns: int | None = None
-    thp_orders: tuple[int, ...] | None = None
+    seed: int = 0
 
 
 class _MemcgTable(_Table):
@@ -406,12 +383,17 @@ def _machine(path: Path, table: _ScenarioTable, tasks: tuple[TaskPlan, ...]) -> 
     for index, memcg in enumerate(table.memcg):
         with _named(path, f"memcg[{index}]"):
             memcgs.append(_memcg(memcg, tasks))
-    own = machine.model_dump(exclude={"nodes", "swap", "costs"}, exclude_none=True)
+    options = dict(machine.model_extra or {})
     if all(task.trace.header.is_program for task in tasks):
-        own = {**KERNEL_READ_AHEAD, **own}
+        options = {**KERNEL_READ_AHEAD, **options}
     with _named(path, "machine"):
         return MachineConfig(
-            nodes=tuple(nodes), memcgs=tuple(memcgs), swap=tuple(swap), costs=machine.costs, **own
+            nodes=tuple(nodes),
+            memcgs=tuple(memcgs),
+            swap=tuple(swap),
+            costs=machine.costs,
+            seed=machine.seed,
+            options=options,
         )
 
 

@@ -13,7 +13,8 @@ from reclaim.abi.costs import COSTS
 from reclaim.abi.counters import COUNTERS
 from reclaim.abi.helpers import HELPERS
 from reclaim.abi.hooks import HOOKS
-from reclaim.cli import codes, costs, counters, helpers, hooks, policies
+from reclaim.abi.options import OPTIONS
+from reclaim.cli import codes, costs, counters, helpers, hooks, options, policies
 from reclaim.cli.new import TEMPLATE, write_policy
 from reclaim.diag.errors import ConfigError
 from reclaim.diag.registry import pages
@@ -24,6 +25,7 @@ SIZES = [
     (helpers.command, "helpers", len(HELPERS)),
     (counters.command, "counters", len(COUNTERS)),
     (costs.command, "costs", len(COSTS)),
+    (options.command, "options", len(OPTIONS)),
     (codes.command, "codes", len(pages())),
 ]
 

@@ -147,11 +147,11 @@ def test_same_seed_gives_the_same_numbers_with_large_folios() -> None:
 @pytest.mark.parametrize("orders", [(1,), (10,), (0, 4), ("4",)])
 def test_impossible_orders_are_refused(orders: tuple[int, ...]) -> None:
     """Anonymous memory has orders 2 to 9."""
-    with pytest.raises(ConfigError, match="an order of thp_orders is"):
+    with pytest.raises(ConfigError, match="a number of thp_orders is"):
         Machine(nodes="16M", thp_orders=orders)
 
 
 def test_orders_that_are_no_tuple_are_refused() -> None:
     """A number alone is not taken for a set of orders."""
-    with pytest.raises(ConfigError, match="thp_orders is 4; expected a tuple"):
+    with pytest.raises(ConfigError, match="thp_orders is 4; expected several numbers"):
         Machine(nodes="16M", thp_orders=4)

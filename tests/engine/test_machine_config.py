@@ -127,7 +127,7 @@ def test_node_that_makes_no_sense_is_refused(members: dict[str, object], message
         ({"nodes": [5]}, r"nodes holds 5; expected NodeConfig"),
         ({"kswapd": 1}, r"kswapd is 1; expected True or False"),
         ({"swappiness": "60"}, r"swappiness is '60'; expected a whole number"),
-        ({"add_batch": 32}, r"add_batch is 32; expected 1 to 31"),
+        ({"add_batch": 32}, r"add_batch is 32 folios; expected 1 to 31"),
     ],
 )
 def test_machine_member_of_the_wrong_kind_is_refused(members: dict[str, object], message: str) -> None:

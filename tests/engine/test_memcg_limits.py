@@ -21,8 +21,7 @@ def _machine(
             nodes=(NodeConfig(pages=1 << 14),),
             memcgs=memcgs,
             swap=swap,
-            forced_release=forced_release,
-            stat_flush_ns=stat_flush_ns,
+            options={"forced_release": forced_release, "stat_flush_ns": stat_flush_ns},
         )
     )
 
