@@ -31,10 +31,14 @@ from tests.fakes.bpf_unguarded import is_accepted_without_guards
 from tests.fakes.fake_machine import ContractEnvironment, FakeMachine, TapeReplay
 from tests.soundness.audit import Auditor
 from tests.verifier.policy_generator import generate_policy
+from tests.verifier.relation_generator import generate_relations
 from verifier.verified import _findings
 
 NR_MACHINES = 4
 """For each program; every second one is all extremes."""
+
+RELATED = 2
+"""Remainder by three of the numbers of programs about related numbers."""
 
 DANGER = (0.02, 0.06)
 """How often a dangerous operation goes unguarded, by turns: three, or two, of four programs are accepted."""
@@ -224,9 +228,16 @@ def mutant(source: str, rng: random.Random) -> str:
     return source[: place.start()] + new + source[place.end() :]
 
 
+def program(seed: int) -> str:
+    """Return the program of a number: two of any kind by turns, then one of related numbers."""
+    if seed % 3 == RELATED:
+        return generate_relations(seed)
+    return generate_policy(seed, DANGER[seed % 2])
+
+
 def tried(seed: int, engines: Engines, nr_mutants: int) -> Findings:
     """Try the program of a seed and, where it is accepted, mutants of it."""
-    source = generate_policy(seed, DANGER[seed % len(DANGER)])
+    source = program(seed)
     trial = Trial(f"program {seed}", source, seed, engines)
     found = trial.found
     if not trial.accepted:

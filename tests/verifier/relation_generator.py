@@ -1,0 +1,159 @@
+"""Small random policies about numbers that are tied to each other: counters, bounds, two indices, differences.
+
+Where `policy_generator` guards what may fail, nothing is guarded here: an index, a difference or an assertion
+holds because of a comparison elsewhere, of a loop's bound or of how a variable was counted, or it does not
+hold. About a third of the policies are accepted. The same seed makes the same policy.
+"""
+
+from __future__ import annotations
+
+import random
+
+HEADER = '''"""Related numbers."""
+
+limit = tunable(u32, default=5, min=0, max=9, doc="a bound")
+
+
+class Work(LruvecState):
+    nr: u64[8]
+    first: u8 = field(0, max=8)
+    last: u8 = field(0, max=8)
+    at: u64
+    small: u8 = field(0, max=15)
+
+
+@hook
+def batch_done(lruvec: Lruvec, result: BatchResult) -> None:
+'''
+
+_INPUTS = ("lruvec.first", "lruvec.last", "lruvec.at", "limit", "result.nr_taken", "lruvec.small")
+
+
+class RelationWriter:
+    """Write one policy; *rng* decides everything."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.lines: list[str] = []
+        self.variables: list[str] = []
+        self.counters: list[str] = []
+        self.nr_uses = 0
+
+    def write(self) -> str:
+        """Return the source."""
+        for number in range(self.rng.randint(2, 4)):
+            self._say(1, f"v{number}: u64 = {self._start()}")
+            self.variables.append(f"v{number}")
+        self._block(1, self.rng.randint(2, 4), 0)
+        self._use(1)
+        return HEADER + "\n".join(self.lines) + "\n"
+
+    def _say(self, depth: int, text: str) -> None:
+        self.lines.append("    " * depth + text)
+
+    def _start(self) -> str:
+        source = self.rng.choice(_INPUTS)
+        forms = [source, f"min({source}, 8)", f"{source} % 8", str(self.rng.randint(0, 8)), "0"]
+        if self.variables:
+            other = self.rng.choice(self.variables)
+            forms += [
+                f"min({source}, {other})",
+                other,
+                f"max({source}, {other})",
+                f"{source} % max({other}, 1)",
+            ]
+        return self.rng.choice(forms)
+
+    def _block(self, depth: int, count: int, nr_loops: int) -> None:
+        for _ in range(count):
+            kind = self.rng.random()
+            if kind < 0.25 and nr_loops < 2:
+                self._loop(depth, nr_loops)
+            elif kind < 0.5 and depth < 5:
+                self._say(depth, f"if {self._condition()}:")
+                self._block(depth + 1, self.rng.randint(1, 2), nr_loops)
+                if self.rng.random() < 0.4:
+                    self._say(depth, "else:")
+                    self._block(depth + 1, 1, nr_loops)
+            elif kind < 0.65 and self.nr_uses < 3:
+                self._use(depth)
+            else:
+                self._update(depth)
+
+    def _loop(self, depth: int, nr_loops: int) -> None:
+        name = f"i{len(self.counters)}{depth}{len(self.lines)}"
+        end = self.rng.choice((*self.variables, f"min({self.rng.choice(self.variables)}, 8)", "8", "limit"))
+        start = self.rng.choice(("", "", "1, ", f"{self.rng.choice(self.variables)}, "))
+        step = ", 2" if start and self.rng.random() < 0.2 else ""
+        down = self.rng.random() < 0.15
+        self._say(depth, f"for {name} in range({f'{end}, 0, -1' if down else f'{start}{end}{step}'}):")
+        self.counters.append(name)
+        self._block(depth + 1, self.rng.randint(1, 3), nr_loops + 1)
+        if self.rng.random() < 0.3:
+            self._say(depth + 1, f"if {self._condition()}:")
+            self._say(depth + 2, self.rng.choice(("break", "continue")))
+        self.counters.remove(name)
+
+    def _number(self) -> str:
+        return self.rng.choice((*self.variables, *self.counters, *self.counters))
+
+    def _condition(self) -> str:
+        relation = self.rng.choice(("<", "<=", ">", ">=", "==", "!="))
+        left = self._number()
+        right = self.rng.choice(
+            (self._number(), self._number(), str(self.rng.randint(0, 8)), self.rng.choice(_INPUTS))
+        )
+        return self.rng.choice(
+            (f"{left} {relation} {right}", f"{left} + 1 {relation} {right}", "lruvec.nr[3] > 5")
+        )
+
+    def _update(self, depth: int) -> None:
+        target, one, other = self.rng.choice(self.variables), self._number(), self._number()
+        forms = (
+            f"{target} += 1",
+            f"{target} += 1",
+            f"{target} -= 1",
+            f"{target} = {one}",
+            f"{target} = min({one}, {other})",
+            f"{target} = max({one}, {other})",
+            f"{target} = {one} - {other}",
+            f"{target} = {one} + {self.rng.randint(1, 2)}",
+            f"{target} = ({one} + {other}) // 2",
+            f"{target} = {one} - min({one}, {other})",
+            f"{target} = {one} % max({other}, 1)",
+            f"{target} = {one} - {other} + {target}",
+            f"{target} = mul_div({one}, {other}, 8)",
+        )
+        if self.rng.random() < 0.4:
+            self._say(depth, f"if {self._condition()}:")
+            depth += 1
+        self._say(depth, self.rng.choice(forms))
+
+    def _use(self, depth: int) -> None:
+        """Write something that needs a proof."""
+        self.nr_uses += 1
+        one, other, third = self._number(), self._number(), self._number()
+        uses = (
+            f"lruvec.nr[{one}] += 1",
+            f"lruvec.nr[{one} - {other}] = 1",
+            f"lruvec.nr[{one} - 1] = 2",
+            f"lruvec.nr[{one} - 1 - {other}] = 3",
+            f"lruvec.nr[7 - {one}] = 4",
+            f"assert {one} <= {other}",
+            f"assert {one} < {other} + {self.rng.randint(1, 3)}",
+            f"assert {one} - {other} <= {one}",
+            f"assert {one} - {other} <= {third}",
+            f"assert {one} + {other} >= {one}",
+            f"assert {one} <= {self.rng.randint(7, 9)}",
+            f"lruvec.small = {one} - {other}",
+            f"lruvec.at = {one} // ({other} - {third} + 1)",
+        )
+        if self.rng.random() < 0.6:
+            self._say(depth, f"if {one} {self.rng.choice(('<', '<=', '>', '>='))} {other}:")
+            depth += 1
+        self._say(depth, self.rng.choice(uses))
+
+
+def generate_relations(seed: int) -> str:
+    """Return the source of a random policy; a seed makes the same policy again."""
+    return RelationWriter(random.Random(seed)).write()
