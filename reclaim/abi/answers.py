@@ -40,7 +40,13 @@ _PLACE = Param("place", "Place", "Where the folio goes.")
 CONSTRUCTORS: tuple[Constructor, ...] = (
     Constructor("head", ("Place",), 1, "The young end of a list.", (), (), method_of="List"),
     Constructor("tail", ("Place",), 2, "The old end of a list.", (), (), method_of="List"),
-    Constructor("RETRY", ("Place",), 3, "Try it once more after the batch; folio_putback only, once."),
+    Constructor(
+        "RETRY",
+        ("Place",),
+        3,
+        "Try it once more after the batch; folio_putback only, once.",
+        hooks=("folio_putback",),
+    ),
     Constructor("ROTATE", ("Verdict",), 0, "Back to the head of the list that it came from."),
     Constructor("RECLAIM", ("Verdict",), 1, "Free it: unmap, write or swap as needed."),
     Constructor("RECLAIM_CLEAN", ("Verdict",), 2, "Free it if that needs no write, else keep it."),

@@ -149,6 +149,7 @@ class Constructor:
         params: arguments, each with the bit position of its value in the encoded answer.
         shifts: bit position of each parameter.
         method_of: kernel type on which it is a method ("List"), None for plain names.
+        hooks: those that may name it; () for all.
     """
 
     name: str
@@ -158,6 +159,7 @@ class Constructor:
     params: tuple[Param, ...] = ()
     shifts: tuple[int, ...] = ()
     method_of: str | None = None
+    hooks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,9 @@ def _name(low: Lowering, node: nodes.Name) -> Place:
         return MapPlace(declared.maps[name], None)
     if name in ANSWER_CONSTANTS:
         constructor = ANSWER_CONSTANTS[name]
+        if constructor.hooks and low.findings.hook not in constructor.hooks:
+            message = f"`{name}` is an answer of `{constructor.hooks[0]}` only"
+            low.findings.stop("wrong-answer", message, node.span, label="has no meaning in this hook")
         of = _answer(constructor.answers)
         return builder.make(Construct, of, node.span, constructor=constructor, list=None, args=())
     if name == declared.global_name:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reclaim.abi.limits import FIRST_POLICY_LIST, FIRST_STANDARD_LIST
+from reclaim.diag.errors import PolicyRejected
 from reclaim.lang.frontend import compile_source
 from reclaim.lang.ir import (
     Assert,
@@ -66,6 +67,13 @@ def test_number_given_to_a_parameter_stays_one_value() -> None:
     hook = _hook("x = twice(1)", top)
     made = {id(op.result) for block in hook.blocks for op in block.ops}
     assert all(id(value) in made for op in _ops(hook, Binary) for value in (op.left, op.right))  # type: ignore[attr-defined]
+
+
+def test_retry_is_an_answer_of_putback_only() -> None:
+    """Elsewhere nothing was tried yet; the core would refuse it at run time."""
+    _policy("return RETRY", hook="folio_putback(folio: Folio) -> Place")
+    with pytest.raises(PolicyRejected, match="only"):
+        _policy("return RETRY", hook="folio_added(folio: Folio) -> Place")
 
 
 def test_list_numbers_are_consecutive_behind_the_standard_ones() -> None:
