@@ -36,7 +36,7 @@ _VMSTAT = (
         "shrink_folio_list(), folio_activate()",
     ),
     Counter("pgdeactivate", "Pages that became inactive.", "vmstat", "shrink_active_list()"),
-    Counter("pgrotated", "Pages rotated because they were in use.", "vmstat", "ours, as reclaim_stat"),
+    Counter("pgrotated", "Pages that reclaim wanted and that were written.", "vmstat", "lru_move_tail()"),
     Counter("pswpin", "Pages read from swap.", "vmstat", "swap_read_folio()"),
     Counter("pswpout", "Pages written to swap.", "vmstat", "swap_writepage()"),
     Counter("zswpin", "Pages that came back from zswap.", "vmstat", "zswap_load()"),

@@ -19,6 +19,10 @@ ENUMS: dict[str, EnumKind] = {
                 "MIGRATED": (5, "moved from another node"),
                 "ADOPTED": (6, "was on a list of the policy that governed before"),
                 "RESCUED": (7, "was unevictable, and its last locked mapping went"),
+                "WRITTEN": (
+                    8,
+                    "reclaim wanted it while it had to be written; it goes to the tail of the list named",
+                ),
             },
         ),
         EnumKind(

@@ -33,6 +33,7 @@ enum rcl_added {
 	RCL_ADDED_MIGRATED = 5,
 	RCL_ADDED_ADOPTED = 6,
 	RCL_ADDED_RESCUED = 7,
+	RCL_ADDED_WRITTEN = 8,
 };
 enum rcl_migrated {
 	RCL_MIGRATED_DEMOTED = 0,

@@ -108,6 +108,16 @@ static void wait_for_room(struct rcl_machine *m, struct device *device)
 	complete_writes(m, device, *m->clock);
 }
 
+void device_forget(struct device *device, uint32_t pfn)
+{
+	for (uint32_t i = 0; i < device->nr_queued; i++) {
+		struct queued_write *write = &device->queue[(device->head + i) % RCL_QUEUE_PAGES];
+
+		if (write->pfn == pfn)
+			write->pfn = RCL_NIL;
+	}
+}
+
 uint64_t device_write(struct rcl_machine *m, struct device *device, uint32_t pfn, bool is_next)
 {
 	const struct rcl_costs *costs = &m->config.costs;

@@ -29,6 +29,9 @@ uint64_t device_read(struct rcl_machine *m, struct device *device, uint64_t nr_p
  * wants to know. Answers when it is done. */
 uint64_t device_write(struct rcl_machine *m, struct device *device, uint32_t pfn, bool is_next);
 
+/* Nobody wants to know when the writes of a page are done. */
+void device_forget(struct device *device, uint32_t pfn);
+
 /* How many more pages may be written before the queue is full. */
 static inline uint32_t device_room(const struct device *device)
 {

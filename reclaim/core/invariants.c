@@ -450,9 +450,9 @@ static bool check_writeback(const struct rcl_machine *m, const struct report *re
 	for (uint32_t pfn = 0; pfn < m->nr_folios; pfn++) {
 		const struct folio *folio = folio_at(m, pfn);
 
-		if (!is_in_use(m, pfn) || folio->pub.type != RCL_FILE)
+		if (!is_in_use(m, pfn))
 			continue;
-		nr_dirty += !!(folio->pub.flags & RCL_FOLIO_IS_DIRTY);
+		nr_dirty += folio->pub.type == RCL_FILE && folio->pub.flags & RCL_FOLIO_IS_DIRTY;
 		nr_writeback += !!(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK);
 	}
 	for (uint32_t i = 0; i < m->nr_files; i++) {

@@ -384,6 +384,7 @@ struct swap_device {
 	uint32_t free_head;
 	uint32_t nr_free;
 	uint32_t next;			/* of a disk: where to look for the next free slot */
+	uint32_t last_written;		/* slot; the one after it goes into the same request */
 	uint64_t mem_limit_pages;	/* of zram: the most that its pool may take */
 	struct zs_pool pool;		/* of zram */
 	uint32_t device;

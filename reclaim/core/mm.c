@@ -193,6 +193,8 @@ void mm_free_task(struct task *task)
 /* Take one anonymous folio out of the world, wherever it is. */
 static void free_anon(struct rcl_machine *m, struct folio *folio)
 {
+	if (folio->pub.flags & RCL_FOLIO_IS_WRITEBACK)
+		writeback_forget(m, folio);
 	if (folio->swap_slot != RCL_NIL)
 		swap_cache_free(m, folio);
 	pagecache_discard_folio(m, folio);

@@ -2,8 +2,8 @@
  * Shrinking, see shrink.h. Models shrink_folio_list(), pageout() and __remove_mapping()
  * (mm/vmscan.c v6.12), move_folios_to_lru(), and the second go of evict_folios() where asked for.
  *
- * SIMPLIFIED: a page on its way to swap is free at once, its device is busy until it is written;
- * effect: memory is there earlier than in the kernel by the length of the device's queue.
+ * SIMPLIFIED: a large folio on its way to swap is free at once, its device is busy until it is written;
+ * effect: its memory is there earlier than in the kernel by the length of the device's queue.
  *
  * A locked folio that was isolated goes to the unevictable list at once, the kernel sends it there
  * through the add batch.
@@ -111,9 +111,9 @@ static inline int ensure_slot(struct rcl_machine *m, struct lruvec *lruvec, stru
 	return add_to_swap(m, folio) ? READY : RCL_OUTCOME_SWAP_FULL;
 }
 
-/* pageout(): write to swap, which frees the page at once; or, where there is no flusher to do it, to a
- * file. Answers 0, or why it could not be written (enum rcl_outcome) and stays dirty. */
-static int write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
+/* pageout(): write to swap, where there is a flusher without waiting for the device; or, where there is
+ * none to do it, to a file. Answers 0, or why it could not be written (enum rcl_outcome) and stays dirty. */
+static int write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio,
 			struct rcl_batch_result *result)
 {
 	struct device *device;
@@ -122,7 +122,7 @@ static int write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct foli
 	      .reclaim_flags = trace_reclaim_flags(folio->pub.type));
 	result->nr_io += folio->pub.nr_pages;
 	if (folio->pub.type == RCL_ANON) {
-		int outcome = swap_write_folio(m, lruvec, folio);
+		int outcome = swap_write_folio(m, lruvec, folio, m->config.writeback && !sc->is_forced);
 
 		if (outcome == 0)
 			folio->pub.flags &= ~RCL_FOLIO_IS_DIRTY;
@@ -192,9 +192,11 @@ static int try_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *s
 			return RCL_OUTCOME_DIRTY;
 		if (folio->pins)	/* is_page_cache_freeable(): not worth a write, stays dirty */
 			return RCL_OUTCOME_REMOVAL_FAILED;
-		outcome = write_folio(m, lruvec, folio, result);
+		outcome = write_folio(m, lruvec, sc, folio, result);
 		if (outcome)
 			return outcome;
+		if (folio->pub.flags & RCL_FOLIO_IS_WRITEBACK)
+			return RCL_OUTCOME_REMOVAL_FAILED;
 	}
 	if (folio->pins)
 		return RCL_OUTCOME_REMOVAL_FAILED;
@@ -211,7 +213,8 @@ static void note_kept(struct rcl_machine *m, struct lruvec *lruvec, struct folio
 	result->nr_activated += folio->pub.nr_pages;
 	m->batch.nr_activate[folio->pub.type] += folio->pub.nr_pages;
 	count(lruvec, RCL_PGACTIVATE, folio->pub.nr_pages);
-	if (folio->swap_slot != RCL_NIL && folio_is_mapped(folio) && swap_is_full(m, memcg_of(folio->pub.memcg)))
+	if (folio->swap_slot != RCL_NIL && folio_is_mapped(folio) &&
+	    !(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK) && swap_is_full(m, memcg_of(folio->pub.memcg)))
 		swap_cache_free(m, folio);
 }
 
@@ -247,7 +250,6 @@ static void keep_folio(struct rcl_machine *m, struct lruvec *lruvec, struct foli
 	}
 	set_aside(m, folio, place);
 	result->nr_rotated += folio->pub.nr_pages;
-	count(lruvec, RCL_PGROTATED, folio->pub.nr_pages);
 	spend_locked(m, lruvec, m->config.costs.list_move_ns);
 }
 

@@ -8,6 +8,7 @@
 #include "device.h"
 #include "stats.h"
 #include "swap_clusters.h"
+#include "writeback.h"
 #include "zspool.h"
 #include "zswap.h"
 
@@ -274,11 +275,17 @@ static struct device *queue_of(struct rcl_machine *m, const struct swap_device *
 	return &m->devices[2 + (swap - m->swaps)];
 }
 
-bool swap_write_slot(struct rcl_machine *m, struct lruvec *lruvec, uint32_t slot, uint32_t nr_bytes)
+bool swap_write_slot(struct rcl_machine *m, struct lruvec *lruvec, uint32_t slot, uint32_t nr_bytes,
+		     struct folio *folio)
 {
 	struct swap_device *device = device_of(m, slot);
 
 	count(lruvec, RCL_PSWPOUT, 1);
+	if (device->device != RCL_DEVICE_ZRAM && folio) {
+		writeback_begin_swap(m, folio, queue_of(m, device), slot == device->last_written + 1);
+		device->last_written = slot;
+		return true;
+	}
 	count(lruvec, RCL_NR_WRITTEN, 1);
 	if (device->device == RCL_DEVICE_ZRAM) {
 		if (write_zram(m, device, slot, nr_bytes))
@@ -318,7 +325,7 @@ static int write_large(struct rcl_machine *m, struct lruvec *lruvec, struct foli
 	for (uint32_t i = 0; i < folio->pub.nr_pages; i++) {
 		uint32_t nr_bytes = swap_compressed_bytes(m, folio->pub.key + i);
 
-		if (!swap_write_slot(m, lruvec, folio->swap_slot + i, nr_bytes ? nr_bytes : 1))
+		if (!swap_write_slot(m, lruvec, folio->swap_slot + i, nr_bytes ? nr_bytes : 1, NULL))
 			return RCL_OUTCOME_REMOVAL_FAILED;
 	}
 	/* count_swpout_vm_event() */
@@ -328,7 +335,7 @@ static int write_large(struct rcl_machine *m, struct lruvec *lruvec, struct foli
 	return 0;
 }
 
-int swap_write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
+int swap_write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio, bool is_async)
 {
 	uint32_t slot = folio->swap_slot, nr_bytes;
 
@@ -345,7 +352,7 @@ int swap_write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio 
 		if (!zswap_may_write_back(memcg_of(folio->pub.memcg)))
 			return RCL_OUTCOME_DIRTY;
 	}
-	return swap_write_slot(m, lruvec, slot, nr_bytes) ? 0 : RCL_OUTCOME_REMOVAL_FAILED;
+	return swap_write_slot(m, lruvec, slot, nr_bytes, is_async ? folio : NULL) ? 0 : RCL_OUTCOME_REMOVAL_FAILED;
 }
 
 /* zram_read_page() */

@@ -33,8 +33,9 @@ uint32_t swap_alloc_large(struct rcl_machine *m, struct memcg *memcg, uint32_t o
 void swap_free(struct rcl_machine *m, struct memcg *memcg, uint32_t slot);
 
 /* Swap a folio out (swap_writepage()): zeros go nowhere, others into zswap or to the device. Answers
- * 0, or why it could not be done (enum rcl_outcome); then it is as dirty as before. */
-int swap_write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio);
+ * 0, or why it could not be done (enum rcl_outcome); then it is as dirty as before. Where `is_async`
+ * the folio is under writeback afterwards if its device takes time. */
+int swap_write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio, bool is_async);
 
 /* Fetch early what giving a slot up will touch. */
 static inline void swap_prefetch(const struct rcl_machine *m, uint32_t slot)
@@ -44,8 +45,10 @@ static inline void swap_prefetch(const struct rcl_machine *m, uint32_t slot)
 		__builtin_prefetch(&m->swap_stored[slot], 1);
 }
 
-/* Write a page that compresses to nr_bytes to the device of a slot; false: it had no room. */
-bool swap_write_slot(struct rcl_machine *m, struct lruvec *lruvec, uint32_t slot, uint32_t nr_bytes);
+/* Write a page that compresses to nr_bytes to the device of a slot; false: it had no room. A folio is
+ * under writeback until a device that takes time is done; NULL: nobody waits for that. */
+bool swap_write_slot(struct rcl_machine *m, struct lruvec *lruvec, uint32_t slot, uint32_t nr_bytes,
+		     struct folio *folio);
 
 /* Fill a folio with what a slot holds; answers whether the device has to be read for it, which
  * the caller does (swap_read()). */

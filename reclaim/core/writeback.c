@@ -73,25 +73,46 @@ void writeback_begin(struct rcl_machine *m, struct folio *folio, bool is_next)
 	device_write(m, device_of_file(m, file_of(m, folio)), folio->pub.pfn, is_next);
 }
 
-/* folio_rotate_reclaimable(): what reclaim wanted is the next to be taken. */
-static void rotate(struct rcl_machine *m, struct folio *folio)
+void writeback_begin_swap(struct rcl_machine *m, struct folio *folio, struct device *device, bool is_next)
 {
-	struct lruvec *lruvec = folio_lruvec(folio);
-	uint32_t list = folio->pub.list;
-
-	if (folio->transit != RCL_TRANSIT_NONE || !folio_is_evictable(folio))
-		return;
-	if (list == RCL_STANDARD_LIST_ACTIVE_FILE)
-		list = RCL_STANDARD_LIST_INACTIVE_FILE;
-	folio->pub.flags &= ~RCL_FOLIO_IS_ACTIVE;
-	lru_move_folio(m, lruvec, folio, list, true);
+	folio->pub.flags |= RCL_FOLIO_IS_WRITEBACK;
+	folio->marks |= MARK_RECLAIM;
+	m->nr_writeback++;
+	memcg_of(folio->pub.memcg)->nr_writeback++;
+	device_write(m, device, folio->pub.pfn, is_next);
 }
 
-void writeback_end(struct rcl_machine *m, struct folio *folio)
+static void end(struct rcl_machine *m, struct folio *folio)
 {
 	folio->pub.flags &= ~RCL_FOLIO_IS_WRITEBACK;
 	m->nr_writeback--;
 	memcg_of(folio->pub.memcg)->nr_writeback--;
+}
+
+void writeback_forget(struct rcl_machine *m, struct folio *folio)
+{
+	for (uint32_t i = 0; i < 2 + m->nr_swaps; i++)
+		device_forget(&m->devices[i], folio->pub.pfn);
+	folio->marks &= (uint8_t)~MARK_RECLAIM;
+	end(m, folio);
+}
+
+/* folio_rotate_reclaimable(): what reclaim wanted is the next to be taken, from the tail of the list
+ * that its policy chooses. */
+static void rotate(struct rcl_machine *m, struct folio *folio)
+{
+	struct lruvec *lruvec = folio_lruvec(folio);
+
+	if (folio->transit != RCL_TRANSIT_NONE || !folio_is_evictable(folio) || folio->pub.flags & RCL_FOLIO_IS_DIRTY)
+		return;
+	folio->pub.flags &= ~RCL_FOLIO_IS_ACTIVE;
+	lru_move_folio(m, lruvec, folio, place_list(ask_folio_added(m, lruvec, folio, RCL_ADDED_WRITTEN)), true);
+	count(lruvec, RCL_PGROTATED, folio->pub.nr_pages);
+}
+
+void writeback_end(struct rcl_machine *m, struct folio *folio)
+{
+	end(m, folio);
 	m->nodes[folio->pub.nid].nr_written++;
 	count(folio_lruvec(folio), RCL_NR_WRITTEN, 1);
 	if (!(folio->marks & MARK_RECLAIM))

@@ -17,9 +17,11 @@
  *
  * SIMPLIFIED: one flusher for all files and memcgs, the kernel has one per device and memcg;
  * effect: the flusher does not favour the files of the memcg that is short.
- * SIMPLIFIED: a file that reclaim asked to be written goes to the tail of the list that it is on, or
- * of the kernel's inactive list; effect: a policy with lists of its own that activated it meets
- * it again later than it would if it were asked.
+ * An anonymous page on its way to swap is under writeback too, in the swap cache and unmapped, and
+ * reclaim frees it when it meets it the next time.
+ *
+ * SIMPLIFIED: a task that exits frees pages on their way to swap at once; effect: they are free
+ * earlier than in the kernel by the length of the device's queue.
  */
 #ifndef RCL_WRITEBACK_H
 #define RCL_WRITEBACK_H
@@ -46,6 +48,13 @@ void writeback_note_clean(struct rcl_machine *m, struct folio *folio);
 
 /* Begin to write a dirty file folio, as one request with the one before where `is_next`. */
 void writeback_begin(struct rcl_machine *m, struct folio *folio, bool is_next);
+
+/* The same for an anonymous folio of the swap cache, which reclaim wants: it is freed soon after. Pages
+ * that lie in a row are one request, as under the plug of shrink_lruvec(). */
+void writeback_begin_swap(struct rcl_machine *m, struct folio *folio, struct device *device, bool is_next);
+
+/* A folio under writeback is freed: nobody wants to know any more when it is written. */
+void writeback_forget(struct rcl_machine *m, struct folio *folio);
 
 /* The device has written it (folio_end_writeback()). */
 void writeback_end(struct rcl_machine *m, struct folio *folio);

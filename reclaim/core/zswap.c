@@ -89,7 +89,7 @@ static bool write_back(struct rcl_machine *m, struct memcg *memcg, uint32_t slot
 	struct lruvec *lruvec = &memcg->lruvecs[0];
 
 	spend(m, m->config.costs.zram_decompress_ns);
-	if (!swap_write_slot(m, lruvec, slot, swap_compressed_bytes(m, m->swap_keys[slot])))
+	if (!swap_write_slot(m, lruvec, slot, swap_compressed_bytes(m, m->swap_keys[slot]), NULL))
 		return false;
 	count(lruvec, RCL_ZSWPWB, 1);
 	zswap_invalidate(m, slot);

@@ -52,6 +52,7 @@ COUNTERS = (
     "swap_ra_hit",
     "nr_dirtied",
     "nr_written",
+    "pgrotated",
     "pgscan_kswapd",
     "pgscan_direct",
     "pgsteal_kswapd",

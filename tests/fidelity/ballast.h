@@ -14,6 +14,7 @@
 #include "guest_io.h"
 
 #define BALLAST_PAGES UINT64_C(4096) /* taken at once: page tables and per-CPU lists count for little beside it */
+#define BOOST_FACTOR 15000 /* watermark_boost_factor, mm/page_alloc.c v6.12 */
 
 /* A mapping of its own, locked, in the root memcg. */
 struct ballast {
@@ -35,15 +36,23 @@ static uint64_t zone_number(const char *name)
 	return strtoull(at + strlen(name), NULL, 10);
 }
 
+static void set_short(uint64_t pagelist_high_fraction, uint64_t boost_factor)
+{
+	write_number("/proc/sys/vm/", "percpu_pagelist_high_fraction", pagelist_high_fraction);
+	write_number("/proc/sys/vm/", "watermark_boost_factor", boost_factor);
+}
+
 /*
  * Leave `room` pages above the high watermark, nearly. Free pages on the processor's own list count too; it is kept
  * short, as it is where memory has been short for long (it grows with what was freed, decay_pcp_high() and others).
+ * Watermarks are not boosted: with so little that is free, nearly every page table and zspage would take a block of
+ * other mobility, and kswapd would free half as much again as the high watermark says.
  */
 static struct ballast *take_ballast(uint64_t room)
 {
 	struct ballast *last = NULL, *ballast;
 
-	write_number("/proc/sys/vm/", "percpu_pagelist_high_fraction", 1000);
+	set_short(1000, 0);
 	for (;;) {
 		uint64_t wanted = room + zone_number("high"), bytes;
 		uint64_t free = zone_number("pages free") + zone_number("count:");
@@ -63,7 +72,7 @@ static struct ballast *take_ballast(uint64_t room)
 
 static void drop_ballast(struct ballast *ballast)
 {
-	write_number("/proc/sys/vm/", "percpu_pagelist_high_fraction", 0);
+	set_short(0, BOOST_FACTOR);
 	while (ballast) {
 		struct ballast *next = ballast->next;
 

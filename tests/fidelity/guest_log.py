@@ -203,14 +203,6 @@ def residency_hex(resident: str) -> str:
     return "".join(f"{bits[i] | bits[i + 1] << 1 | bits[i + 2] << 2 | bits[i + 3] << 3:x}" for i in groups)
 
 
-def misses_of(mode: str, swap: str, did: Mapping[str, int]) -> int:
-    """Return pages brought in, with what was read ahead: they are counted where they are read.
-
-    From zram that is a major fault each, because it reads nothing ahead.
-    """
-    return did["majflt"] if swap == "zram" and mode in {"anon", "mixed"} else did["io_read_pages"]
-
-
 def zone_marks(zoneinfo: str) -> dict[str, int]:
     """Return free pages and watermarks of the zone that has the memory (zoneinfo_show_print(), mm/vmstat.c v6.12).
 
@@ -236,7 +228,7 @@ def stored_bytes(mm_stat: str) -> int | None:
     return round(numbers[1] * PAGE_BYTES / numbers[0]) if numbers and numbers[0] else None
 
 
-def read_run(run: RunLog, mode: str, swap: str) -> dict[str, Any]:
+def read_run(run: RunLog) -> dict[str, Any]:
     """Return the measured members of a row, of a run of one task.
 
     Raises:
@@ -253,7 +245,7 @@ def read_run(run: RunLog, mode: str, swap: str) -> dict[str, Any]:
     did = touched(populated.tasks[0], end.tasks[0])
     marks = zone_marks(start.files["zoneinfo"])
     return row | {
-        "misses": misses_of(mode, swap, did),
+        "misses": did["io_read_pages"],  # zram's included, and what was read ahead
         **did,
         "free_pages": marks["free"],
         "watermarks": [marks[name] for name in MARKS],

@@ -249,7 +249,7 @@ def rows_of(said: RunLog, run: Run) -> dict[str, Any]:
         **run.case.conditions,
     }
     return {
-        "result": place | label | setting | read_run(said, run.case.mode, str(run.case.conditions["swap"])),
+        "result": place | label | setting | read_run(said),
         "residency": place | label | {"resident_hex": residency_of(said)},
     }
 

@@ -103,7 +103,7 @@ WHOLE = said([moment("start", 0, 0), moment("populated", 10, 1), moment("end", 1
 def test_run_is_read_as_differences_between_its_points() -> None:
     """Counters are of the trace phase, levels in pages, generations those of the lab's memcg."""
     log = read_boot(WHOLE)
-    row = read_run(log.runs["a"], "anon", "zram")
+    row = read_run(log.runs["a"])
     assert log.is_complete
     assert (row["misses"], row["minflt"], row["flushes"]) == (42, 84, 9)
     assert row["populate"]["majflt"] == 1
@@ -115,24 +115,23 @@ def test_run_is_read_as_differences_between_its_points() -> None:
     assert (row["compressed_bytes"], row["trace_s"]) == (450, 10.5)
 
 
-@pytest.mark.parametrize("mode", ["fread", "fmmap"])
-def test_misses_of_files_are_pages_read_from_the_device(mode: str) -> None:
+def test_misses_are_pages_read_from_a_device() -> None:
     """A read() that misses is no fault, and a fault may read more than its page."""
-    row = read_run(read_boot(WHOLE).runs["a"], mode, "zram")
+    row = read_run(read_boot(WHOLE).runs["a"])
     assert row["misses"] == row["io_read_pages"] == 42
 
 
 def test_killed_run_has_no_misses_and_no_residency() -> None:
     """What the OOM killer ended is said to be that."""
     run = read_boot(said([moment("start", 0, 0), moment("killed", 10, 1)])).runs["a"]
-    assert (read_run(run, "anon", "zram")["oom"], read_run(run, "anon", "zram")["misses"]) == (True, None)
+    assert (read_run(run)["oom"], read_run(run)["misses"]) == (True, None)
     assert residency_of(run) is None
 
 
 def test_wrong_page_contents_are_an_error() -> None:
     """A recording of a kernel that mixes up pages would be worth nothing."""
     with pytest.raises(HarnessError, match="3 reads found wrong contents"):
-        read_run(read_boot(said([], bad=3)).runs["a"], "anon", "zram")
+        read_run(read_boot(said([], bad=3)).runs["a"])
 
 
 @pytest.mark.parametrize("length", range(0, len(WHOLE) - 8, 97))
