@@ -71,10 +71,7 @@ static bool fault_anon(struct rcl_machine *m, struct task *task, uint32_t vpn, b
 /* Whether a folio of the swap cache gives its slot up (should_try_to_free_swap()). */
 static bool frees_slot(const struct rcl_machine *m, const struct folio *folio, bool is_write)
 {
-	/* A large folio's slots go together, when none has an entry any more (folio_swapped()). */
-	if (RCL_UNLIKELY(folio_is_large(folio)) && folio->nr_ptes != folio->pub.nr_pages)
-		return false;
-	return !(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK) &&
+	return !folio_swapped(folio) && !(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK) &&
 	       (is_write || swap_is_full(m, memcg_of(folio->pub.memcg)));
 }
 

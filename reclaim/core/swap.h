@@ -89,6 +89,12 @@ void swap_cache_add(struct rcl_machine *m, struct folio *folio, uint32_t slot);
 /* Take a folio out: the page is out then, and `shadow` stays. */
 void swap_cache_evict(struct rcl_machine *m, struct folio *folio, uint64_t shadow);
 
+/* Whether some PTE is still an entry of a folio in the swap cache: a large one's slots go together. */
+static inline bool folio_swapped(const struct folio *folio)
+{
+	return folio_is_large(folio) ? folio->nr_ptes != folio->pub.nr_pages : !(folio->pub.flags & RCL_FOLIO_IS_MAPPED);
+}
+
 /* Take a folio out and free its slot (folio_free_swap()); it has to be written again. */
 void swap_cache_free(struct rcl_machine *m, struct folio *folio);
 
