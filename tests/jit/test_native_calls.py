@@ -164,7 +164,7 @@ def test_field_of_every_kernel_type_agrees(type_name: str, field: Field) -> None
         LoadField(span=HERE, result=builder.value(_type_of(field.type)), handle=handle, field=field.name)
     )
     if field.writable:
-        value = _argument(builder, Param("value", field.type, ""))
+        value = _argument(builder, Param("value", field.type, "", field.min, field.max))
         builder.block.ops.append(StoreField(span=HERE, handle=handle, field=field.name, value=value))
     _agree(_finish(builder, loaded))
 
