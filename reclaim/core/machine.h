@@ -672,6 +672,7 @@ struct rcl_machine {
 	struct actor actors[RCL_MAX_ACTORS];
 	uint32_t nr_actors;
 	struct lruvec *rstat_pending;	/* lruvecs that changed since the last flush */
+	struct actor *stat_flusher;	/* NULL where reads flush */
 	uint64_t nr_rounds;		/* of reclaims, so far */
 	uint64_t ring_random;		/* generator of the ring's bins */
 	uint32_t isolated[MAX_TAKEN];

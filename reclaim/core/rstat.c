@@ -38,21 +38,23 @@ static void flush(struct rcl_machine *m)
 /* flush_memcg_stats_dwork() */
 static void stat_flusher_run(struct rcl_machine *m, struct actor *actor)
 {
+	(void)actor;
 	flush(m);
-	events_wake_at(m, actor, *m->clock + m->config.stat_flush_ns);
+}
+
+void rstat_arm_flusher(struct rcl_machine *m)
+{
+	uint64_t period_ns = m->config.stat_flush_ns;
+
+	events_wake_at(m, m->stat_flusher, (*m->clock / period_ns + 1) * period_ns);
 }
 
 int rstat_setup(struct rcl_machine *m)
 {
-	struct actor *actor;
-
 	if (m->config.stat_flush_ns == 0)
 		return RCL_OK;
-	actor = events_add_actor(m, stat_flusher_run, 0);
-	if (!actor)
-		return machine_error(m, RCL_BAD_ARGUMENT, "too many kernel threads");
-	events_wake_at(m, actor, m->config.stat_flush_ns);
-	return RCL_OK;
+	m->stat_flusher = events_add_actor(m, stat_flusher_run, 0);
+	return m->stat_flusher ? RCL_OK : machine_error(m, RCL_BAD_ARGUMENT, "too many kernel threads");
 }
 
 static uint64_t read_item(struct rcl_machine *m, const struct lruvec *lruvec, uint32_t item)

@@ -25,6 +25,9 @@
 /* Set up the flusher, where there is one. */
 int rstat_setup(struct rcl_machine *m);
 
+/* Something changed: the flusher has something to do at the end of the period, however short that is. */
+void rstat_arm_flusher(struct rcl_machine *m);
+
 /* Must be called after each change of a kernel list's size or of an activation counter. */
 static inline void rstat_updated(struct lruvec *lruvec)
 {
@@ -36,6 +39,8 @@ static inline void rstat_updated(struct lruvec *lruvec)
 	lruvec->rstat_is_pending = true;
 	lruvec->rstat_next = m->rstat_pending;
 	m->rstat_pending = lruvec;
+	if (RCL_UNLIKELY(m->stat_flusher))
+		rstat_arm_flusher(m);
 }
 
 /* Pages that claim one of the kernel's lists, descendants included (lruvec_page_state()). */
