@@ -166,6 +166,7 @@ static inline struct folio *take_frame(struct rcl_machine *m, struct node *node)
 	folio->pub.pfn = node->first_pfn + (uint32_t)node->pub.nr_pages - node->nr_fresh;
 	folio->pub.nid = node->pub.nid;
 	folio->pub.order = 0;
+	folio->marks = 0;
 	node->nr_fresh--;
 	return folio;
 }

@@ -54,6 +54,7 @@ VALUES: Mapping[str, Mapping[str, Value]] = {
         "read_ahead_kb": one_of(0, 4, 16, 128),
         "fault_around_bytes": one_of(4096, 16384, 65536),
         "page_cluster": between(0, 5),
+        "thp_orders": one_of(0, 0, 0, 1 << 2, 1 << 4, 1 << 9, 1 << 3 | 1 << 6, 0x3FC),
     },
     "costs": {},
     "node": {
