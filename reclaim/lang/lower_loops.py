@@ -47,6 +47,8 @@ from reclaim.lang.lowering import Absent, Literal, LoopTargets, Operand, Poisone
 from reclaim.lang.places import own_lruvec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reclaim.diag.diagnostic import Span
     from reclaim.lang.lowering import Binding, Lowering
     from reclaim.lang.ssa import OpenLoop
@@ -256,23 +258,11 @@ def _lower_scan(
     limit, from_head = _scan_arguments(low, call)
     lruvec = own_lruvec(low)
     first = builder.make(ScanFirst, _MAYBE_FOLIO, span, lruvec=lruvec, list=listed, from_head=from_head)
-    zero = builder.const(0, U64, span)
-    current = builder.value(_MAYBE_FOLIO, None, target.span)
-    seen = builder.value(U64, None, span)
-    around = _open(low, node, LoopKind.SCAN, ((first, current), (zero, seen)), limit)
-    goes_on = builder.make(Compare, BOOL, span, op=CompareOp.LT, signed=False, left=seen, right=limit)
-    there, body = builder.block(), builder.block()
-    builder.branch_with(goes_on, (there, ()), (around.after, around.leaving), span)
-    builder.go_to(there)
-    at_end = builder.make(IsNone, BOOL, span, operand=current)
-    builder.branch_with(at_end, (around.after, around.leaving), (body, ()), span)
-    builder.go_to(body)
-    folio = builder.rename(builder.make(Unwrap, _FOLIO, target.span, operand=current), target.id)
-    following = builder.make(ScanNext, _MAYBE_FOLIO, span, folio=folio, from_head=from_head)
-    _lower_body(low, node, target, folio, around)
-    one = builder.const(1, U64, span)
-    count = builder.make(Binary, U64, span, op=BinaryOp.ADD, signed=False, left=seen, right=one)
-    _close(low, node, around, (following, count))
+
+    def following(folio: Value) -> Value:
+        return builder.make(ScanNext, _MAYBE_FOLIO, span, folio=folio, from_head=from_head)
+
+    _lower_walk(low, node, target, _Walk(LoopKind.SCAN, span, first, limit, following))
 
 
 def _scan_arguments(low: Lowering, call: nodes.Call) -> tuple[Value, bool]:
@@ -306,22 +296,52 @@ def _lower_upwards(
     match_parameters(call, "upwards", (), low.findings)
     maybe = HandleType(start.type.name, nullable=True)
     first = builder.make(Wrap, maybe, span, operand=start)
-    zero, one = builder.const(0, U64, span), builder.const(1, U64, span)
     limit = builder.const(MAX_DEPTH, U64, span)
-    seen, current = builder.value(U64, None, span), builder.value(maybe, None, target.span)
-    around = _open(low, node, LoopKind.RANGE, ((zero, seen), (first, current)), limit)
-    goes_on = builder.make(Compare, BOOL, span, op=CompareOp.LT, signed=False, left=seen, right=limit)
+
+    def following(here: Value) -> Value:
+        return builder.make(LoadField, maybe, span, handle=here, field="parent")
+
+    _lower_walk(low, node, target, _Walk(LoopKind.RANGE, span, first, limit, following))
+
+
+# ---- from one object to the next, until there is none
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Say where a walk begins, how many rounds it takes at most, and how a round finds the object of the next."""
+
+    kind: LoopKind
+    span: Span
+    first: Value
+    limit: Value
+    following: Callable[[Value], Value]
+
+
+def _lower_walk(low: Lowering, node: nodes.For, target: nodes.Name, walk: _Walk) -> None:
+    """Lower a loop over objects; what comes next is read before the body, which may change it."""
+    builder, span, maybe = low.builder, walk.span, walk.first.type
+    assert isinstance(maybe, HandleType)
+    zero = builder.const(0, U64, span)
+    current = builder.value(maybe, None, target.span)
+    seen = builder.value(U64, None, span)
+    # A scan's header has the object first, that of a loop that counts the count.
+    way = 1 if walk.kind is LoopKind.SCAN else -1
+    around = _open(low, node, walk.kind, ((walk.first, current), (zero, seen))[::way], walk.limit)
+    goes_on = builder.make(Compare, BOOL, span, op=CompareOp.LT, signed=False, left=seen, right=walk.limit)
     there, body = builder.block(), builder.block()
     builder.branch_with(goes_on, (there, ()), (around.after, around.leaving), span)
     builder.go_to(there)
     at_end = builder.make(IsNone, BOOL, span, operand=current)
     builder.branch_with(at_end, (around.after, around.leaving), (body, ()), span)
     builder.go_to(body)
-    here = builder.rename(builder.make(Unwrap, start.type, target.span, operand=current), target.id)
-    following = builder.make(LoadField, maybe, span, handle=here, field="parent")
+    found = builder.make(Unwrap, HandleType(maybe.name), target.span, operand=current)
+    here = builder.rename(found, target.id)
+    following = walk.following(here)
     _lower_body(low, node, target, here, around)
+    one = builder.const(1, U64, span)
     count = builder.make(Binary, U64, span, op=BinaryOp.ADD, signed=False, left=seen, right=one)
-    _close(low, node, around, (count, following))
+    _close(low, node, around, (following, count)[::way])
 
 
 # ---- what all forms share
