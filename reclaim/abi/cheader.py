@@ -21,7 +21,7 @@ from reclaim.abi.layout import CONTEXT_MEMBERS, LIST_SIZES, plain_members, slots
 from reclaim.abi.levels import LEVELS
 from reclaim.abi.maps import MAP_KINDS
 from reclaim.abi.options import OPTIONS
-from reclaim.abi.tracepoints import LRU_NONE, TRACEPOINTS
+from reclaim.abi.tracepoints import LRU_NONE, THROTTLE_REASONS, TRACEPOINTS
 
 HEADER = Path(__file__).parent.parent / "core" / "abi.gen.h"
 
@@ -251,6 +251,9 @@ def _tracepoints() -> str:
     lines = ["enum rcl_tracepoint {"]
     lines += [f"\tRCL_TRACE_{tracepoint.name}," for tracepoint in TRACEPOINTS]
     lines += ["\tRCL_NR_TRACEPOINTS,", "};", "", f"#define RCL_TRACE_LRU_NONE {LRU_NONE}", ""]
+    lines += ["enum rcl_throttle_reason {"]
+    lines += [f"\tRCL_{name} = {bit:#x}," for bit, name in THROTTLE_REASONS.items()]
+    lines += ["};", ""]
     for tracepoint in TRACEPOINTS:
         members = "".join(f"\tuint64_t {field.name};\n" for field in tracepoint.fields)
         lines.append(f"struct trace_{tracepoint.name} {{\n{members}}};")

@@ -864,6 +864,12 @@ enum rcl_tracepoint {
 
 #define RCL_TRACE_LRU_NONE 5
 
+enum rcl_throttle_reason {
+	RCL_VMSCAN_THROTTLE_WRITEBACK = 0x1,
+	RCL_VMSCAN_THROTTLE_NOPROGRESS = 0x4,
+	RCL_VMSCAN_THROTTLE_CONGESTED = 0x8,
+};
+
 struct trace_mm_vmscan_wakeup_kswapd {
 	uint64_t nid;
 	uint64_t order;

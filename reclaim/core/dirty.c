@@ -169,9 +169,9 @@ void dirty_balance(struct rcl_machine *m, struct task *task, const struct file *
 {
 	for (;;) {
 		struct domain whole = machine_domain(m), own = task->memcg->pub.parent ? memcg_domain(m, task->memcg) : whole;
-		bool is_own_free = own.nr_pending <= freerun(&own), is_own_tighter;
+		bool is_own_free = own.nr_pending <= freerun(&own);
 		uint32_t next = poll_interval(&own), other = poll_interval(&whole);
-		uint64_t ratio, rate;
+		uint64_t own_ratio, ratio, rate;
 
 		task->nr_dirtied_pause = next < other ? next : other;
 		if (whole.nr_dirty > whole.background)
@@ -182,11 +182,11 @@ void dirty_balance(struct rcl_machine *m, struct task *task, const struct file *
 		}
 		if (!is_own_free)
 			writeback_wake_background(m, task->memcg);
-		is_own_tighter = position_ratio(&own) < position_ratio(&whole);
-		ratio = position_ratio(is_own_tighter ? &own : &whole);
-		rate = device_pages_per_second(m, device_of_file(m, file)) * ratio >> RATE_SHIFT;
+		own_ratio = position_ratio(&own);
+		ratio = position_ratio(&whole);
+		rate = device_pages_per_second(m, device_of_file(m, file)) * least(own_ratio, ratio) >> RATE_SHIFT;
 		rate /= nr_writers(m, *m->clock);
-		pause_writer(m, task, is_own_tighter ? &own : &whole, rate);
+		pause_writer(m, task, own_ratio < ratio ? &own : &whole, rate);
 		if (rate || m->interrupted || task->state != RCL_TASK_RUNNABLE)
 			return;
 	}

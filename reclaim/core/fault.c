@@ -71,8 +71,7 @@ static bool fault_anon(struct rcl_machine *m, struct task *task, uint32_t vpn, b
 /* Whether a folio of the swap cache gives its slot up (should_try_to_free_swap()). */
 static bool frees_slot(const struct rcl_machine *m, const struct folio *folio, bool is_write)
 {
-	return !folio_swapped(folio) && !(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK) &&
-	       (is_write || swap_is_full(m, memcg_of(folio->pub.memcg)));
+	return swap_cache_may_free(folio) && (is_write || swap_is_full(m, memcg_of(folio->pub.memcg)));
 }
 
 /* The page has one user, so it is mapped writable; a slot that it keeps is stale with the first

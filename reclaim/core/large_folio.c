@@ -23,20 +23,9 @@ void large_prepare_tails(struct rcl_machine *m, struct folio *folio, uint32_t or
 	for (uint32_t i = 1; i < nr; i++) {
 		struct folio *tail = folio_at(m, folio->pub.pfn + i);
 
-		tail->pub.flags = 0;
+		pagecache_init_record(tail, folio->pub.type, folio->pub.key + i, folio->pub.memcg, RCL_TRANSIT_TAIL);
 		tail->pub.order = (uint8_t)order;
-		tail->pub.type = folio->pub.type;
-		tail->pub.list = 0;
 		tail->pub.nr_pages = 0;
-		tail->pub.key = folio->pub.key + i;
-		tail->pub.memcg = folio->pub.memcg;
-		tail->rmap_task = RCL_NO_TASK;
-		tail->rmap_more = RCL_NIL;
-		tail->swap_slot = RCL_NIL;
-		tail->physical_list = 0;
-		tail->transit = RCL_TRANSIT_TAIL;
-		tail->pins = 0;
-		tail->marks = 0;
 		tail->head = folio->pub.pfn;
 	}
 }

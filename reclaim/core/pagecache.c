@@ -72,20 +72,9 @@ static bool has_place(struct rcl_machine *m, struct task *task, struct file *fil
 
 static void init_folio(struct task *task, struct folio *folio, uint32_t type, uint64_t key)
 {
-	folio->pub.flags = 0;
+	pagecache_init_record(folio, type, key, &task->memcg->pub, RCL_TRANSIT_ENTERING);
 	folio->pub.order = 0;
-	folio->pub.type = (uint8_t)type;
-	folio->pub.list = 0;
 	folio->pub.nr_pages = 1;
-	folio->pub.key = key;
-	folio->pub.memcg = &task->memcg->pub;
-	folio->rmap_task = RCL_NO_TASK;
-	folio->rmap_more = RCL_NIL;
-	folio->swap_slot = RCL_NIL;
-	folio->physical_list = 0;
-	folio->transit = RCL_TRANSIT_ENTERING;
-	folio->pins = 0;
-	folio->marks = 0;
 	folio->mlock_count = 0;
 	task->nr_misses++;
 }

@@ -30,6 +30,24 @@ static inline uint64_t *pagecache_slot(struct rcl_machine *m, const struct folio
 	return &m->files[folio->pub.key >> 32].slots[(uint32_t)folio->pub.key];
 }
 
+/* A record as a page has it that comes in, or as a tail of a folio that does; its size is the caller's. */
+static inline void pagecache_init_record(struct folio *page, uint32_t type, uint64_t key, struct rcl_memcg *memcg,
+					 enum rcl_transit transit)
+{
+	page->pub.flags = 0;
+	page->pub.type = (uint8_t)type;
+	page->pub.list = 0;
+	page->pub.key = key;
+	page->pub.memcg = memcg;
+	page->rmap_task = RCL_NO_TASK;
+	page->rmap_more = RCL_NIL;
+	page->swap_slot = RCL_NIL;
+	page->physical_list = 0;
+	page->transit = (uint8_t)transit;
+	page->pins = 0;
+	page->marks = 0;
+}
+
 /* Charge and allocate a folio for a task; NULL: the task was killed or the run interrupted. */
 struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, uint32_t type, uint64_t key);
 

@@ -213,8 +213,7 @@ static void note_kept(struct rcl_machine *m, struct lruvec *lruvec, struct folio
 	result->nr_activated += folio->pub.nr_pages;
 	m->batch.nr_activate[folio->pub.type] += folio->pub.nr_pages;
 	count(lruvec, RCL_PGACTIVATE, folio->pub.nr_pages);
-	if (folio->swap_slot != RCL_NIL && !folio_swapped(folio) && !(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK) &&
-	    swap_is_full(m, memcg_of(folio->pub.memcg)))
+	if (folio->swap_slot != RCL_NIL && swap_cache_may_free(folio) && swap_is_full(m, memcg_of(folio->pub.memcg)))
 		swap_cache_free(m, folio);
 }
 

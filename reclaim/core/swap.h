@@ -95,6 +95,12 @@ static inline bool folio_swapped(const struct folio *folio)
 	return folio_is_large(folio) ? folio->nr_ptes != folio->pub.nr_pages : !(folio->pub.flags & RCL_FOLIO_IS_MAPPED);
 }
 
+/* Whether its slots may go (the tests of folio_free_swap()): no entry names them, nothing is written to them. */
+static inline bool swap_cache_may_free(const struct folio *folio)
+{
+	return !folio_swapped(folio) && !(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK);
+}
+
 /* Take a folio out and free its slot (folio_free_swap()); it has to be written again. */
 void swap_cache_free(struct rcl_machine *m, struct folio *folio);
 

@@ -42,15 +42,8 @@ static bool is_enough_written(struct rcl_machine *m, void *data)
 	return written->node->nr_written > written->nr_enough;
 }
 
-/* Bits of the tracepoint, 1 << enum vmscan_throttle_state (include/linux/mmzone.h v6.12). */
-enum throttle_reason {
-	THROTTLE_WRITEBACK = 1 << 0,
-	THROTTLE_NOPROGRESS = 1 << 2,
-	THROTTLE_CONGESTED = 1 << 3,
-};
-
 static void trace_throttled(struct rcl_machine *m, const struct node *node, uint64_t timeout_ns, uint64_t start_ns,
-			    enum throttle_reason reason)
+			    enum rcl_throttle_reason reason)
 {
 	TRACE(m, NULL, mm_vmscan_throttled, .nid = node->pub.nid, .usec_timeout = timeout_ns / 1000,
 	      .usec_delayed = (*m->clock - start_ns) / 1000, .reason = reason);
@@ -66,11 +59,11 @@ static void wait_for_writeback(struct rcl_machine *m, struct node *node)
 	written.nr_enough = node->nr_written_start + (uint64_t)WRITTEN_PAGES * node->nr_throttled;
 	events_wait(m, *m->clock + WRITEBACK_NS, is_enough_written, &written);
 	node->nr_throttled--;
-	trace_throttled(m, node, WRITEBACK_NS, start_ns, THROTTLE_WRITEBACK);
+	trace_throttled(m, node, WRITEBACK_NS, start_ns, RCL_VMSCAN_THROTTLE_WRITEBACK);
 }
 
 static void wait_a_tick(struct rcl_machine *m, const struct node *node, enum rcl_counter counter,
-			enum throttle_reason reason)
+			enum rcl_throttle_reason reason)
 {
 	uint64_t start_ns = *m->clock;
 
@@ -102,7 +95,7 @@ void throttle_after_node(struct rcl_machine *m, struct scan *sc, struct node *no
 			m->memcgs[0]->lruvecs[node->pub.nid].is_congested = true;
 	}
 	if (m->current && (sc->target ? sc->target : m->memcgs[0])->lruvecs[node->pub.nid].is_congested)
-		wait_a_tick(m, node, RCL_THROTTLED_CONGESTED, THROTTLE_CONGESTED);
+		wait_a_tick(m, node, RCL_THROTTLED_CONGESTED, RCL_VMSCAN_THROTTLE_CONGESTED);
 }
 
 void throttle_after_priority(struct rcl_machine *m, const struct scan *sc, struct node *node, uint64_t nr_scanned)
@@ -110,5 +103,5 @@ void throttle_after_priority(struct rcl_machine *m, const struct scan *sc, struc
 	if (sc->pub.nr_reclaimed > nr_scanned >> 3 || sc->target || !m->current)
 		return;
 	if (sc->pub.priority == 1 && sc->pub.nr_reclaimed == 0)
-		wait_a_tick(m, node, RCL_THROTTLED_NOPROGRESS, THROTTLE_NOPROGRESS);
+		wait_a_tick(m, node, RCL_THROTTLED_NOPROGRESS, RCL_VMSCAN_THROTTLE_NOPROGRESS);
 }

@@ -60,26 +60,28 @@ void writeback_note_clean(struct rcl_machine *m, struct folio *folio)
 	memcg_of(folio->pub.memcg)->nr_dirty--;
 }
 
+static void begin(struct rcl_machine *m, struct folio *folio, struct device *device, bool is_next)
+{
+	folio->pub.flags |= RCL_FOLIO_IS_WRITEBACK;
+	m->nr_writeback++;
+	memcg_of(folio->pub.memcg)->nr_writeback++;
+	device_write(m, device, folio->pub.pfn, is_next);
+}
+
 void writeback_begin(struct rcl_machine *m, struct folio *folio, bool is_next)
 {
 	uint64_t nr_ptes = rmap_mkclean(m, folio);
 
 	writeback_note_clean(m, folio);
-	folio->pub.flags |= RCL_FOLIO_IS_WRITEBACK;
-	m->nr_writeback++;
-	memcg_of(folio->pub.memcg)->nr_writeback++;
 	count(folio_lruvec(folio), RCL_PGPGOUT, 1);
 	spend(m, m->config.costs.list_move_ns + nr_ptes * m->config.costs.rmap_pte_ns);
-	device_write(m, device_of_file(m, file_of(m, folio)), folio->pub.pfn, is_next);
+	begin(m, folio, device_of_file(m, file_of(m, folio)), is_next);
 }
 
 void writeback_begin_swap(struct rcl_machine *m, struct folio *folio, struct device *device, bool is_next)
 {
-	folio->pub.flags |= RCL_FOLIO_IS_WRITEBACK;
 	folio->marks |= MARK_RECLAIM;
-	m->nr_writeback++;
-	memcg_of(folio->pub.memcg)->nr_writeback++;
-	device_write(m, device, folio->pub.pfn, is_next);
+	begin(m, folio, device, is_next);
 }
 
 static void end(struct rcl_machine *m, struct folio *folio)
