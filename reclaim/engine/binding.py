@@ -164,12 +164,6 @@ def cost_names() -> list[str]:
     return [name for name, _ in ffi.typeof("struct rcl_costs").fields]
 
 
-def option_names() -> list[str]:
-    """Return the members of `struct rcl_config` that are a number or a switch."""
-    described = {"seed", "nr_nodes", "nodes", "nr_swaps", "swaps", "costs"}
-    return [name for name, _ in ffi.typeof("struct rcl_config").fields if name not in described]
-
-
 def default_costs() -> dict[str, int]:
     """Return the core's own cost table; nanoseconds of virtual time."""
     config = ffi.new("struct rcl_config *")

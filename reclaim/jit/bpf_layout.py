@@ -19,7 +19,7 @@ from reclaim.abi.helpers import HELPERS, SCAN_HELPERS
 from reclaim.abi.kernel_types import KERNEL_TYPES
 from reclaim.abi.layout import LIST_SIZES, slots
 from reclaim.abi.limits import FIRST_POLICY_LIST, MAX_MEMCGS, MAX_NODES
-from reclaim.lang.ir import PolicyIR, Scope
+from reclaim.lang.ir import SCOPE_HANDLE, PolicyIR, Scope
 
 WORD_BYTES = 8
 
@@ -110,13 +110,7 @@ OBJECT_ENTRIES = {
 }
 """Capacity of each map of objects as exported; a loader may set others (bpf_map__set_max_entries)."""
 
-_STATE_ENTRIES = {
-    Scope.FOLIO: OBJECT_ENTRIES["Folio"],
-    Scope.LRUVEC: OBJECT_ENTRIES["Lruvec"],
-    Scope.MEMCG: OBJECT_ENTRIES["Memcg"],
-    Scope.SCAN: OBJECT_ENTRIES["ScanControl"],
-    Scope.GLOBAL: 1,
-}
+_STATE_ENTRIES = {**{scope: OBJECT_ENTRIES[name] for scope, name in SCOPE_HANDLE.items()}, Scope.GLOBAL: 1}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,6 @@
  */
 #include "harness.h"
 
-#define WRITE (UINT32_C(1) << 31)
-#define BUFFERED (UINT32_C(1) << 30)
-
 /* A fast node, two slower ones and a still slower one; watermarks 10, 20, 30 of nr_pages each. */
 struct tiers {
 	struct rcl_node_config nodes[4];
@@ -320,8 +317,6 @@ static void test_proactive_reclaim_demotes_and_frees_nothing_that_it_cannot_demo
 	CHECK(demoted(m) <= 85);
 	rcl_machine_free(m);
 }
-
-#define TEST(name) { #name, test_##name }
 
 int main(int argc, char **argv)
 {

@@ -33,10 +33,16 @@ static const char *current_test;
 		}                                                                                                     \
 	} while (0)
 
+/* Bits of a record: a write, an access through a file descriptor. */
+#define WRITE (UINT32_C(1) << 31)
+#define BUFFERED (UINT32_C(1) << 30)
+
 struct test {
 	const char *name;
 	void (*run)(void);
 };
+
+#define TEST(name) { #name, test_##name }
 
 /* Run all tests, or those whose name is given. */
 static inline int run_tests_main(const struct test *tests, int nr_tests, int argc, char **argv)

@@ -4,8 +4,6 @@
 #include "harness.h"
 #include "machine.h"
 
-#define WRITE (UINT32_C(1) << 31)
-#define BUFFERED (UINT32_C(1) << 30)
 #define NR_PAGES 2560
 #define MIN 32
 #define LOW 64

@@ -3,9 +3,6 @@
  */
 #include "harness.h"
 
-#define WRITE (UINT32_C(1) << 31)
-#define TEST(name) { #name, test_##name }
-
 struct setting {
 	struct rcl_machine *m;
 	uint32_t memcg;

@@ -3,9 +3,6 @@
  */
 #include "harness.h"
 
-#define WRITE (UINT32_C(1) << 31)
-#define BUFFERED (UINT32_C(1) << 30)
-
 /* A machine with one node, one memcg with a limit, one anonymous task. */
 struct setting {
 	struct rcl_machine *m;
@@ -599,8 +596,6 @@ static void test_a_page_costs_at_most_96_bytes(void)
 {
 	CHECK(rcl_bytes_per_page() <= 96);
 }
-
-#define TEST(name) { #name, test_##name }
 
 int main(int argc, char **argv)
 {

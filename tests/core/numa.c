@@ -133,8 +133,6 @@ static void test_policy_of_nodes_that_do_not_exist_is_refused(void)
 	rcl_machine_free(m);
 }
 
-#define TEST(name) { #name, test_##name }
-
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {

@@ -135,8 +135,6 @@ static void test_pressure_survives_a_queue_that_is_full(void)
 	rcl_machine_free(m);
 }
 
-#define TEST(name) { #name, test_##name }
-
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {

@@ -3,7 +3,6 @@
  */
 #include "harness.h"
 
-#define WRITE (UINT32_C(1) << 31)
 #define NR_PAGES 200
 #define MS UINT64_C(1000000)
 
@@ -243,8 +242,6 @@ static void test_settings_that_make_no_sense_are_refused(void)
 	CHECK_EQUAL(rcl_machine_create(&s.config, &s.m, error, sizeof(error)), RCL_BAD_ARGUMENT);
 	CHECK(strstr(error, "numa_scan_size_mb is 0, 1 to 1048576 expected"));
 }
-
-#define TEST(name) { #name, test_##name }
 
 int main(int argc, char **argv)
 {

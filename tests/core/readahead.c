@@ -4,9 +4,6 @@
  */
 #include "harness.h"
 
-#define BUFFERED (UINT32_C(1) << 30)
-#define WRITE (UINT32_C(1) << 31)
-
 struct stage {
 	struct rcl_machine *m;
 	uint32_t file;

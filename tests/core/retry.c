@@ -6,7 +6,6 @@
 
 #define NR_FILE_PAGES 128
 #define MAX_PAGES 64
-#define BUFFERED (UINT32_C(1) << 30)
 #define NR_PINNED 3
 
 static uint32_t records[NR_FILE_PAGES];
@@ -98,8 +97,6 @@ static void test_a_second_retry_is_refused_and_the_folio_goes_back(void)
 	CHECK_EQUAL(counter(s.m, RCL_PGSTEAL_DIRECT), 1);
 	rcl_machine_free(s.m);
 }
-
-#define TEST(name) { #name, test_##name }
 
 int main(int argc, char **argv)
 {

@@ -4,7 +4,6 @@
  */
 #include "harness.h"
 
-#define WRITE (UINT32_C(1) << 31)
 #define NR_PAGES 64
 
 struct stage {

@@ -13,7 +13,6 @@
 #else
 #define NR_RECORDS 30000
 #endif
-#define BUFFERED (UINT32_C(1) << 30)
 
 enum cache_kind { FIFO, LRU, CLOCK };
 

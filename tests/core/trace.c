@@ -3,7 +3,6 @@
  */
 #include "harness.h"
 
-#define WRITE (UINT32_C(1) << 31)
 #define NR_RECORDS 4096
 #define ALL_EVENTS ((UINT64_C(1) << RCL_NR_TRACEPOINTS) - 1)
 
@@ -99,8 +98,6 @@ static void test_trace_that_is_off_records_nothing(void)
 	CHECK_EQUAL(rcl_trace_start(m, ALL_EVENTS, 0), RCL_BAD_ARGUMENT);
 	rcl_machine_free(m);
 }
-
-#define TEST(name) { #name, test_##name }
 
 int main(int argc, char **argv)
 {

@@ -5,8 +5,6 @@
 #include "harness.h"
 #include "machine.h"
 
-#define WRITE (UINT32_C(1) << 31)
-#define BUFFERED (UINT32_C(1) << 30)
 #define SECOND UINT64_C(1000000000)
 #define NR_FILE_PAGES 2048
 

@@ -64,8 +64,6 @@ static void test_table_stays_young_when_its_entries_are_cleared(void)
 	rcl_machine_free(m);
 }
 
-#define TEST(name) { #name, test_##name }
-
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {

@@ -4,7 +4,6 @@
 #include "harness.h"
 
 #define MAX_PAGES 1000
-#define WRITE (UINT32_C(1) << 31)
 
 struct stage {
 	struct rcl_machine *m;

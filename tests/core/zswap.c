@@ -4,7 +4,6 @@
 #include "harness.h"
 
 #define NR_PAGES 400
-#define WRITE (UINT32_C(1) << 31)
 
 struct stage {
 	struct rcl_machine *m;

@@ -28,7 +28,7 @@ from reclaim.abi.layout import CONTEXT_MEMBERS, CONTEXT_OFFSETS, LIST_SIZES, slo
 from reclaim.abi.limits import FIRST_POLICY_LIST
 from reclaim.lang import arithmetic
 from reclaim.lang.interp import MAP_INSTANCE_SHIFT, Interpreter
-from reclaim.lang.ir import PolicyIR, Scope
+from reclaim.lang.ir import SCOPE_HANDLE, PolicyIR, Scope
 
 NR_OBJECTS = {
     "Node": 2,
@@ -39,13 +39,7 @@ NR_OBJECTS = {
     "BatchResult": 2,
     "Shadow": 2,
 }
-NR_ELEMENTS = {
-    Scope.FOLIO: NR_OBJECTS["Folio"],
-    Scope.LRUVEC: NR_OBJECTS["Lruvec"],
-    Scope.MEMCG: NR_OBJECTS["Memcg"],
-    Scope.SCAN: NR_OBJECTS["ScanControl"],
-    Scope.GLOBAL: 1,
-}
+NR_ELEMENTS = {**{scope: NR_OBJECTS[name] for scope, name in SCOPE_HANDLE.items()}, Scope.GLOBAL: 1}
 DENSE_NUMBERS = ("Folio.pfn", "Lruvec.id", "Memcg.id", "ScanControl.slot")
 OBJECT_BYTES = 128
 INTEGER_HELPERS: dict[str, Callable[..., int]] = {

@@ -514,12 +514,7 @@ class PolicyWriter:
         return self.rng.random() < self.danger
 
     def _indexed(self, name: str) -> str:
-        """Fill the indices of a field or map in: {n} becomes an index below n."""
-        while "{" in name:
-            before, _, rest = name.partition("{")
-            length, _, after = rest.partition("}")
-            name = f"{before}{self.index(int(length))}{after}"
-        return name
+        return _filled(name, self.index)
 
     def index(self, length: int) -> str:
         """Write an index of an array, mostly inside."""
@@ -596,11 +591,7 @@ class PolicyWriter:
 
     def _shallow(self, name: str) -> str:
         """Fill indices in with constants: expressions are deep enough."""
-        while "{" in name:
-            before, _, rest = name.partition("{")
-            length, _, after = rest.partition("}")
-            name = f"{before}{self.rng.randrange(int(length))}{after}"
-        return name
+        return _filled(name, self.rng.randrange)
 
     def signed_number(self, depth: int) -> str:
         """Write a signed expression."""
@@ -679,6 +670,15 @@ class PolicyWriter:
 
     def _compared(self, expression: str, enum: str) -> str:
         return f"{expression} {self.rng.choice(('==', '!='))} {enum}.{self.rng.choice(list(ENUMS[enum].members))}"
+
+
+def _filled(name: str, index: Callable[[int], object]) -> str:
+    """Fill the indices of a field or map in: {n} becomes an index below n."""
+    while "{" in name:
+        before, _, rest = name.partition("{")
+        length, _, after = rest.partition("}")
+        name = f"{before}{index(int(length))}{after}"
+    return name
 
 
 def _uses(text: str, name: str) -> bool:
