@@ -97,18 +97,30 @@ def test_trace_of_kswapd_is_on_its_own_track() -> None:
 
 
 def test_trace_of_the_flusher_is_on_its_own_track() -> None:
-    """A writer's pauses are on its own track, what the flusher writes on the flusher's, and throttles say why."""
+    """A writer's pauses are on its own track, what the flusher writes on the flusher's."""
     machine = Machine(memory_max="4M", nodes="64M")
     machine.add_task(synth("scan:pages=8K,accesses=16K,write=100%,kind=file-read"))
-    machine.trace("writeback:*", "mm_vmscan_throttled")
+    machine.trace("writeback:*")
     machine.run()
 
-    log = machine.trace_log()
-    by_track = {(event.track.name, event.name) for event in log}
-    reasons = {event.fields["reason"] for event in log if event.name == "mm_vmscan_throttled"}
+    by_track = {(event.track.name, event.name) for event in machine.trace_log()}
 
     assert {(machine.tasks[0].name, "balance_dirty_pages"), ("flusher", "writeback_single_inode")} <= by_track
-    assert reasons <= {f"VMSCAN_THROTTLE_{why}" for why in ("WRITEBACK", "CONGESTED", "NOPROGRESS")}
+
+
+def test_trace_of_a_throttle_says_who_waited_and_why() -> None:
+    """A task whose reclaim gets nowhere because most memory is on its way to a disk waits a tick each time."""
+    machine = Machine(nodes="4M", swap="disk:64M")
+    machine.add_task(synth("uniform:pages=4K,accesses=16K,write=100%"))
+    machine.trace("mm_vmscan_throttled")
+    machine.run()
+
+    log = list(machine.trace_log())
+
+    assert len(log) == machine.counters()["throttled_noprogress"] > 0
+    assert {event.track.name for event in log} == {machine.tasks[0].name}
+    assert {event.fields["reason"] for event in log} == {"VMSCAN_THROTTLE_NOPROGRESS"}
+    assert all(event.fields["usec_delayed"] == event.fields["usec_timeout"] == 4000 for event in log)
 
 
 def test_trace_has_what_a_policy_emits(tmp_path: Path) -> None:
