@@ -116,6 +116,12 @@ _VMSTAT = (
         "throttled_writeback", "Waits of kswapd for writes to end.", "vmstat", "ours, as mm_vmscan_throttled"
     ),
     Counter(
+        "throttled_isolated",
+        "Waits of reclaimers because others had too many folios isolated.",
+        "vmstat",
+        "the same",
+    ),
+    Counter(
         "throttled_congested", "Waits of reclaimers that met only pages being written.", "vmstat", "the same"
     ),
     Counter("throttled_noprogress", "Waits of direct reclaim that frees nothing.", "vmstat", "the same"),

@@ -2,7 +2,7 @@
  * The data of the core: every struct of a machine, and the few look-ups that all mechanisms share.
  *
  * Here: layouts and inline look-ups. Not here: anything that changes state (one file per
- * mechanism). One header holds all structs because they refer to each other; the mechanisms
+ * mechanism). One header holds all structs that refer to each other; the mechanisms
  * themselves know each other only through their function headers.
  *
  * The structs carry the kernel's names. Each begins with its public part `pub` from the ABI
@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "compressed.h"
 #include "rcl.h"
 
 #define RCL_NIL UINT32_MAX		/* no folio, no slot, no mapping */
@@ -287,6 +288,16 @@ struct memcg_ring {
 	uint64_t seq;			/* number of the oldest generation */
 };
 
+/* A batch: isolated at start_ns by its reclaimer's clock, freed or put back at end_ns. */
+struct isolation {
+	uint64_t start_ns;
+	uint64_t end_ns;
+	uint32_t nr_pages;
+	uint32_t type;
+};
+
+#define NR_ISOLATIONS 128		/* ours: batches that are known, those of a slice of 3 ms at about 30 us each */
+
 struct node {
 	struct rcl_node pub;
 	struct memcg_ring ring;
@@ -297,6 +308,9 @@ struct node {
 	uint64_t nr_written;		/* pages whose write ended (NR_THROTTLED_WRITTEN, always counted) */
 	uint64_t nr_written_start;	/* when the first of those who wait began to */
 	uint32_t nr_throttled;		/* reclaimers that wait for writes (nr_writeback_throttled) */
+	struct isolation isolations[NR_ISOLATIONS];	/* the latest batches (NR_ISOLATED_ANON, NR_ISOLATED_FILE) */
+	uint32_t next_isolation;
+	uint64_t isolated_until_ns;	/* when the last of them is put back */
 	bool is_writeback;		/* PGDAT_WRITEBACK: kswapd met nothing but pages being written */
 	bool is_dirty;			/* PGDAT_DIRTY: or nothing but pages that nobody writes */
 	uint64_t nr_buddy_pages;	/* free ones in the buddy lists (buddy.h) */
@@ -315,56 +329,6 @@ struct node {
 	uint16_t demotion_allowed;	/* bit per node: all of slower tiers (lower_tier_mask) */
 	struct kswapd kswapd;
 	struct psi_source psi;		/* of kswapd */
-};
-
-#define ZS_NR_CLASSES 255		/* sizes 32 to 4096 in steps of 16 (ZS_SIZE_CLASSES) */
-#define ZS_NR_GROUPS 11			/* zspages with room, by tenths full; 0 unused (ZS_INUSE_RATIO_...) */
-
-struct zspage {
-	uint32_t next;			/* of its class and fullness; of a free record, the next free one */
-	uint32_t prev;
-	uint32_t first_pfn;		/* its pages, chained through their links */
-	uint16_t nr_objects;
-	uint8_t class;
-	uint8_t group;			/* the list of its class that it is on, 0 for none */
-};
-
-struct zs_class {
-	uint32_t heads[ZS_NR_GROUPS];
-	uint16_t nr_objects;		/* that fit into a zspage */
-	uint16_t nr_pages;		/* of a zspage */
-};
-
-/* A pool of compressed pages (zspool.h). */
-struct zs_pool {
-	struct zspage *zspages;
-	uint32_t nr_used;		/* records ever used */
-	uint32_t free_head;
-	uint64_t nr_pages;		/* taken from nodes */
-	uint8_t merged[ZS_NR_CLASSES];	/* size class to the one that stands for it */
-	struct zs_class classes[ZS_NR_CLASSES];
-};
-
-/* What zswap keeps of a slot. */
-struct zswap_entry {
-	uint32_t next;			/* of its memcg, towards the newest */
-	uint32_t prev;
-	uint32_t zspage;
-	uint16_t nr_bytes;		/* 0: nothing */
-	uint16_t memcg : 15;
-	uint16_t is_referenced : 1;	/* new: its second chance is to come */
-};
-
-_Static_assert(RCL_MAX_MEMCGS <= 1 << 15, "a memcg number fits into an entry");
-
-struct zswap {
-	struct zs_pool pool;
-	struct zswap_entry *entries;	/* by slot; NULL where there is no zswap */
-	uint64_t max_pages;
-	uint64_t accept_pages;
-	uint64_t clock_ns;		/* of the worker */
-	uint32_t next_memcg;		/* in preorder, for the worker */
-	bool is_full;
 };
 
 #define NR_CLUSTER_LISTS (2 * (RCL_MAX_ORDER + 1) + 2)

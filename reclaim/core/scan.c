@@ -193,17 +193,26 @@ static void trace_shrink_inactive(struct rcl_machine *m, const struct lruvec *lr
 	      .reclaim_flags = trace_reclaim_flags(lru / 2), .list = result->list);
 }
 
-/* Add up what the batch met, and wake the flusher where it was nothing but dirty pages that nobody
- * writes (shrink_inactive_list(), evict_folios()). */
-static void note_writeback(struct rcl_machine *m, struct scan *sc, const struct rcl_batch_result *result, bool is_file)
+static bool has_own_lists(const struct lruvec *lruvec)
 {
-	sc->nr.taken += result->nr_taken;
+	return lruvec->nr_lists > RCL_NR_STANDARD_LISTS;
+}
+
+/* Add up what a batch met, and wake the flusher where it was nothing but dirty pages that nobody writes
+ * (shrink_inactive_list()). MGLRU adds up only what the flusher is woken for (evict_folios()), and so do
+ * all policies with lists of their own here: nobody waits for writes on their account. */
+static void note_writeback(struct rcl_machine *m, const struct lruvec *lruvec, struct scan *sc,
+			   const struct rcl_batch_result *result, bool is_file)
+{
 	if (is_file)
 		sc->nr.file_taken += result->nr_taken;
+	sc->nr.unqueued_dirty += result->nr_unqueued_dirty;
+	if (has_own_lists(lruvec))
+		return;
+	sc->nr.taken += result->nr_taken;
 	if (RCL_LIKELY(result->nr_dirty == 0 && result->nr_writeback == 0))
 		return;
 	sc->nr.dirty += result->nr_dirty;
-	sc->nr.unqueued_dirty += result->nr_unqueued_dirty;
 	sc->nr.congested += result->nr_congested;
 	sc->nr.writeback += result->nr_writeback;
 	sc->nr.immediate += result->nr_immediate;
@@ -211,9 +220,12 @@ static void note_writeback(struct rcl_machine *m, struct scan *sc, const struct 
 		writeback_wake_all(m);
 }
 
-static bool has_own_lists(const struct lruvec *lruvec)
+/* The same at the end of a lruvec's pass, for all that the pass over the node met so far (try_to_shrink_lruvec()). */
+static void wake_flusher_after_pass(struct rcl_machine *m, const struct lruvec *lruvec, const struct scan *sc)
 {
-	return lruvec->nr_lists > RCL_NR_STANDARD_LISTS;
+	if (sc->nr.unqueued_dirty && sc->nr.unqueued_dirty == sc->nr.file_taken && has_own_lists(lruvec) &&
+	    m->config.writeback)
+		writeback_wake_all(m);
 }
 
 /* lru_add_drain(): what is on its way to the lists, before each batch of the kernel's lists, and once per
@@ -247,7 +259,7 @@ static void run_reclaim_batch(struct rcl_machine *m, struct lruvec *lruvec, stru
 	shrink_folio_list(m, lruvec, sc, nr_isolated, result);
 	if (nr_isolated)
 		trace_shrink_inactive(m, lruvec, sc, lru, result);
-	note_writeback(m, sc, result, is_file);
+	note_writeback(m, lruvec, sc, result, is_file);
 }
 
 /* shrink_active_list() without its preference. */
@@ -304,23 +316,43 @@ static bool is_batch_valid(const struct lruvec *lruvec, uint64_t answer)
 	       nr >= 1 && nr <= RCL_MAX_TAKE && look <= RCL_MAX_BATCH;
 }
 
+/* A batch of the kernel's lists (shrink_inactive_list(), shrink_active_list()). The policy may be another
+ * one after a wait. */
+static void run_standard_batch(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint64_t answer,
+			       struct rcl_batch_result *result)
+{
+	struct node *node = &m->nodes[lruvec->pub.nid];
+	uint32_t type = result->list >= RCL_STANDARD_LIST_INACTIVE_FILE ? RCL_FILE : RCL_ANON;
+	bool is_reclaim = result->kind == RCL_BATCH_KIND_RECLAIMED;
+	uint64_t start_ns;
+
+	if (is_reclaim && (!throttle_may_isolate(m, sc, node, type) || !is_batch_valid(lruvec, answer)))
+		return;
+	drain(m);
+	start_ns = *m->clock;
+	if (is_reclaim)
+		run_reclaim_batch(m, lruvec, sc, answer, result);
+	else
+		run_deactivate_batch(m, lruvec, sc, answer, result);
+	throttle_note_isolated(m, node, type, result->nr_taken, start_ns);
+}
+
 /* Carry out one answer of next_batch that is neither STOP nor QUIT. */
 static void run_batch(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint64_t answer,
 		      struct rcl_batch_result *result)
 {
+	uint64_t kind = answer & 0xff;
+
 	*result = (struct rcl_batch_result){ .list = (uint8_t)place_list(answer) };
-	if (!has_own_lists(lruvec))
-		drain(m);	/* shrink_inactive_list(), shrink_active_list() */
-	switch (answer & 0xff) {
-	case RCL_BATCH_BATCH:
-		result->kind = RCL_BATCH_KIND_RECLAIMED;
-		run_reclaim_batch(m, lruvec, sc, answer, result);
-		break;
-	case RCL_BATCH_DEACTIVATE:
-		result->kind = RCL_BATCH_KIND_DEACTIVATED;
-		run_deactivate_batch(m, lruvec, sc, answer, result);
-		break;
-	default:
+	if (kind == RCL_BATCH_BATCH || kind == RCL_BATCH_DEACTIVATE) {
+		result->kind = kind == RCL_BATCH_BATCH ? RCL_BATCH_KIND_RECLAIMED : RCL_BATCH_KIND_DEACTIVATED;
+		if (!has_own_lists(lruvec))
+			run_standard_batch(m, lruvec, sc, answer, result);
+		else if (kind == RCL_BATCH_BATCH)
+			run_reclaim_batch(m, lruvec, sc, answer, result);
+		else
+			run_deactivate_batch(m, lruvec, sc, answer, result);
+	} else {
 		result->kind = RCL_BATCH_KIND_AGED;
 		result->list = 0;
 		TRACE(m, memcg_of(lruvec->pub.memcg), lru_age_begin, .nid = lruvec->pub.nid, .priority = sc->pub.priority);
@@ -417,6 +449,7 @@ static bool visit(struct rcl_machine *m, struct scan *sc, struct memcg *root, st
 	was_scanned = is_visited(m, sc, root, lruvec);
 	if (was_scanned) {
 		scan_lruvec(m, lruvec, sc);
+		wake_flusher_after_pass(m, lruvec, sc);
 		if (RCL_UNLIKELY(memcg->deferred_split.nr_folios))
 			large_scan_deferred(m, memcg, sc->pub.priority);
 	}

@@ -1,6 +1,6 @@
 /*
- * Throttles, see throttle.h. Models reclaim_throttle(), consider_reclaim_throttle() and the end of
- * shrink_node() (mm/vmscan.c v6.12).
+ * Throttles, see throttle.h. Models reclaim_throttle(), consider_reclaim_throttle(), too_many_isolated()
+ * and the end of shrink_node() (mm/vmscan.c v6.12).
  *
  * SIMPLIFIED: what is being written is compared with what can be reclaimed over all nodes, not per
  * node; effect: none on machines with one node.
@@ -15,6 +15,8 @@
 
 #define WRITEBACK_NS 100000000		/* HZ/10 (reclaim_throttle()) */
 #define TICK_NS 4000000			/* one tick at HZ=250, as Debian's kernel */
+#define ISOLATED_NS 20000000		/* HZ/50 */
+#define ISOLATED_SHIFT 3		/* an eighth of what is inactive (too_many_isolated()) */
 #define WRITTEN_PAGES 32		/* SWAP_CLUSTER_MAX: so much written ends the wait (__acct_reclaim_writeback()) */
 
 /* Waiting makes no sense where kswapd has given up, or where much else can be reclaimed. */
@@ -104,4 +106,62 @@ void throttle_after_priority(struct rcl_machine *m, const struct scan *sc, struc
 		return;
 	if (sc->pub.priority == 1 && sc->pub.nr_reclaimed == 0)
 		wait_a_tick(m, node, RCL_THROTTLED_NOPROGRESS, RCL_VMSCAN_THROTTLE_NOPROGRESS);
+}
+
+void throttle_note_isolated(struct rcl_machine *m, struct node *node, uint32_t type, uint64_t nr_pages,
+			    uint64_t start_ns)
+{
+	node->isolations[node->next_isolation++ % NR_ISOLATIONS] = (struct isolation){
+		.start_ns = start_ns, .end_ns = *m->clock, .nr_pages = (uint32_t)nr_pages, .type = type,
+	};
+	if (node->isolated_until_ns < *m->clock)
+		node->isolated_until_ns = *m->clock;
+}
+
+/* The inactive lists of a type, whatever policies keep elsewhere (NR_INACTIVE_ANON, NR_INACTIVE_FILE). */
+static uint64_t nr_inactive(const struct rcl_machine *m, const struct node *node, uint32_t type)
+{
+	uint32_t list = type == RCL_ANON ? RCL_STANDARD_LIST_INACTIVE_ANON : RCL_STANDARD_LIST_INACTIVE_FILE;
+	uint64_t nr = 0;
+
+	for (uint32_t i = 0; i < m->nr_memcgs; i++)
+		nr += m->memcgs[i]->lruvecs[node->pub.nid].pub.list_pages[list];
+	return nr;
+}
+
+/* What others have isolated now; *next_ns is when the first of it is put back. */
+static uint64_t nr_isolated(const struct node *node, uint32_t type, uint64_t now_ns, uint64_t *next_ns)
+{
+	uint64_t nr = 0;
+
+	*next_ns = RCL_NEVER;
+	for (uint32_t i = 0; i < NR_ISOLATIONS; i++) {
+		const struct isolation *isolation = &node->isolations[i];
+
+		if (isolation->type != type || isolation->start_ns > now_ns || isolation->end_ns <= now_ns)
+			continue;
+		nr += isolation->nr_pages;
+		*next_ns = least(*next_ns, isolation->end_ns);
+	}
+	return nr;
+}
+
+static bool is_too_much_isolated(const struct rcl_machine *m, const struct node *node, uint32_t type, uint64_t *next_ns)
+{
+	return nr_isolated(node, type, *m->clock, next_ns) > nr_inactive(m, node, type) >> ISOLATED_SHIFT;
+}
+
+bool throttle_may_isolate(struct rcl_machine *m, const struct scan *sc, struct node *node, uint32_t type)
+{
+	uint64_t start_ns = *m->clock, deadline_ns = start_ns + ISOLATED_NS, next_ns;
+
+	if (RCL_LIKELY(node->isolated_until_ns <= start_ns) || sc->is_kswapd || !m->current ||
+	    !is_too_much_isolated(m, node, type, &next_ns))
+		return true;
+	count(&m->memcgs[0]->lruvecs[node->pub.nid], RCL_THROTTLED_ISOLATED, 1);
+	do {
+		events_sleep_until(m, least(next_ns, deadline_ns));
+	} while (*m->clock < deadline_ns && !m->interrupted && is_too_much_isolated(m, node, type, &next_ns));
+	trace_throttled(m, node, ISOLATED_NS, start_ns, RCL_VMSCAN_THROTTLE_ISOLATED);
+	return !m->interrupted && !is_too_much_isolated(m, node, type, &next_ns);
 }

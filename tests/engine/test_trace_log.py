@@ -123,6 +123,55 @@ def test_trace_of_a_throttle_says_who_waited_and_why() -> None:
     assert all(event.fields["usec_delayed"] == event.fields["usec_timeout"] == 4000 for event in log)
 
 
+def _waits(machine: Machine) -> dict[str, list[tuple[str, int, int]]]:
+    """Run a machine and return who waited, how long, and at most how long, by the reason."""
+    machine.trace("mm_vmscan_throttled")
+    machine.run(check=True)
+    waits: dict[str, list[tuple[str, int, int]]] = {}
+    for event in machine.trace_log():
+        reason = str(event.fields["reason"]).removeprefix("VMSCAN_THROTTLE_")
+        delay, timeout = int(event.fields["usec_delayed"]), int(event.fields["usec_timeout"])
+        waits.setdefault(reason, []).append((event.track.name, delay, timeout))
+    counters = machine.counters()
+    for reason in ("WRITEBACK", "ISOLATED", "CONGESTED", "NOPROGRESS"):
+        assert len(waits.get(reason, [])) == counters[f"throttled_{reason.lower()}"]
+    return waits
+
+
+def test_trace_of_a_slow_disk_shows_kswapd_and_tasks_waiting() -> None:
+    """Where memory is full of pages being written, kswapd waits for a number of them and tasks wait ticks."""
+    costs = {"disk_write_ns": 2_000_000, "disk_page_ns": 2_000_000}
+    machine = Machine(
+        nodes="8M", dirty_ratio=60, dirty_background_ratio=25, forced_release=False, costs=costs
+    )
+    machine.attach("trad")
+    machine.add_task(synth("zipf:pages=2K,accesses=16K,write=100%,kind=file-read"), device="disk")
+    machine.add_task(synth("scan:pages=1400,accesses=1400,write=100%"))
+
+    waits = _waits(machine)
+
+    assert {who for who, _, _ in waits["WRITEBACK"]} == {"kswapd0"}
+    assert all(delay <= timeout == 100_000 for _, delay, timeout in waits["WRITEBACK"])
+    assert any(delay < timeout for _, delay, timeout in waits["WRITEBACK"])
+    assert all(delay == timeout == 4000 for _, delay, timeout in waits["CONGESTED"])
+    assert "kswapd0" not in {who for who, _, _ in waits["CONGESTED"] + waits["NOPROGRESS"]}
+    assert machine.counters()["oom_kill"] == 0
+
+
+def test_trace_of_tasks_that_reclaim_at_once_shows_them_waiting_for_each_other() -> None:
+    """Tasks that find an eighth of the inactive pages isolated by others wait until those are back."""
+    machine = Machine(nodes="2M", swap="zram:64M", kswapd=False, pool_takes_pages=False)
+    machine.attach("trad")
+    for seed in range(8):
+        machine.add_task(synth("uniform:pages=125,accesses=2K,write=50%", seed=seed))
+
+    waits = _waits(machine)
+
+    assert set(waits) == {"ISOLATED"}
+    assert all(0 < delay < timeout == 20_000 for _, delay, timeout in waits["ISOLATED"])
+    assert len({who for who, _, _ in waits["ISOLATED"]}) > 1
+
+
 def test_trace_has_what_a_policy_emits(tmp_path: Path) -> None:
     """A policy's own events carry its name and its numbers, whoever runs its hooks."""
     path = tmp_path / "chatty.rpol"
