@@ -7,12 +7,15 @@
  * Usage: fuzz [first seed] [number of seeds]; a failure names its seed.
  */
 #include "harness.h"
+#include "machine.h"
 
 #define NR_OWN_LISTS 5
 #define NR_STEPS 60
 #define CHUNK 400
 #define MAX_FUZZ_TASKS 4
 #define FOLIO_STATE 8
+#define PASS_WORK 16		/* what a pass over a node costs, in pages looked at */
+#define SEED_WORK 1000000	/* pages that reclaim may look at before a seed is over: ours, three seeds in four need less */
 
 static uint64_t rng;
 
@@ -35,6 +38,16 @@ static uint64_t any_place(void)
 	if (below(200) == 0)
 		return next_random(&rng);
 	return below(3) ? HEAD_OF(any_list()) : TAIL_OF(any_list());
+}
+
+/*
+ * A seed is as long as its work, not as its accesses: a task above memory.high = 1 runs up to seventeen ladders of
+ * thirteen priorities for each page that it charges, here as in the kernel (mem_cgroup_handle_over_high()).
+ */
+static uint64_t work_of(const struct rcl_machine *m)
+{
+	return m->nr_rounds * PASS_WORK + counter(m, RCL_PGSCAN_ANON) + counter(m, RCL_PGSCAN_FILE) +
+	       counter(m, RCL_PGREFILL);
 }
 
 static uint64_t map_value(uint32_t number, struct rcl_lruvec *lruvec)
@@ -350,6 +363,34 @@ static void attach_fuzz(struct rcl_machine *m, uint32_t nr_nodes, uint32_t nr_me
 		    RCL_OK);
 }
 
+/* A value of an option's range: mostly its default, then its ends, then any number of any size. */
+static uint64_t any_option(uint64_t value, uint64_t least, uint64_t most)
+{
+	switch (below(8)) {
+	case 0:
+		return least;
+	case 1:
+		return most;
+	case 2:
+		return least + (next_random(&rng) >> below(64)) % (most - least ? most - least : 1);
+	default:
+		return value;
+	}
+}
+
+#define ANY_OPTION(name, least, most) config->name = any_option(config->name, least, most);
+
+static void draw_options(struct rcl_config *config)
+{
+	RCL_OPTION_RANGES(ANY_OPTION)
+	config->fault_around_bytes = UINT32_C(4096) << below(10);
+	config->numa_balancing = below(2) ? 2 : 0;
+	if (config->incompressible_permille + config->same_filled_permille > 1000)
+		config->same_filled_permille = 1000 - config->incompressible_permille;
+	if (config->numa_scan_period_max_ms < config->numa_scan_period_min_ms)
+		config->numa_scan_period_max_ms = config->numa_scan_period_min_ms;
+}
+
 static struct rcl_machine *random_machine(uint32_t *nr_nodes)
 {
 	static struct rcl_node_config nodes[3];
@@ -358,6 +399,7 @@ static struct rcl_machine *random_machine(uint32_t *nr_nodes)
 	int has_large = below(3) == 0;
 
 	rcl_config_init(&config);
+	draw_options(&config);
 	*nr_nodes = config.nr_nodes = 1 + (uint32_t)below(3);
 	config.nodes = nodes;
 	for (uint32_t i = 0; i < 3; i++)
@@ -369,31 +411,26 @@ static struct rcl_machine *random_machine(uint32_t *nr_nodes)
 		swaps[i] = (struct rcl_swap_config){ .nr_pages = 1 + below(has_large ? 1500 : 200), .device = (uint32_t)below(3),
 						     .priority = (int32_t)below(3) };
 	config.seed = next_random(&rng);
-	config.add_batch_folios = below(2) ? 31 : 1 + (uint32_t)below(31);
-	config.charge_batch_pages = below(2) ? 64 : 1 + (uint32_t)below(64);
-	config.reclaim_batch_pages = below(2) ? 32 : 1 + (uint32_t)below(64);
 	config.kswapd = below(4) != 0;
 	config.demotion = (uint8_t)below(2);
-	config.numa_balancing = below(2) ? 2 : 0;
-	config.numa_scan_delay_ms = 0;
-	config.numa_scan_period_min_ms = 1;
-	config.numa_scan_period_max_ms = 1 + (uint32_t)below(5);
-	config.numa_scan_size_mb = 1;
+	if (below(2)) {		/* or no task lives long enough for a scan */
+		config.numa_scan_delay_ms = 0;
+		config.numa_scan_period_min_ms = 1;
+		config.numa_scan_period_max_ms = 1 + (uint32_t)below(5);
+		config.numa_scan_size_mb = 1;
+	}
 	config.writeback = below(4) != 0;
-	config.dirty_ratio = 1 + (uint32_t)below(40);
-	config.dirty_background_ratio = (uint32_t)below(20);
-	config.ssd_channels = 1 + (uint32_t)below(4);
 	config.charge_kmem = below(2);
-	config.page_cluster = (uint32_t)below(6);
 	config.pool_takes_pages = below(2);
-	config.zswap_percent = below(2) ? (uint32_t)below(40) : 0;
-	config.same_filled_permille = (uint32_t)below(300);
 	config.thp_orders = has_large ? (uint32_t)below(256) << 2 : 0;
-	config.read_ahead_kb = below(2) ? 128 : (uint32_t)below(64);
-	config.fault_around_bytes = UINT32_C(4096) << below(6);
 	config.forced_release = below(4) != 0;
 	config.repeat_reads = (uint8_t)below(2);
-	config.slice_ns = 1 + below(100000);
+	if (below(2))
+		config.zswap_percent = (uint32_t)below(40);
+	if (below(2))
+		config.read_ahead_kb = 128;
+	if (below(2))		/* or tasks hardly mix */
+		config.slice_ns = 1 + below(100000);
 	return build_machine(&config);
 }
 
@@ -542,7 +579,7 @@ static void run_seed(uint64_t seed)
 	files[1] = make_file(m, 200);
 	for (uint64_t i = 1 + below(MAX_FUZZ_TASKS); i > 0; i--)
 		nr_tasks = random_task(m, nr_memcgs, nr_nodes, files);
-	for (int step = 0; step < NR_STEPS; step++) {
+	for (int step = 0; step < NR_STEPS && work_of(m) < SEED_WORK; step++) {
 		run_all(m, nr_tasks, chunks);
 		check_machine(m);
 		disturb(m, nr_nodes, &nr_memcgs, nr_tasks);

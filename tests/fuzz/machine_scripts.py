@@ -1,14 +1,17 @@
 """Random scripts: a machine, memcgs, files, tasks, policies, and any call in any order.
 
-Here: what values are tried. What the core can be told is read from its header (core_api.py), so an option or a call
-that nobody has described here is tried with numbers of every size. Not here: what a script means (script_player.c).
+Here: what values are tried. Options of the machine come from their table (reclaim/abi/options.py), each within its range;
+what else the core can be told is read from its header (core_api.py), and a call that nobody has described here is tried
+with numbers of every size. Not here: what a script means (script_player.c).
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from typing import Any
 
+from reclaim.abi.options import OPTIONS, Option
 from tests.fuzz.core_api import STRUCTS, header_text, machine_calls, struct_members
 
 Draw = random.Random
@@ -38,23 +41,39 @@ def any_number(draw: Draw) -> int:
     return draw.choice(ANY_NUMBER)
 
 
+def python_option(option: Option, draw: Draw) -> int | tuple[int, ...]:
+    """Return a value of an option: one end of its range, a number of any size within it, or some of a set."""
+    if option.kind == "set":
+        numbers = range(option.least, option.most + 1)
+        return tuple(draw.sample(numbers, draw.choice((0, 0, 1, 1, 2, len(numbers)))))
+    width = option.most - option.least
+    size = draw.randrange(1 << draw.randint(0, width.bit_length()))
+    return option.least + draw.choice((0, width, min(size, width), min(size, width)))
+
+
+def core_option(option: Option) -> Value:
+    """Return what draws a value of an option as the core has it."""
+    return lambda draw: option.core_value(python_option(option, draw))
+
+
+def make_agree(options: dict[str, Any]) -> None:
+    """Change what contradicts each other, or most machines would be refused."""
+
+    def value(name: str) -> int:
+        return int(options.get(name, OPTIONS[name].default))
+
+    if value("numa_scan_period_min_ms") > value("numa_scan_period_max_ms"):
+        options["numa_scan_period_max_ms"] = value("numa_scan_period_min_ms")
+    if value("incompressible_permille") + value("same_filled_permille") > 1000:
+        options["same_filled_permille"] = 1000 - value("incompressible_permille")
+
+
 VALUES: Mapping[str, Mapping[str, Value]] = {
     "machine": {
         "seed": seed,
-        "swappiness": between(0, 200),
-        "add_batch_folios": one_of(1, 2, 15, 31),
-        "charge_batch_pages": one_of(1, 2, 32, 64),
-        "reclaim_batch_pages": one_of(1, 2, 32, 64, 512),
-        "watermark_scale_factor": one_of(1, 10, 100, 1000, 3000),
-        "slice_ns": one_of(1, 1000, 100_000, 3_000_000),
-        "kswapd": one_of(0, 1),
-        "repeat_reads": one_of(0, 1),
-        "charge_kmem": one_of(0, 1),
-        "forced_release": one_of(0, 1),
-        "read_ahead_kb": one_of(0, 4, 16, 128),
-        "fault_around_bytes": one_of(4096, 16384, 65536),
-        "page_cluster": between(0, 5),
-        "thp_orders": one_of(0, 0, 0, 1 << 2, 1 << 4, 1 << 9, 1 << 3 | 1 << 6, 0x3FC),
+        **{option.c_name: core_option(option) for option in OPTIONS.values()},
+        "fault_around_bytes": one_of(4096, 16384, 65536, 1 << 21),
+        "numa_balancing": one_of(0, 2),
     },
     "costs": {},
     "node": {
@@ -163,6 +182,8 @@ class ScriptWriter:
         for member in self._members[STRUCTS[command]]:
             if member not in _FILLED_OTHERWISE and (member in always or self._draw.random() < share):
                 words[member] = known.get(member, any_number)(self._draw)
+        if command == "machine":
+            make_agree(words)
         return line(command, words)
 
     def _node(self) -> str:

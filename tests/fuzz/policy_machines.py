@@ -12,12 +12,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from reclaim.abi.options import OPTIONS
 from reclaim.diag.errors import PolicyRejected
 from reclaim.engine import Machine, MemcgConfig, NodeConfig
 from reclaim.workload.synthetic import synth
+from tests.fuzz.machine_scripts import make_agree, python_option
 from tests.verifier.policy_generator import generate_policy
 
 CHUNK_RECORDS = 500
+
+OPTION_SHARE = 0.2
+"""Of the options that a machine is told; the others keep their defaults."""
+
+_NOT_ANY_NUMBER = {"fault_around_bytes", "numa_balancing"}
+"""Options of which only some numbers of the range are taken."""
 
 _TRACES = (
     "zipf:pages={pages},alpha=1.0,accesses={accesses},write=30%",
@@ -31,18 +39,19 @@ _TRACES = (
 def machine_options(draw: random.Random) -> dict[str, Any]:
     """Return what a machine is made of."""
     limit = draw.choice((None, 64, 200, 400))
-    return {
+    options = {
+        name: python_option(option, draw)
+        for name, option in OPTIONS.items()
+        if name not in _NOT_ANY_NUMBER and draw.random() < OPTION_SHARE
+    }
+    make_agree(options)
+    return options | {
         "nodes": [NodeConfig(pages=draw.choice((64, 300, 700))) for _ in range(draw.randint(1, 2))],
         "swap": draw.choice(("none", "zram:100", "zram:2000", "ssd:500")),
         "memcgs": (
             MemcgConfig(path="/a", max_pages=limit, low_pages=draw.choice((0, 50))),
             MemcgConfig(path="/a/b"),
         ),
-        "swappiness": draw.choice((0, 60, 200)),
-        "kswapd": draw.random() < 0.7,
-        "forced_release": draw.random() < 0.7,
-        "add_batch": draw.choice((1, 31)),
-        "charge_batch": draw.choice((1, 64)),
         "seed": draw.randrange(1000),
     }
 

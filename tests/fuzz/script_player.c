@@ -25,6 +25,9 @@
 #define MAX_SCRIPT_TASKS 16
 #define MAX_RECORDS 4096
 #define SECONDS 20 /* of processor time for one script; some hundredths are usual */
+#define MAX_WORK UINT64_C(2000000) /* pages that reclaim may look at before nobody runs any more; the checked build
+				      needs seconds for them */
+#define RECORDS_BETWEEN_LOOKS 20
 #define NS_PER_RECORD UINT64_C(10000000000) /* of virtual time, on average: a ladder of retries is far below */
 
 struct member {
@@ -275,10 +278,20 @@ static void feed(struct player *p)
 	CHECK_EQUAL(rcl_task_feed(p->m, task, p->records[task], nr_taken, (int)word("last"), &bad), RCL_OK);
 }
 
+static int has_worked_enough(const struct player *p)
+{
+	return work_of(p->m) >= MAX_WORK;
+}
+
+static int stop(void *user, uint64_t nr_records)
+{
+	return has_worked_enough(user) || (word("stops") && nr_records % 100 < RECORDS_BETWEEN_LOOKS && below(20) == 0);
+}
+
 /* Forward progress: tasks run what they were given, in bounded virtual time. */
 static void run(struct player *p)
 {
-	struct rcl_run_control control = { .progress = word("stops") ? stop_sometimes : NULL, .progress_records = 100 };
+	struct rcl_run_control control = { .progress = stop, .user = p, .progress_records = RECORDS_BETWEEN_LOOKS };
 	uint64_t nr_before = 0, nr_after = 0, before = 0, after = 0;
 	struct rcl_task_info info;
 
@@ -287,7 +300,7 @@ static void run(struct player *p)
 		nr_before += info.nr_records;
 		before = info.clock_ns > before ? info.clock_ns : before;
 	}
-	for (uint32_t i = 0; i <= p->nr_tasks; i++)
+	for (uint32_t i = 0; i <= p->nr_tasks && !has_worked_enough(p); i++)
 		rcl_run(p->m, &control);
 	for (uint32_t task = 0; task < p->nr_tasks; task++) {
 		CHECK_EQUAL(rcl_task_info(p->m, task, &info), RCL_OK);

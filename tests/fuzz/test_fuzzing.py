@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from reclaim.abi.options import OPTIONS
 from tests.fuzz.core_api import header_text, machine_calls, struct_members
 from tests.fuzz.machine_scripts import VALUES, ScriptWriter
 from tests.fuzz.policy_machines import play_round
@@ -61,6 +62,20 @@ def test_what_values_are_for_is_in_the_header() -> None:
     members = struct_members(header_text())
     known = {name for struct in members.values() for name in struct}
     assert {name for values in VALUES.values() for name in values} <= known
+
+
+def test_every_option_is_drawn_within_its_range() -> None:
+    """An option of the table is fuzzed as soon as it is there, and both ends of its range are tried."""
+    draw = random.Random(1)
+    for option in OPTIONS.values():
+        drawn = {VALUES["machine"][option.c_name](draw) for _ in range(400)}
+        if option.kind == "set":
+            numbers = range(option.least, option.most + 1)
+            assert {0, option.core_value(tuple(numbers))} <= drawn
+            assert all(value & ~option.core_value(tuple(numbers)) == 0 for value in drawn)
+        else:
+            assert option.least == min(drawn)
+            assert option.most == max(drawn)
 
 
 def test_calls_are_found_in_the_header() -> None:
