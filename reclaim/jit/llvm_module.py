@@ -6,6 +6,7 @@ of a user's may ever get into it. No names of the author's appear, only numbers 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reclaim.abi.cheader import helper_c_params
@@ -51,13 +52,26 @@ def write_module(policy: PolicyIR) -> ModuleText:
     Returns:
         The text, which depends on nothing but the policy's meaning.
     """
+    return write_together({"": policy})
+
+
+def write_together(policies: Mapping[str, PolicyIR]) -> ModuleText:
+    """Write several policies into one module, so that LLVM's fixed costs are paid once.
+
+    Args:
+        policies: by what the symbols of its hooks begin with.
+
+    Returns:
+        The text.
+    """
     metadata = Metadata()
     functions: list[str] = []
     called: set[str] = set()
-    for hook in policy.hooks.values():
-        writer = NativeHookWriter(policy, hook, metadata)
-        functions += [_signature(hook), *writer.body(), "}", ""]
-        called |= writer.helpers
+    for prefix, policy in policies.items():
+        for hook in policy.hooks.values():
+            writer = NativeHookWriter(policy, hook, metadata)
+            functions += [_signature(hook, prefix), *writer.body(), "}", ""]
+            called |= writer.helpers
     lines = [
         *functions,
         *(_declaration(c_name) for c_name in sorted(called)),
@@ -72,11 +86,11 @@ def write_module(policy: PolicyIR) -> ModuleText:
     return ModuleText("\n".join(lines), tuple(f"h_{c_name}" for c_name in sorted(called)))
 
 
-def _signature(hook: HookIR) -> str:
+def _signature(hook: HookIR, prefix: str) -> str:
     params = [f"ptr noundef nonnull align 8 dereferenceable({CONTEXT_BYTES}) %ctx"]
     for param, value in zip(hook.hook.params, hook.params, strict=True):
         params.append(f"{_param_type(param.type)} %v{value.id}")
-    name = hook_symbol(hook.hook.name)
+    name = f"{prefix}{hook_symbol(hook.hook.name)}"
     return f"define {abi_type(hook.hook.result)} @{name}({', '.join(params)}) #0 {{"
 
 

@@ -7,14 +7,17 @@ Everything that is wrong is reported at once, in source order; a policy is accep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from reclaim.diag.diagnostic import Diagnostic
 from reclaim.diag.errors import PolicyRejected
 from reclaim.lang.declarations import TopLevel
 from reclaim.lang.findings import Findings
 from reclaim.lang.ir import PolicyIR
 from reclaim.lang.lower_functions import check_function, lower_hook
 from reclaim.lang.lowering import Shared
+from reclaim.lang.nodes import Module
 from reclaim.lang.parser import parse
 from reclaim.lang.restrictions import check_restrictions
 from reclaim.lang.signatures import read_signatures
@@ -50,9 +53,26 @@ def compile_source(source: str, path: str) -> PolicyIR:
     Raises:
         PolicyRejected: something in it is wrong; carries everything found, in source order.
     """
+    module, broken = parse(clean_text(source, path))
+    return compile_tree(module, source, path, broken)
+
+
+def compile_tree(module: Module, source: str, path: str, broken: Sequence[Diagnostic] = ()) -> PolicyIR:
+    """Compile a policy's syntax tree to IR, whoever read it.
+
+    Args:
+        module: the tree.
+        source: the text that it was read from.
+        path: as for `compile_source`.
+        broken: what was wrong when it was read.
+
+    Returns:
+        The policy, type-checked but not verified.
+
+    Raises:
+        PolicyRejected: something in it is wrong; carries everything found, in source order.
+    """
     findings = Findings()
-    text = clean_text(source, path)
-    module, broken = parse(text)
     for diagnostic in broken:
         findings.add(diagnostic)
     check_restrictions(module, findings)
@@ -61,7 +81,7 @@ def compile_source(source: str, path: str) -> PolicyIR:
     top = TopLevel(module, findings)
     StateLayout(top)
     read_signatures(top)
-    shared = Shared(top.declared, findings, text.split("\n"))
+    shared = Shared(top.declared, findings, clean_text(source, path).split("\n"))
     hooks = {}
     for name, declaration in top.declared.hooks.items():
         if name not in top.declared.broken:

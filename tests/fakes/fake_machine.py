@@ -14,6 +14,7 @@ import random
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import cffi
@@ -42,11 +43,24 @@ NR_OBJECTS = {
 NR_ELEMENTS = {**{scope: NR_OBJECTS[name] for scope, name in SCOPE_HANDLE.items()}, Scope.GLOBAL: 1}
 DENSE_NUMBERS = ("Folio.pfn", "Lruvec.id", "Memcg.id", "ScanControl.slot")
 OBJECT_BYTES = 128
+NR_IMAGES = 64
+"""Different contents of the kernel objects, for each number of lists."""
+
+SHARE_OF_NONE = 0.3
+"""Of arguments, fields and answers that may be None."""
 INTEGER_HELPERS: dict[str, Callable[..., int]] = {
     "isqrt": arithmetic.isqrt,
     "ilog2": arithmetic.ilog2,
     "mul_div": arithmetic.mul_div,
 }
+
+_HELPERS = {helper.c_name: helper for helper in HELPERS}
+_MEMBERS = {name: tuple(value for value, _ in enum.members.values()) for name, enum in ENUMS.items()}
+_PLACES: dict[str, list[int]] = {}
+_END_OF_OBJECTS = 8 * len(CONTEXT_MEMBERS)
+for _name, _count in NR_OBJECTS.items():
+    _PLACES[_name] = [_END_OF_OBJECTS + number * OBJECT_BYTES for number in range(_count)]
+    _END_OF_OBJECTS += _count * OBJECT_BYTES
 
 
 def pick(rng: random.Random, low: int, high: int) -> int:
@@ -57,6 +71,66 @@ def pick(rng: random.Random, low: int, high: int) -> int:
     if rng.random() < 0.5:
         return rng.randint(low, min(high, low + 100))
     return rng.randint(low, high)
+
+
+def _number_of(entry: Param | Field, plain: str, rng: random.Random, nr_lists: int, *, extreme: bool) -> int:
+    """Pick a value of a parameter or field that is no kernel object."""
+    if plain in ENUMS:
+        return rng.choice(_MEMBERS[plain])
+    if plain == "List":
+        return rng.randrange(1, nr_lists)
+    if plain == "bool":
+        return rng.randrange(2)
+    kind = INT_KINDS[plain]
+    low = kind.min if entry.min is None else entry.min
+    high = kind.max if entry.max is None else entry.max
+    return rng.choice((low, high)) if extreme else pick(rng, low, high)
+
+
+@dataclass(frozen=True)
+class _Image:
+    """Hold kernel objects as bytes that may lie anywhere.
+
+    Args:
+        contents: context, objects and the sizes of lists; pointers are still 0.
+        pointers: where one stands, and what it points to, both from the start.
+    """
+
+    contents: bytes
+    pointers: tuple[tuple[int, int], ...]
+
+
+@cache
+def _kernel_objects(nr_lists: int, extreme: bool, number: int) -> _Image:
+    """Fill the kernel objects of one machine with random contents.
+
+    Many machines share them: random programs are told apart by their own state, tunables and arguments
+    too, and filling objects anew takes longer than running a small program.
+    """
+    rng = random.Random(f"objects {nr_lists} {extreme} {number}")
+    contents, pointers = bytearray(_END_OF_OBJECTS), []
+    for name, places in _PLACES.items():
+        for which, place in enumerate(places):
+            for entry in KERNEL_TYPES[name].fields:
+                slot, plain = slots(name)[entry.name], entry.type.removesuffix(" | None")
+                at = place + slot.offset
+                if plain != entry.type and rng.random() < SHARE_OF_NONE:
+                    continue
+                if plain in KERNEL_TYPES:
+                    pointers.append((at, rng.choice(_PLACES[plain])))
+                    continue
+                is_dense = f"{name}.{entry.name}" in DENSE_NUMBERS
+                value = which if is_dense else _number_of(entry, plain, rng, nr_lists, extreme=extreme)
+                if slot.bit is None:
+                    low = value & ((1 << 8 * slot.nr_bytes) - 1)
+                    contents[at : at + slot.nr_bytes] = low.to_bytes(slot.nr_bytes, sys.byteorder)
+                else:
+                    contents[at + slot.bit // 8] |= value << slot.bit % 8
+    for place in _PLACES["Lruvec"]:
+        pointers.append((place + slots("Lruvec")[LIST_SIZES].offset, len(contents)))
+        sizes = [rng.choice((0, 1, rng.randrange(1 << 20))) for _ in range(nr_lists)]
+        contents += b"".join(size.to_bytes(8, sys.byteorder) for size in sizes)
+    return _Image(bytes(contents), tuple(pointers))
 
 
 class FakeMachine:
@@ -75,15 +149,16 @@ class FakeMachine:
         self.may_be_none = True
         """Whether arguments and fields that are nullable are None now and then."""
         self.nr_lists = FIRST_POLICY_LIST + sum(declared.count for declared in policy.lists)
-        self._bytes = bytearray(8 * self._nr_words())
+        image = _kernel_objects(self.nr_lists, extreme, rng.randrange(NR_IMAGES))
+        self._bytes = bytearray(len(image.contents) + 8 * self._nr_words())
         self._pin = (ctypes.c_char * len(self._bytes)).from_buffer(self._bytes)
         self.base = ctypes.addressof(self._pin)
-        self._end = self.base
-        self.context = self._take(8 * len(CONTEXT_MEMBERS))
-        self.objects = {
-            name: [self._take(OBJECT_BYTES) for _ in range(count)] for name, count in NR_OBJECTS.items()
-        }
-        self._fill_objects()
+        self.context = self.base
+        self._end = self.base + len(image.contents)
+        self._bytes[: len(image.contents)] = image.contents
+        for place, target in image.pointers:
+            self.write(self.base + place, 8, self.base + target)
+        self.objects = {name: [self.base + place for place in places] for name, places in _PLACES.items()}
         self._fill_state()
         self._fill_tunables()
 
@@ -109,53 +184,24 @@ class FakeMachine:
     def value_of(self, entry: Param | Field) -> int:
         """Pick a value of a parameter or field, in its declared range."""
         plain = entry.type.removesuffix(" | None")
-        if plain != entry.type and self.may_be_none and self.rng.random() < 0.3:
+        if plain != entry.type and self.may_be_none and self.rng.random() < SHARE_OF_NONE:
             return 0
         if plain in KERNEL_TYPES:
             return self.rng.choice(self.objects[plain])
-        if plain in ENUMS:
-            return self.rng.choice([value for value, _ in ENUMS[plain].members.values()])
-        if plain == "List":
-            return self.rng.randrange(1, self.nr_lists)
-        if plain == "bool":
-            return self.rng.randrange(2)
-        kind = INT_KINDS[plain]
-        low = kind.min if entry.min is None else entry.min
-        return self._pick(low, kind.max if entry.max is None else entry.max)
+        return _number_of(entry, plain, self.rng, self.nr_lists, extreme=self._extreme)
 
     def _pick(self, low: int, high: int) -> int:
         return self.rng.choice((low, high)) if self._extreme else pick(self.rng, low, high)
 
     def _nr_words(self) -> int:
         state = sum(self.policy.state_bytes.get(scope, 0) * n for scope, n in NR_ELEMENTS.items())
-        objects = sum(NR_OBJECTS.values()) * OBJECT_BYTES + NR_OBJECTS["Lruvec"] * 8 * self.nr_lists
-        return (state + objects) // 8 + len(self.policy.tunables) + 64
+        return state // 8 + len(NR_ELEMENTS) + len(self.policy.tunables)
 
     def _take(self, nr_bytes: int) -> int:
         address = self._end
         self._end += (nr_bytes + 7) // 8 * 8
         assert self._end <= self.base + len(self._bytes)
         return address
-
-    def _fill_objects(self) -> None:
-        for name, addresses in self.objects.items():
-            for number, address in enumerate(addresses):
-                for entry in KERNEL_TYPES[name].fields:
-                    is_number = f"{name}.{entry.name}" in DENSE_NUMBERS
-                    self._write_field(address, name, entry, number if is_number else self.value_of(entry))
-        for lruvec in self.objects["Lruvec"]:
-            sizes = self._take(8 * self.nr_lists)
-            self.write(lruvec + slots("Lruvec")[LIST_SIZES].offset, 8, sizes)
-            for number in range(self.nr_lists):
-                self.write(sizes + 8 * number, 8, self.rng.choice((0, 1, self.rng.randrange(1 << 20))))
-
-    def _write_field(self, address: int, type_name: str, entry: Field, value: int) -> None:
-        slot = slots(type_name)[entry.name]
-        if slot.bit is None:
-            self.write(address + slot.offset, slot.nr_bytes, value)
-            return
-        place = address + slot.offset - self.base
-        self._bytes[place + slot.bit // 8] |= value << slot.bit % 8
 
     def _fill_state(self) -> None:
         for scope, count in NR_ELEMENTS.items():
@@ -224,7 +270,7 @@ class TapeEnvironment:
         if c_name in SCAN_HELPERS.values():
             entry.answer = rng.choice([0, *self.machine.objects["Folio"]])
             return entry.answer
-        helper = next(h for h in HELPERS if h.c_name == c_name)
+        helper = _HELPERS[c_name]
         for target in helper.effects.writes:
             self._apply(entry, target)
         self._run_nested(entry, helper)

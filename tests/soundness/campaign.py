@@ -2,25 +2,39 @@
 
 Programs are numbered; the number is the seed. A process that dies takes its chunk of programs with it,
 which is a finding: LLVM ends the process where it is unhappy.
+
+A record holds stretches of numbers. Each was tried by one version of what is tested and of what tests it,
+known by the contents of their files, and with one set of options; where either has changed, a new stretch
+begins behind the last one.
 """
 
 from __future__ import annotations
 
+import gc
+import hashlib
 import json
+import random
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, Self
 
 from reclaim.jit.bpf_loader import Unavailable
-from tests.soundness.trial import Engines, Findings, tried
+from tests.soundness.executions import replay_in_the_kernel, replay_natively, try_unguarded
+from tests.soundness.programs import NR_TURNS, mutant, program
+from tests.soundness.trial import Findings, Trial
 
-CHUNK = 10
-"""Programs between two looks at the clock; what is lost when a run is stopped."""
+CHUNK = 10 * NR_TURNS
+"""Programs between two looks at the clock: a few seconds, and what is lost when a run is stopped."""
+
+_ROOT = Path(__file__).parents[2]
+_TESTED = ("verifier", "reclaim/lang", "reclaim/abi", "reclaim/jit", "tests/fakes", "tests/soundness")
+_GENERATORS = ("policy_generator.py", "policy_pieces.py", "relation_generator.py")
 
 
 @dataclass(frozen=True)
@@ -29,103 +43,191 @@ class Options:
 
     Args:
         native, kernel: every how manieth program goes there too; 0 for none.
-        mutants: of each accepted program.
-        jobs: processes.
-        unguarded: whether Linux is asked about each program without guards, too.
+        mutants: every how manieth accepted program is broken, too; 0 for none.
+        twice: every how manieth program is read by both parsers; 0 for none.
+        unguarded: whether Linux is asked about programs without guards, too, where it gets any.
     """
 
-    native: int
-    kernel: int
-    mutants: int
-    jobs: int
-    unguarded: bool
+    native: int = 10
+    kernel: int = 100
+    mutants: int = 5
+    twice: int = 16
+    unguarded: bool = False
+
+    @staticmethod
+    def is_due(every: int, seed: int) -> bool:
+        """Tell whether a program is one of those, such that all kinds of programs are."""
+        return every > 0 and (seed + seed // NR_TURNS) % every == 0
+
+
+@dataclass
+class Stretch:
+    """Hold what became of numbers that follow each other.
+
+    Args:
+        version: of the files behind it.
+        options: what was tried.
+        first: its first number.
+        following: the number behind its last one.
+        found: what became of them.
+    """
+
+    version: str
+    options: Options
+    first: int
+    following: int
+    found: Findings = field(default_factory=Findings)
 
 
 @dataclass
 class Record:
-    """Hold where a run stands.
+    """Hold the stretches of a run that may have been stopped many times."""
 
-    Args:
-        following: number of the next program.
-        seconds: that all programs before took.
-        found: what became of them.
-    """
+    stretches: list[Stretch] = field(default_factory=list)
 
-    following: int
-    seconds: float
-    found: Findings
+    @classmethod
+    def load(cls, path: Path | None) -> Self:
+        """Return the record of a file, a new one where there is none."""
+        if path is None or not path.exists():
+            return cls()
+        return cls([_stretch(plain) for plain in json.loads(path.read_text(encoding="utf-8"))])
 
     def save(self, path: Path) -> None:
         """Write it down, whole or not at all."""
-        plain = {
-            "next": self.following,
-            "seconds": round(self.seconds, 1),
-            "counts": dict(self.found.counts),
-            "wrong": self.found.wrong,
-        }
         unfinished = path.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(plain, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        rows = [_plain(stretch) for stretch in self.stretches]
+        unfinished.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         unfinished.replace(path)
 
+    def current(self, first: int, options: Options) -> Stretch:
+        """Return the stretch that goes on, a new one where something has changed."""
+        version = version_of_files()
+        last = self.stretches[-1] if self.stretches else None
+        if last is None or (last.version, last.options) != (version, options):
+            start = first if last is None else max(first, last.following)
+            self.stretches.append(Stretch(version, options, start, start))
+        return self.stretches[-1]
 
-def load(path: Path | None, first: int) -> Record:
-    """Return the record of a file, a new one where there is none."""
-    if path is None or not path.exists():
-        return Record(first, 0.0, Findings())
-    plain = json.loads(path.read_text(encoding="utf-8"))
-    return Record(plain["next"], plain["seconds"], Findings(Counter(plain["counts"]), plain["wrong"]))
+    @property
+    def total(self) -> Findings:
+        """Return what all stretches found."""
+        found = Findings()
+        for stretch in self.stretches:
+            found.add(stretch.found)
+        return found
 
 
-def run(record: Record, end: int, options: Options) -> Iterator[Record]:
-    """Try programs up to a number, and show the record after some chunks."""
-    before, started = record.seconds, time.monotonic()
-    pool = _pool(options.jobs)
-    while record.following < end:
-        firsts = range(record.following, end, CHUNK)[: 2 * options.jobs]
+def _plain(stretch: Stretch) -> dict[str, Any]:
+    found = vars(stretch.found) | {"seconds": round(stretch.found.seconds, 1)}
+    return {**vars(stretch), "options": asdict(stretch.options), "found": found}
+
+
+def _stretch(plain: dict[str, Any]) -> Stretch:
+    found = plain["found"]
+    findings = Findings(Counter(found["counts"]), Counter(found["parts"]), found["wrong"], found["seconds"])
+    return Stretch(
+        plain["version"], Options(**plain["options"]), plain["first"], plain["following"], findings
+    )
+
+
+def version_of_files() -> str:
+    """Name what is tested and what tests it: the same name means the same programs and the same verdicts."""
+    files = [
+        file for folder in _TESTED for file in (_ROOT / folder).rglob("*") if file.suffix in (".py", ".lark")
+    ]
+    files += [_ROOT / "tests/verifier" / name for name in _GENERATORS]
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(f"{file.relative_to(_ROOT)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def run(stretch: Stretch, end: int, jobs: int) -> Iterator[None]:
+    """Try programs up to a number, and stop after some chunks for a look at what was found."""
+    pool = _pool(jobs)
+    while stretch.following < end:
+        firsts = range(stretch.following, end, CHUNK)[: 2 * jobs]
         chunks = [(first, min(first + CHUNK, end)) for first in firsts]
-        futures = [pool.submit(tried_chunk, *chunk, options) for chunk in chunks]
+        futures = [pool.submit(tried, *chunk, stretch.options) for chunk in chunks]
         try:
             results = [future.result() for future in futures]
         except BrokenProcessPool:
-            # Which program it was is known only by trying each chunk again in a process of its own.
-            results = [_alone(*chunk, options) for chunk in chunks]
-            pool = _pool(options.jobs)
+            # Which chunk it was is known only by trying each again in a process of its own.
+            results = [_alone(*chunk, stretch.options) for chunk in chunks]
+            pool = _pool(jobs)
         for found in results:
-            record.found.add(found)
-        record.following = chunks[-1][1]
-        record.seconds = before + time.monotonic() - started
-        yield record
+            stretch.found.add(found)
+        stretch.following = chunks[-1][1]
+        yield
     pool.shutdown()
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(jobs, get_context("forkserver"))
+    return ProcessPoolExecutor(jobs, get_context("forkserver"), initializer=_collect_less)
+
+
+def _collect_less() -> None:
+    """Look for cycles of garbage rarely: programs leave few, and the tables are never garbage."""
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 100)
 
 
 def _alone(first: int, end: int, options: Options) -> Findings:
     with _pool(1) as pool:
         try:
-            return pool.submit(tried_chunk, first, end, options).result()
+            return pool.submit(tried, first, end, options).result()
         except BrokenProcessPool:
-            return Findings(
-                Counter({"wrong: crash": 1}), [f"programs {first} to {end - 1}: the process died"]
-            )
+            found = Findings()
+            found.note("crash", f"programs {first} to {end - 1}", "the process died")
+            return found
 
 
-def tried_chunk(first: int, end: int, options: Options) -> Findings:
-    """Try some programs; a failure of ours is a finding like any other."""
+def tried(first: int, end: int, options: Options) -> Findings:
+    """Try the programs of some numbers, native code at the end for all of them at once.
+
+    Args:
+        first: the first number.
+        end: the number behind the last one.
+        options: what to try.
+
+    Returns:
+        What was found; a failure of ours is a finding like any other.
+    """
     found = Findings()
+    started = time.process_time()
+    natively: list[Trial] = []
     for seed in range(first, end):
-        engines = Engines(
-            native=bool(options.native) and seed % options.native == 0,
-            kernel=bool(options.kernel) and seed % options.kernel == 0,
-            unguarded=options.unguarded,
-        )
         try:
-            found.add(tried(seed, engines, options.mutants))
+            found.add(_tried_one(seed, options, natively))
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the program that did it must be named
-            found.counts["wrong: crash"] += 1
-            found.wrong.append(f"program {seed}: crash: {type(error).__name__}: {error}")
+            found.note("crash", f"program {seed}", f"{type(error).__name__}: {error}")
+    if natively:
+        found.add(replay_natively(natively))
+    found.seconds = time.process_time() - started
     return found
+
+
+def _tried_one(seed: int, options: Options, natively: list[Trial]) -> Findings:
+    source = program(seed)
+    trial = Trial(f"program {seed}", source, seed, is_read_twice=options.is_due(options.twice, seed))
+    found = trial.found
+    if trial.policy is None:
+        return found
+    if options.is_due(options.native, seed):
+        natively.append(trial)
+    if options.is_due(options.kernel, seed):
+        found.add(replay_in_the_kernel(trial))
+        if options.unguarded:
+            found.add(try_unguarded(trial.policy))
+    if options.is_due(options.mutants, seed):
+        found.add(_tried_mutant(source, seed))
+    return found
+
+
+def _tried_mutant(source: str, seed: int) -> Findings:
+    trial = Trial(f"mutant of {seed}", mutant(source, random.Random(f"mutant of {seed}")), seed)
+    counts = {"mutants": 1, "mutants accepted": trial.found.counts["accepted"]}
+    counts["mutant runs"] = trial.found.counts["runs"]
+    return Findings(Counter(counts), Counter(), trial.found.wrong)

@@ -9,34 +9,29 @@ import random
 
 import pytest
 
-from tests.soundness.trial import Engines, Findings, mutant, program, tried
+from tests.soundness.campaign import Options, tried
+from tests.soundness.programs import mutant, program
 
 _NR_GROUPS = 12
-_NR_PROGRAMS = 8
-_NR_IN_THE_KERNEL = 3
-"""Per group; of those, in the kernel."""
-
-
-def _found(first: int, count: int, engines: Engines, nr_mutants: int) -> Findings:
-    found = Findings()
-    for seed in range(first, first + count):
-        found.add(tried(seed, engines, nr_mutants))
-    return found
+_NR_PROGRAMS = 48
+_NR_IN_THE_KERNEL = 6
+"""Per group."""
 
 
 @pytest.mark.parametrize("group", range(_NR_GROUPS))
 def test_accepted_programs_mean_the_same_and_break_nothing(group: int) -> None:
     """Interpreter and native code agree on every program; accepted programs and mutants break no obligation."""
-    found = _found(group * _NR_PROGRAMS, _NR_PROGRAMS, Engines(kernel=False), nr_mutants=2)
+    found = tried(group * _NR_PROGRAMS, (group + 1) * _NR_PROGRAMS, Options(kernel=0))
     assert found.wrong == []
-    assert found.counts["accepted"] > 0
+    assert found.counts["accepted"] > _NR_PROGRAMS // 2
 
 
 @pytest.mark.usefixtures("kernel")
 @pytest.mark.parametrize("group", range(_NR_GROUPS))
 def test_accepted_programs_are_accepted_by_linux_and_agree_there(group: int) -> None:
     """Every program that we accept passes the verifier of Linux and does there what the interpreter did."""
-    found = _found(1_000 + group * _NR_IN_THE_KERNEL, _NR_IN_THE_KERNEL, Engines(native=False), nr_mutants=0)
+    first = 100_000 + group * _NR_IN_THE_KERNEL
+    found = tried(first, first + _NR_IN_THE_KERNEL, Options(native=0, kernel=1, mutants=0, twice=0))
     assert found.wrong == []
     assert found.counts["accepted by Linux"] == found.counts["accepted"]
 

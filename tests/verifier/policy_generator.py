@@ -32,6 +32,7 @@ from tests.verifier.policy_pieces import (
     KEYED,
     NUMBERS,
     PLAIN_HOOKS,
+    PLAIN_NEXT_BATCH,
     RANGES,
     SIGNED_RANGES,
     STANDARD_LISTS,
@@ -41,6 +42,12 @@ from tests.verifier.policy_pieces import (
     WIDE,
 )
 
+SHARE_OF_NESTED = 0.5
+"""Of small policies whose helpers run hooks: those that have such a hook."""
+
+_HOOK_NAMES = sorted(HOOKS)
+_RUNNING = tuple(helper for helper in HELPERS if helper.effects.runs)
+
 
 class PolicyWriter:
     """Write one policy.
@@ -48,11 +55,13 @@ class PolicyWriter:
     Args:
         rng: decides everything.
         danger: how often an operation that may fail goes without its guard, 0 to 1.
+        is_small: whether it is one hook of a few statements, with what it needs to be complete.
     """
 
-    def __init__(self, rng: random.Random, danger: float = 0.02) -> None:
+    def __init__(self, rng: random.Random, danger: float = 0.02, *, is_small: bool = False) -> None:
         self.rng = rng
         self.danger = danger
+        self.is_small = is_small
         self.lines: list[str] = []
         self.numbers: list[str] = []
         self.signed: list[str] = []
@@ -68,11 +77,11 @@ class PolicyWriter:
 
     def write(self) -> str:
         """Return the source."""
-        names = self.rng.sample(sorted(HOOKS), self.rng.choice((1, 1, 2, 3)))
-        if "next_batch" not in names:
+        names = self.rng.sample(_HOOK_NAMES, 1 if self.is_small else self.rng.choice((1, 1, 2, 3)))
+        if "next_batch" not in names and not self.is_small:
             names.append("next_batch")
-        plain = [text for name, text in PLAIN_HOOKS.items() if name not in names]
-        hooks = "\n\n".join([*plain, *(self._hook(HOOKS[name]) for name in names)])
+        written = [self._hook(HOOKS[name]) for name in names]
+        hooks = "\n\n".join([*self._plain_hooks(names, "\n".join(written)), *written])
         functions = [
             text for text in FUNCTIONS.strip().split("\n\n\n") if _uses(hooks, text[4 : text.index("(")])
         ]
@@ -84,6 +93,17 @@ class PolicyWriter:
         body = "\n\n\n".join([*classes, *functions, hooks])
         declarations = [line for line in DECLARATIONS.split("\n") if _uses(body, line.partition(" ")[0])]
         return "\n".join([HEADER, *declarations, "", "", body])
+
+    def _plain_hooks(self, names: list[str], written: str) -> list[str]:
+        """Return the hooks without which a policy is not complete; a small one has those that it needs."""
+        if not self.is_small:
+            return [text for name, text in PLAIN_HOOKS.items() if name not in names]
+        is_filling = any(_uses(written, name) for name in ("queue", "gens", "youngest"))
+        wanted = {"folio_added", "next_batch"} if is_filling else set()
+        if any(_uses(written, helper.name) for helper in _RUNNING if self.rng.random() < SHARE_OF_NESTED):
+            wanted.add("pte_young")
+        texts = {**PLAIN_HOOKS, "next_batch": PLAIN_NEXT_BATCH}
+        return [texts[name] for name in sorted(wanted - set(names))]
 
     def _hook(self, hook: Hook) -> str:
         self.hook = hook
@@ -103,9 +123,15 @@ class PolicyWriter:
                 "    if sc.priority == 1:",
             ]
             self.lines.append("        return gens[0][0].batch(1)")
-        self._block(1, self.rng.randint(8, 20) if self.rng.random() < 0.1 else self.rng.randint(2, 6))
+        self._block(1, self._length())
         self._answer(1)
         return "\n".join(self.lines) + "\n"
+
+    def _length(self) -> int:
+        """Return how many statements a hook has at its top level."""
+        if self.is_small:
+            return self.rng.choice((1, 1, 2, 2, 3, 4))
+        return self.rng.randint(8, 20) if self.rng.random() < 0.1 else self.rng.randint(2, 6)
 
     def _declare(self, param: Param) -> None:
         plain = param.type.removesuffix(" | None")
@@ -683,7 +709,7 @@ def _filled(name: str, index: Callable[[int], object]) -> str:
 
 def _uses(text: str, name: str) -> bool:
     """Tell whether a name occurs in a text; `queue`, `gens` and the tunables occur in every policy."""
-    return re.search(rf"\b{name}\b", text) is not None
+    return name in text and re.search(rf"\b{name}\b", text) is not None
 
 
 def _is_reached(code: str, class_text: str) -> bool:
@@ -703,11 +729,12 @@ _NUMBER_FIELDS = {
 }
 
 
-def generate_policy(seed: int, danger: float = 0.02) -> str:
+def generate_policy(seed: int, danger: float = 0.02, *, is_small: bool = False) -> str:
     """Return the source of a random policy.
 
     Args:
         seed: makes the same policy again.
         danger: how often an operation that may fail goes without its guard, 0 to 1.
+        is_small: whether it is one hook of a few statements.
     """
-    return PolicyWriter(random.Random(seed), danger).write()
+    return PolicyWriter(random.Random(seed), danger, is_small=is_small).write()

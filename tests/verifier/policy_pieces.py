@@ -105,6 +105,14 @@ def folio_added(folio: Folio) -> Place:
 }
 """Hooks that every policy has, where they are not random themselves."""
 
+PLAIN_NEXT_BATCH = """@hook
+def next_batch(sc: ScanControl) -> Batch:
+    if sc.priority == 0:
+        return queue.batch(1)
+    return gens[0][0].batch(1)
+"""
+"""Drains the lists of a policy that fills them."""
+
 NUMBERS = (0, 1, 2, 3, 4, 7, 8, 9, 15, 63, 64, 255, 256, 1000, 65535, 1 << 31, 1 << 32, (1 << 63) - 1)
 
 STATE_NUMBERS = {

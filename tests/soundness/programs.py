@@ -1,0 +1,52 @@
+"""The program of a number, and how one is broken: what `python -m tests.soundness` tries.
+
+Numbers are dealt to kinds of programs by turns. Most are small, one hook of a few statements with what it
+needs to be complete, for a verifier goes wrong in small places and small programs are cheap; some are large,
+so that places meet; some are about related numbers alone, where nothing is guarded.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+
+from tests.verifier.policy_generator import generate_policy
+from tests.verifier.relation_generator import generate_relations
+
+_TURNS = "LRSSSRSSSRSSSRSS"
+"""Large, related, small: the kinds of sixteen programs that follow each other."""
+
+NR_TURNS = len(_TURNS)
+
+_DANGER = (0.02, 0.06)
+"""How often a dangerous operation goes unguarded, by turns: three, or two, of four large programs are accepted."""
+
+_BREAKABLE = re.compile(
+    r"\b\d+\b|(?<![-<>])(?:<=|>=|<|>)(?![<>=])|\bmin\b|\bmax\b|\band\b|\bor\b|\bis not\b|\bis\b(?! not)"
+)
+_BROKEN = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "min": "max", "max": "min", "and": "or", "or": "and"}
+_BROKEN |= {"is": "is not", "is not": "is"}
+
+
+def program(seed: int) -> str:
+    """Return the program of a number."""
+    round_, turn = divmod(seed, NR_TURNS)
+    kind = _TURNS[turn]
+    if kind == "R":
+        return generate_relations(seed)
+    return generate_policy(seed, _DANGER[round_ % 2], is_small=kind == "S")
+
+
+def mutant(source: str, rng: random.Random) -> str:
+    """Break one thing in the functions of a program: a number, a comparison, a guard."""
+    places = list(_BREAKABLE.finditer(source, source.index("@hook")))
+    if not places:
+        return source
+    place = rng.choice(places)
+    old = place[0]
+    if old.isdigit():
+        numbers = (int(old) + 1, max(int(old) - 1, 0), 2 * int(old), 0, 1 << 63)
+        new = str(rng.choice([number for number in numbers if number != int(old)]))
+    else:
+        new = _BROKEN[old]
+    return source[: place.start()] + new + source[place.end() :]
