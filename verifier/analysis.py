@@ -162,9 +162,10 @@ class HookAnalysis:
             for param, argument in passed[edge]:
                 if param != counter:
                     found[param] = NUMBERS.join(found.get(param, TOP), state.get(argument, TOP))
-            for pair in self.related.at(header):
-                arriving = arriving_on(pair, edge, state, self.evaluator)
-                found[pair.comparison] = NUMBERS.join(found[pair.comparison], arriving)
+            pairs = self.related.at(header)
+            arriving = arriving_on(edge, state, pairs, self.evaluator.order)
+            for pair, element in zip(pairs, arriving, strict=True):
+                found[pair.comparison] = NUMBERS.join(found[pair.comparison], element)
         for param in self._params(header) - {counter}:
             reached = self._sums.reached(header, param, entered.get(param, TOP))
             if reached is not None:
@@ -312,9 +313,10 @@ class HookAnalysis:
         merged = _join_all([state for _, state in states])
         assert merged is not None
         merged.update(arriving)
-        for pair in self.related.at(block):
-            known = [arriving_on(pair, edge, state, self.evaluator) for edge, state in states]
-            merged[pair.comparison] = known[0] if len(set(known)) == 1 else TRUTH
+        pairs = self.related.at(block)
+        known = [arriving_on(edge, state, pairs, self.evaluator.order) for edge, state in states]
+        for pair, arrived in zip(pairs, zip(*known, strict=True), strict=True):
+            merged[pair.comparison] = arrived[0] if len(set(arrived)) == 1 else TRUTH
         return merged
 
     def _execute(self, number: int, elements: Elements, checking: bool) -> list[Elements | None]:

@@ -14,6 +14,7 @@ carried around loops (`related`) as everything else is.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from reclaim.abi.kinds import U64_MAX, IntKind
 from verifier.domains.product import TOP, Element
@@ -27,6 +28,9 @@ MOST_NODES = 24
 """Classes reached in one walk; a bound on work, met only by long chains of comparisons."""
 
 _DECIDERS = frozenset(("ult", "slt", "eq"))
+_MAKERS = frozenset(("umax", "or", "add", "mul", "sub"))
+_MADE = frozenset(("umin", "and", "umod", "udiv", "lshr", "sub", "add", "truncate", "call"))
+"""Names of definitions that may be edges: of comparisons, upward from an operand, and upward to an operand."""
 
 Step = tuple[int, int]
 """A class above the one that the walk stands on, and by how much at least."""
@@ -38,6 +42,19 @@ class Order:
     def __init__(self, numbering: Numbering) -> None:
         self._definitions = numbering.definitions
         self._users = numbering.users
+        self._standing: dict[int, Element] | None = None
+        self._walks: dict[tuple[int, int], dict[int, int]] = {}
+        self._telling: dict[int, list[tuple[int, Definition, bool]]] = {}
+
+    @contextmanager
+    def standing(self, elements: dict[int, Element]) -> Iterator[None]:
+        """Remember walks, for many questions about one state that nobody changes in between."""
+        self._standing = elements
+        try:
+            yield
+        finally:
+            self._standing = None
+            self._walks.clear()
 
     def gap(self, low: int, high: int, elements: dict[int, Element], depth: int = DEPTH) -> int | None:
         """Return the greatest proved c with *high* >= *low* + c, None if nothing is known.
@@ -92,6 +109,14 @@ class Order:
 
     def _reached(self, start: int, elements: dict[int, Element], depth: int) -> dict[int, int]:
         """Return the classes above one, each with its distance at least."""
+        if elements is not self._standing:
+            return self._walked(start, elements, depth)
+        known = self._walks.get((start, depth))
+        if known is None:
+            known = self._walks[start, depth] = self._walked(start, elements, depth)
+        return known
+
+    def _walked(self, start: int, elements: dict[int, Element], depth: int) -> dict[int, int]:
         reached = {start: 0}
         front = [start]
         for left in range(depth, 0, -1):
@@ -108,23 +133,34 @@ class Order:
             front = following
         return reached
 
-    def _steps(self, number: int, start: int, elements: dict[int, Element], depth: int) -> Iterator[Step]:
-        yield from self._made_from(number, start, elements, depth)
+    def _steps(self, number: int, start: int, elements: dict[int, Element], depth: int) -> list[Step]:
+        steps: list[Step] = []
+        if self._definitions[number].name in _MADE:
+            steps += self._made_from(number, start, elements, depth)
+        telling = self._telling.get(number)
+        for user, definition, is_decider in self._told_by(number) if telling is None else telling:
+            if not is_decider:
+                steps += self._makes(user, definition, number, elements, depth)
+                continue
+            known = elements.get(user)
+            if known is not None and known.unsigned[0] == known.unsigned[1]:
+                steps += self._decided(known.unsigned[0], definition, number, elements)
+        return steps
+
+    def _told_by(self, number: int) -> list[tuple[int, Definition, bool]]:
+        """Return those users of a class that may be edges, and whether each is a comparison."""
+        telling = []
         for user in self._users.get(number, ()):
             definition = self._definitions[user]
-            if definition.name in _DECIDERS:
-                yield from self._decided(user, definition, number, elements)
-            else:
-                yield from self._makes(user, definition, number, elements, depth)
+            if definition.name in _DECIDERS or definition.name in _MAKERS:
+                telling.append((user, definition, definition.name in _DECIDERS))
+        self._telling[number] = telling
+        return telling
 
     def _decided(
-        self, comparison: int, definition: Definition, number: int, elements: dict[int, Element]
+        self, truth: int, definition: Definition, number: int, elements: dict[int, Element]
     ) -> Iterator[Step]:
         """Yield what a comparison with a known outcome says."""
-        known = elements.get(comparison)
-        if known is None or known.unsigned[0] != known.unsigned[1]:
-            return
-        truth = known.unsigned[0]
         left, right = definition.operands
         if definition.name == "eq":
             if truth:
@@ -216,7 +252,8 @@ class Order:
                     yield factor, 0
 
     def _is_exact_sum(self, operands: tuple[int, ...], elements: dict[int, Element]) -> bool:
-        return sum(elements.get(operand, TOP).unsigned[1] for operand in operands) <= U64_MAX
+        left, right = operands
+        return elements.get(left, TOP).unsigned[1] + elements.get(right, TOP).unsigned[1] <= U64_MAX
 
     def is_exact_product(self, operands: tuple[int, ...], elements: dict[int, Element]) -> bool:
         """Tell whether a product certainly does not wrap."""

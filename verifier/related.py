@@ -11,13 +11,13 @@ against its other variables. From there the pairs that arrive along the edges ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from reclaim.abi.kinds import S64_MAX
 from verifier.domains.product import FALSE, TRUTH, Element
-from verifier.evaluation import Elements, Evaluator
-from verifier.expressions import Definition
+from verifier.evaluation import Elements
 from verifier.numbering import Edge, Numbering
+from verifier.order import Order
 
 MOST_PAIRS = 96
 """Pairs watched in one hook; a bound on work, beyond what policies of hundreds of lines ask for."""
@@ -31,12 +31,12 @@ class Pair:
 
     Attributes:
         comparison: class of the comparison.
-        arriving: the comparison of what each edge passes, in terms of classes known at its end.
+        arriving: what each edge passes for the two sides, higher first, as classes known at its end.
     """
 
     __slots__ = ("arriving", "comparison")
 
-    def __init__(self, comparison: int, arriving: dict[Edge, Definition]) -> None:
+    def __init__(self, comparison: int, arriving: dict[Edge, tuple[int, int]]) -> None:
         self.comparison = comparison
         self.arriving = arriving
 
@@ -96,12 +96,12 @@ class Related:
         block = max(owners, key=self._place.__getitem__)
         if not all(self._stands_before(side, block) for side in (high, low)):
             return []
-        arriving: dict[Edge, Definition] = {}
+        arriving: dict[Edge, tuple[int, int]] = {}
         following = []
         for edge in self._numbering.incoming[block]:
             given = dict(self._passed[block].get(edge, ()))
             sides = given.get(high, high), given.get(low, low)
-            arriving[edge] = Definition("ult", sides)
+            arriving[edge] = sides
             following += [sides, (self._base(sides[0]), self._base(sides[1]))]
         comparison = self._numbering.comparison_of("ult", high, low)
         self.pairs.setdefault(block, []).append(Pair(comparison, arriving))
@@ -132,9 +132,12 @@ class Related:
         return number
 
 
-def arriving_on(pair: Pair, edge: Edge, state: Elements, evaluator: Evaluator) -> Element:
-    """Tell whether a pair is in order at the end of an edge."""
-    definition = pair.arriving.get(edge)
-    if definition is None:
-        return TRUTH
-    return FALSE if evaluator.evaluate(definition, state) == FALSE else TRUTH
+def arriving_on(edge: Edge, state: Elements, pairs: Sequence[Pair], order: Order) -> list[Element]:
+    """Tell which pairs are in order at the end of an edge."""
+    arriving = []
+    with order.standing(state):
+        for pair in pairs:
+            sides = pair.arriving.get(edge)
+            is_known = sides is not None and order.is_at_most(sides[1], sides[0], state)
+            arriving.append(FALSE if is_known else TRUTH)
+    return arriving
