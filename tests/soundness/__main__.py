@@ -23,7 +23,8 @@ def main() -> int:
     if options.report:
         _report(record.total, with_parts=True)
         return bool(record.total.wrong)
-    chosen = Options(options.native, options.kernel, options.mutants, options.twice, options.unguarded)
+    every = {name: getattr(options, name) for name in ("native", "kernel", "mutants", "twice", "watched")}
+    chosen = Options(**every, unguarded=options.unguarded)
     stretch = record.current(options.seed, chosen)
     stop = time.monotonic() + 60 * options.minutes
     for _ in run(stretch, options.seed + options.programs, options.jobs):
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         ("kernel", 100, "in the kernel too"),
         ("mutants", 5, "that is accepted broken, too"),
         ("twice", 16, "read by both parsers, and its constructs counted"),
+        ("watched", 4, "run to compare with what the verifier believes, accepted or not"),
     ):
         parser.add_argument(
             f"--{name}", type=int, default=default, metavar="N", help=f"every Nth {what}; 0 for none"

@@ -34,7 +34,7 @@ CHUNK = 10 * NR_TURNS
 
 _ROOT = Path(__file__).parents[2]
 _TESTED = ("verifier", "reclaim/lang", "reclaim/abi", "reclaim/jit", "tests/fakes", "tests/soundness")
-_GENERATORS = ("policy_generator.py", "policy_pieces.py", "relation_generator.py")
+_GENERATORS = ("policy_generator.py", "policy_pieces.py", "relation_generator.py", "wide_generator.py")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Options:
         native, kernel: every how manieth program goes there too; 0 for none.
         mutants: every how manieth accepted program is broken, too; 0 for none.
         twice: every how manieth program is read by both parsers; 0 for none.
+        watched: of every how manieth program beliefs are compared with runs, too; 0 for none.
         unguarded: whether Linux is asked about programs without guards, too, where it gets any.
     """
 
@@ -52,6 +53,7 @@ class Options:
     kernel: int = 100
     mutants: int = 5
     twice: int = 16
+    watched: int = 4
     unguarded: bool = False
 
     @staticmethod
@@ -211,7 +213,13 @@ def tried(first: int, end: int, options: Options) -> Findings:
 
 def _tried_one(seed: int, options: Options, natively: list[Trial]) -> Findings:
     source = program(seed)
-    trial = Trial(f"program {seed}", source, seed, is_read_twice=options.is_due(options.twice, seed))
+    trial = Trial(
+        f"program {seed}",
+        source,
+        seed,
+        is_read_twice=options.is_due(options.twice, seed),
+        is_watched=options.is_due(options.watched, seed),
+    )
     found = trial.found
     if trial.policy is None:
         return found

@@ -2,7 +2,8 @@
 
 Numbers are dealt to kinds of programs by turns. Most are small, one hook of a few statements with what it
 needs to be complete, for a verifier goes wrong in small places and small programs are cheap; some are large,
-so that places meet; some are about related numbers alone, where nothing is guarded.
+so that places meet; some are about numbers alone, tied to each other or near the ends of their ranges, where
+what needs a proof hangs on comparisons that stand elsewhere.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import re
 
 from tests.verifier.policy_generator import generate_policy
 from tests.verifier.relation_generator import generate_relations
+from tests.verifier.wide_generator import generate_wide
 
-_TURNS = "LRSSSRSSSRSSSRSS"
-"""Large, related, small: the kinds of sixteen programs that follow each other."""
+_TURNS = "LSWSRSWSSSRSWSSW"
+"""The kinds of sixteen programs that follow each other: large, small, related numbers, wide numbers."""
 
 NR_TURNS = len(_TURNS)
 
@@ -31,10 +33,14 @@ _BROKEN |= {"is": "is not", "is not": "is"}
 def program(seed: int) -> str:
     """Return the program of a number."""
     round_, turn = divmod(seed, NR_TURNS)
-    kind = _TURNS[turn]
-    if kind == "R":
-        return generate_relations(seed)
-    return generate_policy(seed, _DANGER[round_ % 2], is_small=kind == "S")
+    is_longer = round_ % 4 == 0
+    match _TURNS[turn]:
+        case "R":
+            return generate_relations(seed, is_small=not is_longer)
+        case "W":
+            return generate_wide(seed, is_small=not is_longer)
+        case kind:
+            return generate_policy(seed, _DANGER[round_ % 2], is_small=kind == "S")
 
 
 def mutant(source: str, rng: random.Random) -> str:

@@ -20,6 +20,7 @@ from tests.fakes.fake_machine import ContractEnvironment, FakeMachine
 from tests.soundness.audit import Auditor
 from tests.soundness.coverage import parts_of_policy, parts_of_tree
 from tests.soundness.second_parser import python_reads
+from tests.verifier.watched_analysis import mistakes
 from verifier.verified import _findings
 
 NR_MACHINES = 4
@@ -74,6 +75,7 @@ class Trial:
         source: its text.
         seed: of the machines that it runs on.
         is_read_twice: whether lark reads it, too, and its constructs are counted.
+        is_watched: whether what the verifier believes at each block is compared with runs, also if it is rejected.
 
     Attributes:
         policy: the program, None where it is rejected.
@@ -81,11 +83,14 @@ class Trial:
         found: what became of it.
     """
 
-    def __init__(self, name: str, source: str, seed: int, *, is_read_twice: bool = False) -> None:
+    def __init__(
+        self, name: str, source: str, seed: int, *, is_read_twice: bool = False, is_watched: bool = False
+    ) -> None:
         self.name = name
         self.found = Findings()
         self.runs: list[Run] = []
         self._seed = seed
+        self._is_watched = is_watched
         self._costs: dict[str, int] = {}
         self.found.counts["programs"] += 1
         self.policy = self._verified(source, is_read_twice=is_read_twice)
@@ -107,6 +112,10 @@ class Trial:
             self.found.counts["rejected by the front end"] += 1
             self.found.parts.update({f"rejected: {d.code} {d.name}" for d in rejected.diagnostics})
             return None
+        if self._is_watched:
+            self.found.counts["watched"] += 1
+            for wrong in mistakes(policy, self._seed, NR_MACHINES):
+                self.found.note("belief", self.name, wrong)
         diagnostics, costs = _findings(policy, with_witnesses=False)
         if diagnostics:
             self.found.counts["rejected by the verifier"] += 1

@@ -30,10 +30,14 @@ _INPUTS = ("lruvec.first", "lruvec.last", "lruvec.at", "limit", "result.nr_taken
 
 
 class RelationWriter:
-    """Write one policy; *rng* decides everything."""
+    """Write one policy; *rng* decides everything, *is_small* halves it."""
 
-    def __init__(self, rng: random.Random) -> None:
+    header = HEADER
+    inputs: tuple[str, ...] = _INPUTS
+
+    def __init__(self, rng: random.Random, *, is_small: bool = False) -> None:
         self.rng = rng
+        self.is_small = is_small
         self.lines: list[str] = []
         self.variables: list[str] = []
         self.counters: list[str] = []
@@ -41,18 +45,21 @@ class RelationWriter:
 
     def write(self) -> str:
         """Return the source."""
-        for number in range(self.rng.randint(2, 4)):
+        self._begin()
+        self._block(1, self.rng.randint(1, 2) if self.is_small else self.rng.randint(2, 4), 0)
+        self._use(1)
+        return self.header + "\n".join(self.lines) + "\n"
+
+    def _begin(self) -> None:
+        for number in range(self.rng.randint(2, 3 if self.is_small else 4)):
             self._say(1, f"v{number}: u64 = {self._start()}")
             self.variables.append(f"v{number}")
-        self._block(1, self.rng.randint(2, 4), 0)
-        self._use(1)
-        return HEADER + "\n".join(self.lines) + "\n"
 
     def _say(self, depth: int, text: str) -> None:
         self.lines.append("    " * depth + text)
 
     def _start(self) -> str:
-        source = self.rng.choice(_INPUTS)
+        source = self.rng.choice(self.inputs)
         forms = [source, f"min({source}, 8)", f"{source} % 8", str(self.rng.randint(0, 8)), "0"]
         if self.variables:
             other = self.rng.choice(self.variables)
@@ -67,7 +74,7 @@ class RelationWriter:
     def _block(self, depth: int, count: int, nr_loops: int) -> None:
         for _ in range(count):
             kind = self.rng.random()
-            if kind < 0.25 and nr_loops < 2:
+            if kind < 0.25 and nr_loops < (1 if self.is_small else 2):
                 self._loop(depth, nr_loops)
             elif kind < 0.5 and depth < 5:
                 self._say(depth, f"if {self._condition()}:")
@@ -95,13 +102,13 @@ class RelationWriter:
         self.counters.remove(name)
 
     def _number(self) -> str:
-        return self.rng.choice((*self.variables, *self.counters, *self.counters))
+        return self.rng.choice((*self.variables, *self.counters, *self.counters) or self.inputs)
 
     def _condition(self) -> str:
         relation = self.rng.choice(("<", "<=", ">", ">=", "==", "!="))
         left = self._number()
         right = self.rng.choice(
-            (self._number(), self._number(), str(self.rng.randint(0, 8)), self.rng.choice(_INPUTS))
+            (self._number(), self._number(), str(self.rng.randint(0, 8)), self.rng.choice(self.inputs))
         )
         return self.rng.choice(
             (f"{left} {relation} {right}", f"{left} + 1 {relation} {right}", "lruvec.nr[3] > 5")
@@ -154,6 +161,6 @@ class RelationWriter:
         self._say(depth, self.rng.choice(uses))
 
 
-def generate_relations(seed: int) -> str:
+def generate_relations(seed: int, *, is_small: bool = False) -> str:
     """Return the source of a random policy; a seed makes the same policy again."""
-    return RelationWriter(random.Random(seed)).write()
+    return RelationWriter(random.Random(seed), is_small=is_small).write()

@@ -2,21 +2,34 @@
 
 `WatchedAnalysis` keeps the state of every block of the round that counts. `Watcher` observes the
 interpreter: whenever a block begins, each value made on the way must be among those that some kept
-state of that block allows. This finds an unsound step long before it lets a wrong policy through.
+state of that block allows, and each comparison that is decided there must hold. This finds an unsound step long before it lets a wrong policy through.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping
 
 from reclaim.lang import arithmetic
-from reclaim.lang.interp import RuntimeValue
-from reclaim.lang.ir import Block, HookIR, Op, OptionalType, Terminator, Value
+from reclaim.lang.interp import ObligationBroken, RuntimeValue
+from reclaim.lang.ir import Block, HookIR, Op, OptionalType, PolicyIR, Terminator, Value
+from tests.fakes.fake_machine import ContractEnvironment, FakeMachine
 from verifier.analysis import HookAnalysis
 from verifier.domains.nullness import NONE, PRESENT
 from verifier.domains.product import NUMBERS, Element
 from verifier.evaluation import Elements
 from verifier.numbering import successors
+from verifier.obligations import CommonRange, Implied, InRange, NonNegative, NonZero, NotNone, QuotientFits
+
+_HOLDS: dict[str, Callable[[int, int], bool]] = {
+    "ult": lambda left, right: arithmetic.unsigned(left) < arithmetic.unsigned(right),
+    "slt": lambda left, right: arithmetic.read_as(left, True) < arithmetic.read_as(right, True),
+    "eq": lambda left, right: arithmetic.unsigned(left) == arithmetic.unsigned(right),
+}
+"""What it means that a comparison of two values is believed true, whoever compared them."""
+
+_ABOUT_VALUES = (InRange, NotNone, NonZero, QuotientFits, CommonRange, NonNegative, Implied)
+"""Obligations that the interpreter checks: where one is broken, a run ends."""
 
 
 class WatchedAnalysis(HookAnalysis):
@@ -64,6 +77,11 @@ class Watcher:
             for block in analysis.hook.blocks
         }
         self._blocks = {id(block) for block in analysis.hook.blocks}
+        self._comparisons: list[tuple[int, Callable[[int, int], bool], int, int]] = [
+            (number, _HOLDS[definition.name], definition.operands[0], definition.operands[1])
+            for number, definition in enumerate(analysis.numbering.definitions)
+            if definition.name in _HOLDS
+        ]
 
     def observe(self, block: Block, op: Op | Terminator, values: Mapping[Value, RuntimeValue]) -> None:
         """Look at the values whenever a block of the watched hook begins."""
@@ -83,16 +101,12 @@ class Watcher:
             return False
         numbers = {self.analysis.numbering.of(v): c for v in visible if (c := values[v]) is not None}
         return all(
-            self._is_in_order(state, pair.comparison, numbers) for pair in self.analysis.related.at(block.id)
+            number not in state
+            or left not in numbers
+            or right not in numbers
+            or NUMBERS.contains(state[number], int(holds(numbers[left], numbers[right])))
+            for number, holds, left, right in self._comparisons
         )
-
-    def _is_in_order(self, state: Elements, comparison: int, numbers: Mapping[int, int]) -> bool:
-        """Tell whether two values lie to each other as a state believes."""
-        left, right = self.analysis.numbering.definitions[comparison].operands
-        if left not in numbers or right not in numbers:
-            return True
-        is_less = arithmetic.unsigned(numbers[left]) < arithmetic.unsigned(numbers[right])
-        return NUMBERS.contains(state[comparison], int(is_less))
 
     def _is_allowed(self, state: Elements, value: Value, concrete: RuntimeValue) -> bool:
         element = state.get(self.analysis.numbering.of(value))
@@ -118,3 +132,35 @@ def contains(element: Element, value: Value, concrete: RuntimeValue) -> bool:
     if concrete is None:
         return bool(element.nullness & NONE)
     return NUMBERS.contains(element, arithmetic.unsigned(concrete))
+
+
+def mistakes(policy: PolicyIR, seed: int, nr_machines: int) -> list[str]:
+    """Run all hooks of a policy, accepted or not, and return what the verifier did not expect.
+
+    Args:
+        policy: the policy.
+        seed: of the machines.
+        nr_machines: how many there are; every second one is all extremes.
+
+    Returns:
+        One sentence for each mistake. Nothing is run where a run may not end, or goes on behind what
+        the verifier objects to.
+    """
+    analyses = {name: WatchedAnalysis(hook) for name, hook in policy.hooks.items()}
+    violations = [violation for analysis in analyses.values() for violation in analysis.run().violations]
+    if not all(isinstance(violation.demand, _ABOUT_VALUES) for violation in violations):
+        return []
+    expected = {violation.op for violation in violations}
+    rng, found = random.Random(seed), []
+    machines = [FakeMachine(policy, rng, extreme=number % 2 == 1) for number in range(nr_machines)]
+    for name, analysis in analyses.items():
+        watcher = Watcher(analysis)
+        for machine in machines:
+            env = ContractEnvironment(machine)
+            env.interpreter.observer = watcher.observe
+            try:
+                env.interpreter.run(name, machine.arguments(name))
+            except ObligationBroken as broken:
+                found += [] if broken.op in expected else [f"{name}: {broken}"]
+        found += [f"{name}: {wrong}" for wrong in watcher.wrong]
+    return found
