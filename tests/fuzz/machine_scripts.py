@@ -43,6 +43,8 @@ def any_number(draw: Draw) -> int:
 
 def python_option(option: Option, draw: Draw) -> int | tuple[int, ...]:
     """Return a value of an option: one end of its range, a number of any size within it, or some of a set."""
+    if option.kind == "switch":
+        return draw.random() < 0.5
     if option.kind == "set":
         numbers = range(option.least, option.most + 1)
         return tuple(draw.sample(numbers, draw.choice((0, 0, 1, 1, 2, len(numbers)))))
