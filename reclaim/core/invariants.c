@@ -453,7 +453,8 @@ static bool check_writeback(const struct rcl_machine *m, const struct report *re
 		if (!is_in_use(m, pfn))
 			continue;
 		nr_dirty += folio->pub.type == RCL_FILE && folio->pub.flags & RCL_FOLIO_IS_DIRTY;
-		nr_writeback += !!(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK);
+		if (folio->pub.flags & RCL_FOLIO_IS_WRITEBACK)
+			nr_writeback += folio->pub.nr_pages;
 	}
 	for (uint32_t i = 0; i < m->nr_files; i++) {
 		nr_by_file += m->files[i].nr_dirty;
@@ -470,9 +471,9 @@ static bool check_writeback(const struct rcl_machine *m, const struct report *re
 
 			if (pfn == RCL_NIL)
 				continue;
-			nr_queued++;
 			if (!is_in_use(m, pfn) || !(folio_at(m, pfn)->pub.flags & RCL_FOLIO_IS_WRITEBACK))
 				return broken(report, "device %u writes pfn %u, which is not under writeback", i, pfn);
+			nr_queued += folio_at(m, pfn)->pub.nr_pages;
 		}
 	}
 	if (nr_dirty != m->nr_dirty || nr_tagged != nr_dirty || nr_by_file != nr_dirty)

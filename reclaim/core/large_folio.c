@@ -120,7 +120,7 @@ bool large_split(struct rcl_machine *m, struct folio *folio)
 	struct attachment *att = folio_lruvec(folio)->att;
 	bool is_locked = !folio_is_evictable(folio);
 
-	if (folio->pins)
+	if (folio->pins || folio->pub.flags & RCL_FOLIO_IS_WRITEBACK)
 		return false;
 	if (folio->pub.flags & FOLIO_PMD_MAPPED)
 		large_split_pmd(m, folio);

@@ -200,12 +200,24 @@ static void free_anon(struct rcl_machine *m, struct folio *folio)
 	pagecache_discard_folio(m, folio);
 }
 
+/* Let the pages of a large folio in the swap cache go one by one, as swap entries of some may be left. Its
+ * write is forgotten as that of a page is; nothing else holds on to it, because large folios never wait in a
+ * batch. Answers whether there was anything to split. */
+static bool split_swap_cache(struct rcl_machine *m, struct folio *folio)
+{
+	if (!folio_is_large(folio) || folio->swap_slot == RCL_NIL)
+		return false;
+	if (folio->pub.flags & RCL_FOLIO_IS_WRITEBACK)
+		writeback_forget(m, folio);
+	return large_split(m, folio);
+}
+
 /* free_swap_and_cache(): a folio of the swap cache goes with the last entry. */
 static void free_entry(struct rcl_machine *m, struct task *task, uint32_t slot)
 {
 	struct folio *folio = swap_cache_find(m, slot);
 
-	if (folio && folio_is_large(folio) && large_split(m, folio))
+	if (folio && split_swap_cache(m, folio))
 		folio = swap_cache_find(m, slot);
 	if (folio)
 		free_anon(m, folio);
@@ -229,7 +241,7 @@ static uint32_t find_run(const struct rcl_machine *m, const struct task *task, u
  * left, so its pages go one by one; one that is still mapped elsewhere waits for its split. */
 static void free_run(struct rcl_machine *m, struct folio *folio, uint32_t pfn, uint32_t nr)
 {
-	if (folio_is_large(folio) && folio->swap_slot != RCL_NIL && large_split(m, folio)) {
+	if (split_swap_cache(m, folio)) {
 		for (uint32_t i = 0; i < nr; i++)
 			free_anon(m, folio_at(m, pfn + i));
 	} else if (!folio_is_mapped(folio)) {

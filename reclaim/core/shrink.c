@@ -2,9 +2,6 @@
  * Shrinking, see shrink.h. Models shrink_folio_list(), pageout() and __remove_mapping()
  * (mm/vmscan.c v6.12), move_folios_to_lru(), and the second go of evict_folios() where asked for.
  *
- * SIMPLIFIED: a large folio on its way to swap is free at once, its device is busy until it is written;
- * effect: its memory is there earlier than in the kernel by the length of the device's queue.
- *
  * A locked folio that was isolated goes to the unevictable list at once, the kernel sends it there
  * through the add batch.
  */

@@ -275,17 +275,25 @@ static struct device *queue_of(struct rcl_machine *m, const struct swap_device *
 	return &m->devices[2 + (swap - m->swaps)];
 }
 
+/* A device that takes time: the folio is under writeback until it is done. */
+static void write_async(struct rcl_machine *m, struct lruvec *lruvec, struct swap_device *device, uint32_t slot,
+			struct folio *folio)
+{
+	count(lruvec, RCL_PSWPOUT, folio->pub.nr_pages);
+	writeback_begin_swap(m, folio, queue_of(m, device), slot == device->last_written + 1);
+	device->last_written = slot + folio->pub.nr_pages - 1;
+}
+
 bool swap_write_slot(struct rcl_machine *m, struct lruvec *lruvec, uint32_t slot, uint32_t nr_bytes,
 		     struct folio *folio)
 {
 	struct swap_device *device = device_of(m, slot);
 
-	count(lruvec, RCL_PSWPOUT, 1);
 	if (device->device != RCL_DEVICE_ZRAM && folio) {
-		writeback_begin_swap(m, folio, queue_of(m, device), slot == device->last_written + 1);
-		device->last_written = slot;
+		write_async(m, lruvec, device, slot, folio);
 		return true;
 	}
+	count(lruvec, RCL_PSWPOUT, 1);
 	count(lruvec, RCL_NR_WRITTEN, 1);
 	if (device->device == RCL_DEVICE_ZRAM) {
 		if (write_zram(m, device, slot, nr_bytes))
@@ -314,15 +322,19 @@ static bool is_zero_filled(const struct rcl_machine *m, const struct folio *foli
  * SIMPLIFIED: a page of zeros among others takes an object of the smallest size in zram, and is not read
  * from a device; effect: such folios take a little more of a pool, and less time to come back.
  */
-static int write_large(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
+static int write_large(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio, bool is_async)
 {
+	struct swap_device *device = device_of(m, folio->swap_slot);
+
 	if (is_zero_filled(m, folio)) {
 		spend(m, folio->pub.nr_pages * m->config.costs.same_filled_ns);
 		return 0;
 	}
 	if (zswap_is_enabled(m) && !zswap_may_write_back(memcg_of(folio->pub.memcg)))
 		return RCL_OUTCOME_DIRTY;
-	for (uint32_t i = 0; i < folio->pub.nr_pages; i++) {
+	if (device->device != RCL_DEVICE_ZRAM && is_async)
+		write_async(m, lruvec, device, folio->swap_slot, folio);
+	for (uint32_t i = 0; !(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK) && i < folio->pub.nr_pages; i++) {
 		uint32_t nr_bytes = swap_compressed_bytes(m, folio->pub.key + i);
 
 		if (!swap_write_slot(m, lruvec, folio->swap_slot + i, nr_bytes ? nr_bytes : 1, NULL))
@@ -340,7 +352,7 @@ int swap_write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio 
 	uint32_t slot = folio->swap_slot, nr_bytes;
 
 	if (RCL_UNLIKELY(folio_is_large(folio)))
-		return write_large(m, lruvec, folio);
+		return write_large(m, lruvec, folio, is_async);
 	nr_bytes = swap_compressed_bytes(m, folio->pub.key);
 	if (nr_bytes == 0) {
 		spend(m, m->config.costs.same_filled_ns);

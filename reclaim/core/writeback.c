@@ -60,11 +60,16 @@ void writeback_note_clean(struct rcl_machine *m, struct folio *folio)
 	memcg_of(folio->pub.memcg)->nr_dirty--;
 }
 
+/* A large folio is one request, and written when its last page is. */
 static void begin(struct rcl_machine *m, struct folio *folio, struct device *device, bool is_next)
 {
+	uint32_t nr = folio->pub.nr_pages;
+
 	folio->pub.flags |= RCL_FOLIO_IS_WRITEBACK;
-	m->nr_writeback++;
-	memcg_of(folio->pub.memcg)->nr_writeback++;
+	m->nr_writeback += nr;
+	memcg_of(folio->pub.memcg)->nr_writeback += nr;
+	for (uint32_t i = 1; i < nr; i++, is_next = true)
+		device_write(m, device, RCL_NIL, is_next);
 	device_write(m, device, folio->pub.pfn, is_next);
 }
 
@@ -87,8 +92,8 @@ void writeback_begin_swap(struct rcl_machine *m, struct folio *folio, struct dev
 static void end(struct rcl_machine *m, struct folio *folio)
 {
 	folio->pub.flags &= ~RCL_FOLIO_IS_WRITEBACK;
-	m->nr_writeback--;
-	memcg_of(folio->pub.memcg)->nr_writeback--;
+	m->nr_writeback -= folio->pub.nr_pages;
+	memcg_of(folio->pub.memcg)->nr_writeback -= folio->pub.nr_pages;
 }
 
 void writeback_forget(struct rcl_machine *m, struct folio *folio)
@@ -115,8 +120,8 @@ static void rotate(struct rcl_machine *m, struct folio *folio)
 void writeback_end(struct rcl_machine *m, struct folio *folio)
 {
 	end(m, folio);
-	m->nodes[folio->pub.nid].nr_written++;
-	count(folio_lruvec(folio), RCL_NR_WRITTEN, 1);
+	m->nodes[folio->pub.nid].nr_written += folio->pub.nr_pages;
+	count(folio_lruvec(folio), RCL_NR_WRITTEN, folio->pub.nr_pages);
 	if (!(folio->marks & MARK_RECLAIM))
 		return;
 	folio->marks &= (uint8_t)~MARK_RECLAIM;

@@ -20,8 +20,8 @@
  * An anonymous page on its way to swap is under writeback too, in the swap cache and unmapped, and
  * reclaim frees it when it meets it the next time.
  *
- * SIMPLIFIED: a task that exits frees pages on their way to swap at once; effect: they are free
- * earlier than in the kernel by the length of the device's queue.
+ * SIMPLIFIED: a task that exits, or gives up a part of a large folio, frees pages on their way to swap at
+ * once; effect: they are free earlier than in the kernel by the length of the device's queue.
  */
 #ifndef RCL_WRITEBACK_H
 #define RCL_WRITEBACK_H

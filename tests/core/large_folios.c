@@ -2,6 +2,7 @@
  * Large folios: allocation and its fallbacks, references, swapping whole and in parts, splitting.
  */
 #include "harness.h"
+#include "machine.h"
 
 struct setting {
 	struct rcl_machine *m;
@@ -18,10 +19,10 @@ struct options {
 	uint32_t orders;
 };
 
-static struct setting make_setting(const struct options *options)
+static struct setting make_setting_on(const struct options *options, uint32_t swap_device)
 {
 	struct rcl_node_config node;
-	struct rcl_swap_config swap = { .nr_pages = options->nr_swap_pages, .device = RCL_DEVICE_ZRAM };
+	struct rcl_swap_config swap = { .nr_pages = options->nr_swap_pages, .device = swap_device };
 	struct rcl_mapping mapping = { .nr_pages = options->nr_mapped };
 	struct rcl_config config = exact_config(&node, options->nr_node_pages);
 	struct setting s;
@@ -30,11 +31,17 @@ static struct setting make_setting(const struct options *options)
 	config.swaps = &swap;
 	config.thp_orders = options->orders;
 	config.reclaim_batch_pages = 32;
+	config.writeback = 1;
 	s.m = build_machine(&config);
 	s.memcg = make_memcg(s.m, options->max_pages);
 	s.task = make_task(s.m, s.memcg, &mapping, NULL);
 	CHECK_EQUAL(rcl_lruvec_of(s.m, s.memcg, 0, &s.lruvec), RCL_OK);
 	return s;
+}
+
+static struct setting make_setting(const struct options *options)
+{
+	return make_setting_on(options, RCL_DEVICE_ZRAM);
 }
 
 static void touch_pages(struct setting *s, uint32_t first, uint32_t nr, uint32_t step)
@@ -175,6 +182,61 @@ static void test_large_folio_is_swapped_out_whole_and_in_by_pages(void)
 	touch_pages(&s, 3, 1, 1);
 	CHECK_EQUAL(counter(s.m, RCL_PSWPIN), 1);
 	CHECK_EQUAL(folio_of_page(&s, 3).order, 0);
+	rcl_machine_free(s.m);
+}
+
+/* A folio of 16 pages on its way to an SSD. */
+static struct setting write_a_folio(void)
+{
+	struct setting s = make_setting_on(&(struct options){ 4096, 1024, UINT64_MAX, 256, 1 << 4 }, RCL_DEVICE_SSD);
+
+	touch_pages(&s, 0, 16, 1);
+	for (uint32_t vpn = 0; vpn < 16; vpn++)
+		s.m->tasks[s.task]->ptes[vpn] &= ~UINT32_C(2);
+	CHECK_EQUAL(reclaim_pages(s.m, s.memcg, 1), 0);
+	CHECK_EQUAL(s.m->nr_writeback, 16);
+	CHECK_EQUAL(counter(s.m, RCL_PSWPOUT), 16);
+	CHECK_EQUAL(counter(s.m, RCL_MTHP_SWPOUT), 1);
+	CHECK_EQUAL(counter(s.m, RCL_NR_WRITTEN), 0);
+	CHECK(usage_of(&s) >= 16);
+	return s;
+}
+
+static void test_large_folio_is_free_when_it_is_written_and_met_again(void)
+{
+	struct setting s = write_a_folio();
+
+	s.m->tasks[s.task]->ns_per_access = 10000000;
+	touch_pages(&s, 100, 2, 1);
+	CHECK_EQUAL(s.m->nr_writeback, 0);
+	CHECK_EQUAL(counter(s.m, RCL_NR_WRITTEN), 16);
+	CHECK_EQUAL(counter(s.m, RCL_PGROTATED), 16);
+	CHECK_EQUAL(reclaim_pages(s.m, s.memcg, 1), 16);
+	rcl_machine_free(s.m);
+}
+
+static void test_page_of_a_folio_being_written_is_mapped_again(void)
+{
+	struct setting s = write_a_folio();
+
+	touch_pages(&s, 5, 1, 1);
+	CHECK_EQUAL(folio_of_page(&s, 5).order, 4);
+	CHECK_EQUAL(s.m->nr_writeback, 16);
+	CHECK_EQUAL(counter(s.m, RCL_PSWPIN), 0);
+	rcl_machine_free(s.m);
+}
+
+static void test_part_of_a_folio_being_written_is_given_up(void)
+{
+	struct setting s = write_a_folio();
+
+	CHECK_EQUAL(rcl_task_madvise(s.m, s.task, 4, 4, RCL_ADVICE_DONTNEED), RCL_OK);
+	check_machine(s.m);
+	CHECK_EQUAL(s.m->nr_writeback, 0);
+	CHECK_EQUAL(info_of(&s).swapped_pages, 12);
+	rcl_task_exit(s.m, s.task);
+	check_machine(s.m);
+	CHECK_EQUAL(usage_of(&s), 0);
 	rcl_machine_free(s.m);
 }
 
@@ -353,6 +415,9 @@ int main(int argc, char **argv)
 		TEST(fragmented_node_has_no_block_and_merges_when_freed),
 		TEST(pmd_needs_an_aligned_range_without_a_page_table),
 		TEST(large_folio_is_swapped_out_whole_and_in_by_pages),
+		TEST(large_folio_is_free_when_it_is_written_and_met_again),
+		TEST(page_of_a_folio_being_written_is_mapped_again),
+		TEST(part_of_a_folio_being_written_is_given_up),
 		TEST(thp_swaps_whole_and_counts_so),
 		TEST(fragmented_swap_splits),
 		TEST(partly_dropped_folio_is_queued_and_split_under_pressure),
