@@ -134,6 +134,7 @@ _VMSTAT = (
     Counter("numa_other", "Pages that came from another node than their task's home.", "vmstat", _NUMA),
     Counter("pgmigrate_success", "Pages that moved to another node.", "vmstat", "migrate_pages()"),
     Counter("pgmigrate_fail", "Pages that were to move and could not.", "vmstat", "migrate_pages()"),
+    Counter("thp_migration_split", "Folios of 2 MiB split to be moved.", "vmstat", "migrate_pages()"),
     Counter(
         "pgdemote_kswapd",
         "Pages that kswapd moved to a slower tier; pgsteal has them too.",

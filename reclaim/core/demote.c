@@ -4,9 +4,6 @@
  *
  * A folio only ever goes to a slower tier, whoever chose the node, so that no chain of demotions can
  * come back to where it began.
- *
- * SIMPLIFIED: a large folio that finds no room in a row, or is mapped in part, is not split to be demoted;
- * effect: it is swapped out or stays, where the kernel moves its pages one by one.
  */
 #include "demote.h"
 
@@ -74,13 +71,22 @@ static struct folio *alloc_target(struct rcl_machine *m, const struct lruvec *lr
 	return node_alloc_nowait(m, memcg, cpu_nid, &place, order);
 }
 
-static bool demote_folio(struct rcl_machine *m, const struct lruvec *lruvec, struct folio *folio, uint32_t nid)
+bool demote_folio(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio, uint32_t nid,
+		  struct rcl_batch_result *result)
 {
 	struct folio *frame = migrate_is_possible(folio) ? alloc_target(m, lruvec, nid, folio->pub.order) : NULL;
+	uint64_t nr_pages = folio->pub.nr_pages;
+	uint32_t type = folio->pub.type;
 
 	if (!frame)
 		return false;
 	migrate_folio(m, folio, frame, RCL_MIGRATED_DEMOTED);
+	result->nr_demoted += nr_pages;
+	result->nr_reclaimed += nr_pages;
+	sc->pub.nr_reclaimed += nr_pages;
+	count(lruvec, sc->is_kswapd ? RCL_PGDEMOTE_KSWAPD : RCL_PGDEMOTE_DIRECT, nr_pages);
+	count(lruvec, sc->is_kswapd ? RCL_PGSTEAL_KSWAPD : RCL_PGSTEAL_DIRECT, nr_pages);
+	lruvec->stat[RCL_PGSTEAL_ANON + type] += nr_pages;
 	return true;
 }
 
@@ -90,21 +96,12 @@ uint32_t demote_folios(struct rcl_machine *m, struct lruvec *lruvec, struct scan
 	uint32_t nr_left = 0;
 
 	for (uint32_t i = 0; i < demotion->nr; i++) {
-		struct folio *folio = folio_at(m, m->isolated[i]);
-		uint64_t nr_pages = folio->pub.nr_pages;
-		uint32_t type = folio->pub.type;
+		uint32_t pfn = m->isolated[i];
 
-		if (!demote_folio(m, lruvec, folio, m->demotion_nid[i])) {
-			count(lruvec, RCL_PGMIGRATE_FAIL, nr_pages);
-			m->isolated[nr_left++] = folio->pub.pfn;
+		if (demote_folio(m, lruvec, sc, folio_at(m, pfn), m->demotion_nid[i], result))
 			continue;
-		}
-		result->nr_demoted += nr_pages;
-		result->nr_reclaimed += nr_pages;
-		sc->pub.nr_reclaimed += nr_pages;
-		count(lruvec, sc->is_kswapd ? RCL_PGDEMOTE_KSWAPD : RCL_PGDEMOTE_DIRECT, nr_pages);
-		count(lruvec, sc->is_kswapd ? RCL_PGSTEAL_KSWAPD : RCL_PGSTEAL_DIRECT, nr_pages);
-		lruvec->stat[RCL_PGSTEAL_ANON + type] += nr_pages;
+		m->demotion_nid[nr_left] = m->demotion_nid[i];
+		m->isolated[nr_left++] = pfn;
 	}
 	return nr_left;
 }

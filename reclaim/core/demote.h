@@ -28,7 +28,12 @@ struct demotion demote_begin(struct rcl_machine *m, const struct lruvec *lruvec)
 bool demote_set_aside(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio, uint64_t verdict,
 		      struct demotion *demotion);
 
-/* Move what was set aside (demote_folio_list()); answers how many remain at the front of m->isolated. */
+/* Move one folio, if there is room for it. */
+bool demote_folio(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio, uint32_t nid,
+		  struct rcl_batch_result *result);
+
+/* Move what was set aside (demote_folio_list()); answers how many remain at the front of m->isolated and of
+ * m->demotion_nid. */
 uint32_t demote_folios(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, const struct demotion *demotion,
 		       struct rcl_batch_result *result);
 

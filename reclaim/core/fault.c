@@ -74,23 +74,36 @@ static bool frees_slot(const struct rcl_machine *m, const struct folio *folio, b
 	return swap_cache_may_free(folio) && (is_write || swap_is_full(m, memcg_of(folio->pub.memcg)));
 }
 
+/* Map all of a large folio that was swapped in, where all its entries are still there, else the page asked for. */
+static void map_swapped(struct rcl_machine *m, struct task *task, uint32_t vpn, struct folio *folio, uint32_t bits)
+{
+	uint32_t first = (uint32_t)folio->pub.key, nr = folio->pub.nr_pages;
+
+	if (!thp_is_swapped(task, first, nr, (task->ptes[vpn] >> PTE_SHIFT) - (vpn - first))) {
+		map_page(m, task, vpn, &folio[vpn - first], bits);
+		return;
+	}
+	for (uint32_t i = 0; i < nr; i++)
+		map_page(m, task, first + i, &folio[i], bits);
+}
+
 /* The page has one user, so it is mapped writable; a slot that it keeps is stale with the first
  * write, and is written again when reclaim comes. */
 static bool fault_swap(struct rcl_machine *m, struct task *task, uint32_t vpn, bool is_write)
 {
-	uint32_t slot = task->ptes[vpn] >> PTE_SHIFT;
 	bool is_major;
-	struct folio *folio = swapin_folio(m, task, vpn, &is_major), *page = folio;
+	struct folio *folio = swapin_folio(m, task, vpn, &is_major);
 
 	if (!folio)
 		return false;
-	if (RCL_UNLIKELY(folio_is_large(folio)))
-		page += slot - folio->swap_slot;
 	if (is_major) {
 		spend(m, m->config.costs.major_fault_ns);
 		count(folio_lruvec(folio), RCL_PGMAJFAULT, 1);
 	}
-	map_page(m, task, vpn, page, is_write ? PTE_DIRTY : 0);
+	if (RCL_UNLIKELY(folio_is_large(folio)))
+		map_swapped(m, task, vpn, folio, is_write ? PTE_DIRTY : 0);
+	else
+		map_page(m, task, vpn, folio, is_write ? PTE_DIRTY : 0);
 	if (folio->swap_slot != RCL_NIL && frees_slot(m, folio, is_write))
 		swap_cache_free(m, folio);
 	return true;

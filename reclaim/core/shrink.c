@@ -342,18 +342,34 @@ static inline void shrink_one_folio(struct rcl_machine *m, struct lruvec *lruvec
 }
 
 /* What could not be demoted is asked about again and freed here, unless nobody needs the memory. */
-static void shrink_undemoted(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, uint32_t nr,
+static void shrink_undemoted(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio,
 			     struct rcl_batch_result *result)
 {
 	struct demotion none = { 0 };
 
-	for (uint32_t i = 0; i < nr; i++) {
-		struct folio *folio = folio_at(m, m->isolated[i]);
+	count(lruvec, RCL_PGMIGRATE_FAIL, folio->pub.nr_pages);
+	if (sc->pub.origin == RCL_ORIGIN_PROACTIVE)
+		fail_to_free(m, lruvec, sc, folio, RCL_OUTCOME_KEPT);
+	else
+		shrink_one_folio(m, lruvec, sc, folio, result, &none);
+}
 
-		if (sc->pub.origin == RCL_ORIGIN_PROACTIVE)
-			fail_to_free(m, lruvec, sc, folio, RCL_OUTCOME_KEPT);
-		else
-			shrink_one_folio(m, lruvec, sc, folio, result, &none);
+/* A large folio that finds no room in a row, or is mapped in part, is split and its pages try (try_split_folio(),
+ * migrate_pages_sync()). */
+static void demote_pages(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio,
+			 uint32_t nid, struct rcl_batch_result *result)
+{
+	uint32_t nr_pages = folio->pub.nr_pages;
+
+	if (nr_pages == 1 || !large_split(m, folio)) {
+		shrink_undemoted(m, lruvec, sc, folio, result);
+		return;
+	}
+	if (nr_pages == 1 << RCL_MAX_ORDER)
+		count(lruvec, RCL_THP_MIGRATION_SPLIT, 1);
+	for (uint32_t i = 0; i < nr_pages; i++) {
+		if (!large_free_unmapped(m, &folio[i]) && !demote_folio(m, lruvec, sc, &folio[i], nid, result))
+			shrink_undemoted(m, lruvec, sc, &folio[i], result);
 	}
 }
 
@@ -368,7 +384,9 @@ static void shrink_isolated(struct rcl_machine *m, struct lruvec *lruvec, struct
 	spend(m, nr * m->config.costs.hook_ns);
 	put_back_all(m, lruvec);
 	if (demotion.nr) {
-		shrink_undemoted(m, lruvec, sc, demote_folios(m, lruvec, sc, &demotion, result), result);
+		nr = demote_folios(m, lruvec, sc, &demotion, result);
+		for (uint32_t i = 0; i < nr; i++)
+			demote_pages(m, lruvec, sc, folio_at(m, m->isolated[i]), m->demotion_nid[i], result);
 		put_back_all(m, lruvec);
 	}
 }

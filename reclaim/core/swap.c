@@ -319,8 +319,9 @@ static bool is_zero_filled(const struct rcl_machine *m, const struct folio *foli
  * A large folio goes to its device page by page, past zswap (zswap_store()); where one finds no room,
  * all of it stays dirty.
  *
- * SIMPLIFIED: a page of zeros among others takes an object of the smallest size in zram, and is not read
- * from a device; effect: such folios take a little more of a pool, and less time to come back.
+ * SIMPLIFIED: a page of zeros among others takes an object of the smallest size in zram, is not read from a
+ * device, and comes back in a large folio with the others even if it went out alone; effect: such folios take
+ * a little more of a pool, and less time to come back.
  */
 static int write_large(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio, bool is_async)
 {
@@ -376,9 +377,9 @@ static uint64_t read_zram_ns(const struct rcl_machine *m, uint64_t key)
 }
 
 /* swap_read_folio(): zeros come from nowhere, what zswap keeps from there. */
-bool swap_read_folio(struct rcl_machine *m, struct folio *folio, uint32_t slot)
+bool swap_read_page(struct rcl_machine *m, struct folio *folio, uint32_t page, uint32_t slot)
 {
-	if (swap_compressed_bytes(m, folio->pub.key) == 0) {
+	if (swap_compressed_bytes(m, folio->pub.key + page) == 0) {
 		spend(m, m->config.costs.same_filled_ns);
 		return false;
 	}

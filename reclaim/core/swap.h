@@ -50,9 +50,9 @@ static inline void swap_prefetch(const struct rcl_machine *m, uint32_t slot)
 bool swap_write_slot(struct rcl_machine *m, struct lruvec *lruvec, uint32_t slot, uint32_t nr_bytes,
 		     struct folio *folio);
 
-/* Fill a folio with what a slot holds; answers whether the device has to be read for it, which
+/* Fill a page of a folio with what a slot holds; answers whether the device has to be read for it, which
  * the caller does (swap_read()). */
-bool swap_read_folio(struct rcl_machine *m, struct folio *folio, uint32_t slot);
+bool swap_read_page(struct rcl_machine *m, struct folio *folio, uint32_t page, uint32_t slot);
 
 /* Begin to read so many pages as one request, from this slot on, which holds `key`; answers when they
  * are there. */

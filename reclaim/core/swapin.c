@@ -1,6 +1,6 @@
 /*
  * Swap-in, see swapin.h. Models do_swap_page() (mm/memory.c) up to the mapping, and mm/swap_state.c
- * of v6.12, for single pages.
+ * of v6.12.
  *
  * SIMPLIFIED: pages read ahead give up after one reclaim, the kernel tries for them as hard as for
  * the page asked for; effect: less is read ahead near OOM.
@@ -13,7 +13,9 @@
 #include "readahead.h"
 #include "stats.h"
 #include "swap.h"
+#include "thp.h"
 #include "vma.h"
+#include "zswap.h"
 
 #define FIRST_HITS 4			/* GET_SWAP_RA_VAL(), mm/swap_state.c v6.12 */
 #define MAX_HITS 63			/* SWAP_RA_HITS_MAX, the same */
@@ -42,7 +44,7 @@ static struct folio *add_to_cache(struct rcl_machine *m, uint64_t key, uint32_t 
 		folio->pub.flags |= RCL_FOLIO_IN_FAULT;
 	swap_cache_add(m, folio, slot);
 	pagecache_admit_folio(m, m->current, folio, shadow, reason);
-	*nr_reads += swap_read_folio(m, folio, slot);
+	*nr_reads += swap_read_page(m, folio, 0, slot);
 	return folio;
 }
 
@@ -213,19 +215,27 @@ static void note_hit(struct rcl_machine *m, struct task *task, uint32_t vpn, str
 		ra->previous = vpn;
 }
 
-/* Past the swap cache (SWP_SYNCHRONOUS_IO and one user): the slot is free at once. */
+/* Past the swap cache (SWP_SYNCHRONOUS_IO and one user), whole where it went out whole: slots are free at once. */
 static struct folio *read_directly(struct rcl_machine *m, struct task *task, uint32_t vpn, uint32_t slot)
 {
-	uint64_t start_ns, shadow = m->swap_slots[slot];
-	struct folio *folio = pagecache_alloc_folio(m, task, RCL_ANON, anon_key(task->number, vpn));
+	struct folio *folio = NULL;
+	uint64_t start_ns, shadow;
 
+	if (RCL_UNLIKELY(m->config.thp_orders) && !zswap_is_enabled(m))
+		folio = thp_alloc_swap(m, task, vpn, slot);
+	if (!folio)
+		folio = pagecache_alloc_folio(m, task, RCL_ANON, anon_key(task->number, vpn));
 	if (!folio)
 		return NULL;
 	folio->pub.flags |= RCL_FOLIO_IS_SWAP_BACKED | RCL_FOLIO_IS_DIRTY;
 	start_ns = *m->clock;
-	if (swap_read_folio(m, folio, slot))
-		events_spend_until(m, swap_read(m, slot, folio->pub.key, 1));
-	swap_free(m, memcg_of(folio->pub.memcg), slot);
+	slot -= vpn - (uint32_t)folio->pub.key;
+	shadow = m->swap_slots[slot];
+	for (uint32_t i = 0; i < folio->pub.nr_pages; i++) {
+		if (swap_read_page(m, folio, i, slot + i))
+			events_spend_until(m, swap_read(m, slot + i, folio->pub.key + i, 1));
+		swap_free(m, memcg_of(folio->pub.memcg), slot + i);
+	}
 	pagecache_admit_folio(m, task, folio, shadow, RCL_ADDED_SWAP_IN);
 	stall_record(m, task, RCL_STALL_IO, start_ns, true);
 	return folio;

@@ -1,5 +1,5 @@
 /*
- * Large folios for anonymous faults, see thp.h. Models alloc_anon_folio() (mm/memory.c) and
+ * Large folios for anonymous faults, see thp.h. Models alloc_anon_folio(), alloc_swap_folio() (mm/memory.c) and
  * do_huge_pmd_anonymous_page() (mm/huge_memory.c) of v6.12.
  */
 #include "thp.h"
@@ -7,6 +7,7 @@
 #include "kmem.h"
 #include "pagecache.h"
 #include "stats.h"
+#include "swap.h"
 #include "vma.h"
 
 /* thp_vma_suitable_orders(): those of the orders whose aligned range lies in the VMA. */
@@ -84,4 +85,49 @@ struct folio *thp_alloc_pmd(struct rcl_machine *m, struct task *task, uint32_t v
 	if (folio)
 		folio->pub.flags |= FOLIO_PMD_MAPPED;
 	return folio;
+}
+
+bool thp_is_swapped(const struct task *task, uint32_t first, uint32_t nr, uint32_t slot)
+{
+	for (uint32_t i = 0; i < nr; i++) {
+		if (task->ptes[first + i] != (PTE_SWAP | (slot + i) << PTE_SHIFT))
+			return false;
+	}
+	return true;
+}
+
+/* can_swapin_thp(): the aligned range lies in an aligned range of slots, in the same order and all out. */
+static bool can_swap_in(const struct rcl_machine *m, const struct task *task, uint32_t vpn, uint32_t slot, uint32_t order)
+{
+	uint32_t nr = UINT32_C(1) << order, at = vpn & (nr - 1), first_slot = slot - at;
+
+	if (((slot - swap_device_of(m, slot)->first_slot) & (nr - 1)) != at ||
+	    !thp_is_swapped(task, vpn - at, nr, first_slot))
+		return false;
+	for (uint32_t i = 0; i < nr; i++) {
+		if (!slot_is_shadow(m->swap_slots[first_slot + i]))
+			return false;
+	}
+	return true;
+}
+
+struct folio *thp_alloc_swap(struct rcl_machine *m, struct task *task, uint32_t vpn, uint32_t slot)
+{
+	uint32_t orders = m->config.thp_orders & ((UINT32_C(1) << RCL_MAX_ORDER) - 1);
+
+	orders = suitable_orders(vma_find(task, vpn), vpn, orders);
+	for (uint32_t order = RCL_MAX_ORDER - 1; orders >> 2; order--) {
+		uint32_t first = vpn & ~((UINT32_C(1) << order) - 1);
+		struct folio *folio;
+
+		if (!(orders >> order & 1))
+			continue;
+		orders &= ~(UINT32_C(1) << order);
+		if (!can_swap_in(m, task, vpn, slot, order))
+			continue;
+		folio = pagecache_alloc_large(m, task, RCL_ANON, anon_key(task->number, first), order);
+		if (folio)
+			return folio;
+	}
+	return NULL;
 }

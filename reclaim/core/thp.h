@@ -1,5 +1,5 @@
 /*
- * Large folios for anonymous faults, of the orders that the machine's thp_orders permit.
+ * Large folios for anonymous faults and for swap-in, of the orders that the machine's thp_orders permit.
  *
  * Here: which order a fault takes. Not here: mapping it (fault.c), what it is made of
  * (large_folio.h).
@@ -24,5 +24,12 @@ bool thp_may_map_pmd(const struct rcl_machine *m, struct task *task, uint32_t vp
 
 /* The folio for it, or NULL (do_huge_pmd_anonymous_page()). */
 struct folio *thp_alloc_pmd(struct rcl_machine *m, struct task *task, uint32_t vpn);
+
+/* The PTEs from `first` on are entries of so many slots in a row from this one on (swap_pte_batch()). */
+bool thp_is_swapped(const struct task *task, uint32_t first, uint32_t nr, uint32_t slot);
+
+/* A charged large folio for what a device without delay holds of the pages around one, or NULL: a single page
+ * is to do (alloc_swap_folio()). Its key says where it begins. */
+struct folio *thp_alloc_swap(struct rcl_machine *m, struct task *task, uint32_t vpn, uint32_t slot);
 
 #endif

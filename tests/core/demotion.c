@@ -318,6 +318,43 @@ static void test_proactive_reclaim_demotes_and_frees_nothing_that_it_cannot_demo
 	rcl_machine_free(m);
 }
 
+static void test_large_folio_without_room_in_a_row_is_split_and_goes_by_pages(void)
+{
+	struct tiers t;
+	struct rcl_machine *m;
+
+	set_up(&t, 2000, 300, 2);
+	t.config.thp_orders = 1 << 9;
+	m = build_machine(&t.config);
+	touch_range(m, make_bound(m, 0, 2048), 0, 2048, WRITE);
+	CHECK(counter(m, RCL_THP_MIGRATION_SPLIT) >= 1);
+	CHECK(demoted(m) > 200);		/* no block of 512 fits in 300 pages */
+	CHECK(resident_pages(m, 1) > 200);
+	CHECK_EQUAL(counter(m, RCL_OOM_KILL), 0);
+	rcl_machine_free(m);
+}
+
+static void test_large_folio_mapped_in_part_is_split_and_goes_by_pages(void)
+{
+	struct tiers t;
+	struct rcl_machine *m;
+	uint32_t task;
+	uint64_t nr;
+
+	set_up(&t, 2000, 1000, 2);
+	t.config.thp_orders = 1 << 4;
+	t.config.kswapd = 0;
+	m = build_machine(&t.config);
+	task = make_bound(m, 0, 64);
+	touch_range(m, task, 0, 1, WRITE);
+	CHECK_EQUAL(rcl_task_madvise(m, task, 4, 6, RCL_ADVICE_DONTNEED), RCL_OK);
+	CHECK_EQUAL(rcl_memcg_reclaim(m, 0, 16, 200, &nr), RCL_OK);
+	check_machine(m);
+	CHECK_EQUAL(counter(m, RCL_MTHP_SPLIT), 1);
+	CHECK_EQUAL(demoted(m), 10);		/* those that are left */
+	rcl_machine_free(m);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
@@ -328,6 +365,8 @@ int main(int argc, char **argv)
 		TEST(policy_state_goes_along_and_the_policy_is_told),
 		TEST(policy_chooses_the_node),
 		TEST(demotion_to_a_tier_that_is_not_slower_is_refused),
+		TEST(large_folio_without_room_in_a_row_is_split_and_goes_by_pages),
+		TEST(large_folio_mapped_in_part_is_split_and_goes_by_pages),
 		TEST(folios_of_a_task_that_ends_are_reported),
 		TEST(proactive_reclaim_demotes_and_frees_nothing_that_it_cannot_demote),
 	};

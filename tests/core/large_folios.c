@@ -223,6 +223,42 @@ static void test_page_of_a_folio_being_written_is_mapped_again(void)
 	CHECK_EQUAL(folio_of_page(&s, 5).order, 4);
 	CHECK_EQUAL(s.m->nr_writeback, 16);
 	CHECK_EQUAL(counter(s.m, RCL_PSWPIN), 0);
+	CHECK_EQUAL(info_of(&s).swapped_pages, 0);	/* all of its entries were there, so all of it */
+	rcl_machine_free(s.m);
+}
+
+static void test_large_folio_comes_back_whole_from_zram(void)
+{
+	struct setting s = make_setting(&(struct options){ 4096, 1024, UINT64_MAX, 256, 1 << 4 | 1 << 2 });
+
+	touch_pages(&s, 32, 1, 1);
+	CHECK_EQUAL(folio_of_page(&s, 32).order, 4);
+	for (uint32_t i = 0; i < 2; i++)
+		reclaim_pages(s.m, s.memcg, 16);
+	CHECK_EQUAL(info_of(&s).swapped_pages, 16);
+	touch_pages(&s, 39, 1, 1);
+	CHECK_EQUAL(folio_of_page(&s, 39).order, 4);
+	CHECK_EQUAL(folio_of_page(&s, 32).order, 4);
+	CHECK_EQUAL(info_of(&s).swapped_pages, 0);
+	CHECK_EQUAL(counter(s.m, RCL_PSWPIN), 16);
+	CHECK_EQUAL(counter(s.m, RCL_PGMAJFAULT), 1);
+	rcl_machine_free(s.m);
+}
+
+/* Where one page of it is gone, a smaller folio that has all of its pages does. */
+static void test_part_of_a_large_folio_comes_back_in_the_order_that_fits(void)
+{
+	struct setting s = make_setting(&(struct options){ 4096, 1024, UINT64_MAX, 256, 1 << 4 | 1 << 2 });
+
+	touch_pages(&s, 32, 1, 1);
+	for (uint32_t i = 0; i < 2; i++)
+		reclaim_pages(s.m, s.memcg, 16);
+	CHECK_EQUAL(rcl_task_madvise(s.m, s.task, 33, 1, RCL_ADVICE_DONTNEED), RCL_OK);
+	touch_pages(&s, 39, 1, 1);
+	CHECK_EQUAL(folio_of_page(&s, 39).order, 2);
+	touch_pages(&s, 34, 1, 1);
+	CHECK_EQUAL(folio_of_page(&s, 34).order, 0);
+	CHECK_EQUAL(info_of(&s).swapped_pages, 10);
 	rcl_machine_free(s.m);
 }
 
@@ -418,6 +454,8 @@ int main(int argc, char **argv)
 		TEST(large_folio_is_free_when_it_is_written_and_met_again),
 		TEST(page_of_a_folio_being_written_is_mapped_again),
 		TEST(part_of_a_folio_being_written_is_given_up),
+		TEST(large_folio_comes_back_whole_from_zram),
+		TEST(part_of_a_large_folio_comes_back_in_the_order_that_fits),
 		TEST(thp_swaps_whole_and_counts_so),
 		TEST(fragmented_swap_splits),
 		TEST(partly_dropped_folio_is_queued_and_split_under_pressure),
