@@ -172,6 +172,13 @@ class HookAnalysis:
                 found[param] = NUMBERS.meet(found[param], reached)
         return found
 
+    def resume(self, header: int, found: Elements, before: Elements) -> Elements:
+        """Join what was found with what was assumed before, in all but the counter."""
+        assumed = dict(found)
+        for param in self._carried(header) - {self._counter(header)}:
+            assumed[param] = NUMBERS.join(found.get(param, TOP), before[param])
+        return assumed
+
     def covers(self, header: int, assumed: Elements, found: Elements) -> bool:
         """Tell whether the assumed parameters cover those found."""
         return all(NUMBERS.leq(found[param], assumed[param]) for param in self._carried(header))

@@ -74,6 +74,39 @@ class Definition:
         return (self.name, self.operands, self.detail)
 
 
+class Users:
+    """Know which expressions are made from a class, by what they can say about order.
+
+    Attributes:
+        compared: comparisons of the class.
+        above: expressions that cannot be below the class, or not by much.
+        taken_from: differences `x - class`.
+    """
+
+    __slots__ = ("above", "compared", "taken_from")
+
+    def __init__(self) -> None:
+        self.compared: dict[int, list[int]] = {}
+        self.above: dict[int, list[int]] = {}
+        self.taken_from: dict[int, set[int]] = {}
+
+    def note(self, number: int, definition: Definition) -> None:
+        """Note what a new class is made from."""
+        operands = definition.operands
+        match definition.name:
+            case "eq" | "ult" | "slt":
+                users = self.compared
+            case "umax" | "or" | "add" | "mul":
+                users = self.above
+            case "sub":
+                users, operands = self.above, operands[:1]
+                self.taken_from.setdefault(definition.operands[1], set()).add(number)
+            case _:
+                return
+        for operand in dict.fromkeys(operands):
+            users.setdefault(operand, []).append(number)
+
+
 def transfer_name(op: BinaryOp, signed: bool) -> str:
     """Return the domain's name of an operation."""
     return _NAMES[op][signed]

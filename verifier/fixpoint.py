@@ -12,8 +12,10 @@ known that can reach them. For a loop:
    overshot beyond the loop's own exit test.
 3. go round a last time with that assumption: now the out-states count, and obligations are checked.
 
-An inner loop is stabilised anew in every round of the outer one. That is exponential in the depth of the
-nest in the worst case; bodies settle after two rounds, so three deep means some tens of visits.
+While an outer loop ascends, a loop inside of it goes on from where it settled in the round before, and is
+not visited at all if what enters it is the same; from scratch it would double the work with each level. In
+the last round of the outer loop it starts from scratch, so that nothing is left in the end of what was
+assumed on the way. Time then grows with about the cube of the depth.
 
 The semantics (what a state is, what a block does) come in as `Semantics`; states are opaque here.
 Checking is done in the last round only, so each obligation is decided once for each visit that counts.
@@ -42,6 +44,15 @@ class Nest:
     inside: tuple[int | Nest, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Settled(Generic[S]):
+    """How a loop settled: what had entered, what was assumed at the end of the ascent, and after the descent."""
+
+    entered: S
+    tried: S
+    narrowed: S
+
+
 class Semantics(Protocol[S]):
     """What the driver asks."""
 
@@ -56,6 +67,9 @@ class Semantics(Protocol[S]):
 
     def again(self, header: int, entered: S, backs: list[tuple[Edge, S]]) -> S:
         """Join what entered with what comes back."""
+
+    def resume(self, header: int, found: S, before: S) -> S:
+        """Return an assumption that covers what was found, and what was assumed in an earlier round outside."""
 
     def covers(self, header: int, assumed: S, found: S) -> bool:
         """Tell whether the assumption covers what was found."""
@@ -102,6 +116,10 @@ class Fixpoint(Generic[S]):
         self._semantics = semantics
         self._items = items
         self._out: dict[Edge, S | None] = {}
+        self._settled: dict[int, Settled[S]] = {}
+        self._inside: dict[int, frozenset[int]] = {}
+        for item in items:
+            self._note_inside(item)
 
     def run(self, entry: int, state: S) -> None:
         """Start with a state in the entry block and visit everything that can be reached."""
@@ -118,25 +136,44 @@ class Fixpoint(Generic[S]):
 
     def _loop(self, loop: Nest, checking: bool) -> None:
         semantics, header = self._semantics, loop.header
-        inside = _ids(loop)
+        inside = self._inside[header]
         edges = semantics.incoming(header)
         outside = self._arriving([e for e in edges if e.source not in inside])
+        if checking or not outside:
+            self._forget(inside)
         if not outside:
             for block in inside:
                 self._leave(block, [])
             return
-        backs = [e for e in edges if e.source in inside]
         entered = semantics.enter(header, outside, checking)
-        assumed = entered
+        before = self._settled.get(header)
+        if before is not None and before.entered == entered:
+            return
+        tried, found = self._ascend(loop, entered, before, [e for e in edges if e.source in inside])
+        settled = semantics.narrow(header, tried, found)
+        if checking or settled != tried:
+            self._round(loop, settled, checking)
+        self._settled[header] = Settled(entered, tried, settled)
+
+    def _ascend(self, loop: Nest, entered: S, before: Settled[S] | None, backs: list[Edge]) -> tuple[S, S]:
+        """Return an assumption that covers what comes back, and what came back under it."""
+        semantics, header = self._semantics, loop.header
+        assumed = entered if before is None else semantics.resume(header, entered, before.narrowed)
         for _ in range(MAX_ROUNDS):
             self._round(loop, assumed, checking=False)
             found = semantics.again(header, entered, self._arriving(backs))
             if semantics.covers(header, assumed, found):
-                break
-            assumed = semantics.widen(header, assumed, found)
-        else:
-            raise RuntimeError(f"the analysis of the loop at block {header} does not settle")
-        self._round(loop, semantics.narrow(header, assumed, found), checking)
+                return assumed, found
+            if before is None:
+                assumed = semantics.widen(header, assumed, found)
+            else:
+                assumed, before = semantics.resume(header, found, before.tried), None
+        raise RuntimeError(f"the analysis of the loop at block {header} does not settle")
+
+    def _forget(self, blocks: frozenset[int]) -> None:
+        """Let the loops among these blocks start from scratch."""
+        for block in blocks:
+            self._settled.pop(block, None)
 
     def _round(self, loop: Nest, assumed: S, checking: bool) -> None:
         self._leave(loop.header, self._semantics.visit_header(loop.header, assumed, checking))
@@ -150,9 +187,10 @@ class Fixpoint(Generic[S]):
         for slot in (0, 1):
             self._out[Edge(block, slot)] = states[slot] if slot < len(states) else None
 
-
-def _ids(loop: Nest) -> frozenset[int]:
-    ids = {loop.header}
-    for item in loop.inside:
-        ids |= _ids(item) if isinstance(item, Nest) else {item}
-    return frozenset(ids)
+    def _note_inside(self, item: int | Nest) -> frozenset[int]:
+        """Return the blocks of an item, and note those of each loop."""
+        if not isinstance(item, Nest):
+            return frozenset((item,))
+        inside = frozenset((item.header,)).union(*(self._note_inside(inner) for inner in item.inside))
+        self._inside[item.header] = inside
+        return inside

@@ -46,7 +46,7 @@ from reclaim.lang.ir import (
     Value,
     Wrap,
 )
-from verifier.expressions import Definition, comparison, define
+from verifier.expressions import Definition, Users, comparison, define
 from verifier.linear import LinearForms
 from verifier.memory_cells import Cell, Memory, Writes, cell_of, looked_up, writes_of
 
@@ -105,7 +105,7 @@ class Numbering:
 
     Attributes:
         definitions: for each class how it is made, as far as refinement can use it.
-        users: for each class those that are made from it.
+        users: the classes that are made from a class.
         phis: memory parameters of each block.
         incoming: edges into each block, with its source.
         entry_loads: contents of cells as they were when the hook began.
@@ -114,7 +114,7 @@ class Numbering:
     def __init__(self, hook: HookIR) -> None:
         self.hook = hook
         self.definitions: list[Definition] = []
-        self.users: dict[int, list[int]] = {}
+        self.users = Users()
         self.phis: dict[int, list[MemoryPhi]] = {block.id: [] for block in hook.blocks}
         self.incoming: dict[int, list[Edge]] = {block.id: [] for block in hook.blocks}
         self.by_id = {block.id: block for block in hook.blocks}
@@ -169,8 +169,7 @@ class Numbering:
             found = len(self.definitions)
             self._keys[key] = found
             self.definitions.append(definition)
-            for operand in dict.fromkeys(definition.operands):
-                self.users.setdefault(operand, []).append(found)
+            self.users.note(found, definition)
         return found
 
     def _number_block(self, block: Block) -> None:

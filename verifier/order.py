@@ -27,11 +27,6 @@ DEPTH = 5
 MOST_NODES = 24
 """Classes reached in one walk; a bound on work, met only by long chains of comparisons."""
 
-_DECIDERS = frozenset(("ult", "slt", "eq"))
-_MAKERS = frozenset(("umax", "or", "add", "mul", "sub"))
-_MADE = frozenset(("umin", "and", "umod", "udiv", "lshr", "sub", "add", "truncate", "call"))
-"""Names of definitions that may be edges: of comparisons, upward from an operand, and upward to an operand."""
-
 Step = tuple[int, int]
 """A class above the one that the walk stands on, and by how much at least."""
 
@@ -44,7 +39,6 @@ class Order:
         self._users = numbering.users
         self._standing: dict[int, Element] | None = None
         self._walks: dict[tuple[int, int], dict[int, int]] = {}
-        self._telling: dict[int, list[tuple[int, Definition, bool]]] = {}
 
     @contextmanager
     def standing(self, elements: dict[int, Element]) -> Iterator[None]:
@@ -95,17 +89,14 @@ class Order:
         """
         bounds = []
         for kept, added in ((left, right), (right, left)):
-            if not any(self._is_taken_from(user, kept) for user in self._users.get(kept, ())):
+            differences = self._users.taken_from.get(kept)
+            if differences is None:
                 continue
             for node, above in self._reached(added, elements, DEPTH).items():
                 definition = self._definitions[node]
-                if self._is_taken_from(node, kept) and self._is_exact_difference(definition, elements, 2):
+                if node in differences and self._is_exact_difference(definition, elements, 2):
                     bounds.append(elements.get(definition.operands[0], TOP).unsigned[1] - above)
         return min(bounds) if bounds and min(bounds) >= 0 else None
-
-    def _is_taken_from(self, number: int, right: int) -> bool:
-        definition = self._definitions[number]
-        return definition.name == "sub" and definition.operands[1] == right
 
     def _reached(self, start: int, elements: dict[int, Element], depth: int) -> dict[int, int]:
         """Return the classes above one, each with its distance at least."""
@@ -133,32 +124,26 @@ class Order:
             front = following
         return reached
 
-    def _steps(self, number: int, start: int, elements: dict[int, Element], depth: int) -> list[Step]:
-        steps: list[Step] = []
-        if self._definitions[number].name in _MADE:
-            steps += self._made_from(number, start, elements, depth)
-        telling = self._telling.get(number)
-        for user, definition, is_decider in self._told_by(number) if telling is None else telling:
-            if not is_decider:
-                steps += self._makes(user, definition, number, elements, depth)
-                continue
+    def _steps(self, number: int, start: int, elements: dict[int, Element], depth: int) -> Iterator[Step]:
+        """Yield the classes that lie one edge above a class.
+
+        None lie above a constant that its own range would not tell of, and half of a hook may be compared
+        with the same few constants.
+        """
+        name = self._definitions[number].name
+        if name == "const":
+            return
+        if name != "opaque":
+            yield from self._made_from(number, start, elements, depth)
+        for user in self._users.compared.get(number, ()):
             known = elements.get(user)
             if known is not None and known.unsigned[0] == known.unsigned[1]:
-                steps += self._decided(known.unsigned[0], definition, number, elements)
-        return steps
-
-    def _told_by(self, number: int) -> list[tuple[int, Definition, bool]]:
-        """Return those users of a class that may be edges, and whether each is a comparison."""
-        telling = []
-        for user in self._users.get(number, ()):
-            definition = self._definitions[user]
-            if definition.name in _DECIDERS or definition.name in _MAKERS:
-                telling.append((user, definition, definition.name in _DECIDERS))
-        self._telling[number] = telling
-        return telling
+                yield from self._decided(self._definitions[user], number, elements, known.unsigned[0])
+        for user in self._users.above.get(number, ()):
+            yield from self._makes(user, self._definitions[user], number, elements, depth)
 
     def _decided(
-        self, truth: int, definition: Definition, number: int, elements: dict[int, Element]
+        self, definition: Definition, number: int, elements: dict[int, Element], truth: int
     ) -> Iterator[Step]:
         """Yield what a comparison with a known outcome says."""
         left, right = definition.operands

@@ -53,9 +53,9 @@ if TYPE_CHECKING:
     from reclaim.lang.lowering import Binding, Lowering
     from reclaim.lang.ssa import OpenLoop
 
-MAX_LOOP_DEPTH = 8
-"""Loops inside of each other, those of called functions included. Ours: policies nest three; the analysis of a
-loop goes over the loops inside of it again in each of its own rounds, so its time doubles with each level."""
+MAX_LOOP_DEPTH = 20
+"""Loops inside of each other, those of called functions included. CPython's own limit for nested blocks, so that
+a call is not counted otherwise than the loop that it stands for; policies nest three."""
 
 _FOLIO = HandleType("Folio")
 _MAYBE_FOLIO = HandleType("Folio", nullable=True)

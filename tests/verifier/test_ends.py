@@ -16,6 +16,7 @@ from reclaim.lang.frontend import compile_source
 from tests.fakes.ir_programs import ProgramWriter
 from tests.verifier.policy_cases import policies
 from verifier.analysis import HookAnalysis
+from verifier.evaluation import Elements
 from verifier.verified import verify
 
 LIMIT_S = 5.0
@@ -75,14 +76,26 @@ def test_damaged_policy_is_answered_in_time(group: int) -> None:
         ends_in_time(*damaged(seed))
 
 
+def nested_loops(depth: int, body: str) -> str:
+    """Return that many loops inside of each other, of one and two rounds in turn."""
+    loops = "".join(f"{'    ' * (i + 1)}for i{i} in range({1 + i % 2}):\n" for i in range(depth))
+    return loops + "    " * (depth + 1) + body
+
+
+def pushing_loops(depth: int) -> str:
+    """Return nested loops each of which changes a variable that the next one outside depends on."""
+    variables = "".join(f"    v{i} = 0\n" for i in range(depth))
+    changes = "".join(
+        f"{'    ' * (i + 2)}v{(i + 1) % depth} = (v{i} + 1) % {50 + i}\n" for i in reversed(range(depth))
+    )
+    return (
+        HEAD + HOOK + variables + nested_loops(depth, "v0 = v0 + 1\n") + changes + "    lruvec.a = v0 + x\n"
+    )
+
+
 def hostile() -> Iterator[tuple[str, str]]:
     """Yield shapes that an analysis may take long over."""
-    for depth in (8, 12):
-        loops = "".join(f"{'    ' * (i + 1)}for i{i} in range(2):\n" for i in range(depth))
-        yield (
-            f"{depth} nested loops",
-            HEAD + HOOK + loops + "    " * (depth + 1) + "x += 1\n    lruvec.a = x\n",
-        )
+    yield "nested loops that push each other", pushing_loops(9)
     branches = "".join(f"    if x > {i}:\n        x += {i}\n    else:\n        x -= 1\n" for i in range(120))
     yield "branches in a row", HEAD + HOOK + branches + "    lruvec.a = x\n"
     variables = "".join(f"    v{i} = {i}\n" for i in range(60))
@@ -114,6 +127,24 @@ def hostile() -> Iterator[tuple[str, str]]:
 def test_hostile_shape_is_answered_in_time(name: str, source: str) -> None:
     """Depth, width and number of facts are bounded by what the verifier looks at."""
     ends_in_time(source, name)
+
+
+@pytest.mark.parametrize("depth", [4, 12, 19])
+def test_deep_nest_is_verified_soon(depth: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks are visited about as often as the square of the depth says, not twice as often with each level."""
+    visited: list[int] = []
+    execute = HookAnalysis._execute
+
+    def counting(
+        self: HookAnalysis, number: int, elements: Elements, checking: bool
+    ) -> list[Elements | None]:
+        visited.append(number)
+        return execute(self, number, elements, checking)
+
+    monkeypatch.setattr(HookAnalysis, "_execute", counting)
+    source = HEAD + HOOK + nested_loops(depth, "x += 1\n") + "    lruvec.a = x\n"
+    assert verify(compile_source(source, "nest.rpol")).accepted
+    assert len(visited) < 3 * (depth + 1) ** 2
 
 
 def test_time_grows_with_the_program_and_no_faster() -> None:

@@ -41,6 +41,11 @@ class Counting:
         del header
         return max([entered, *(state for _, state in backs)])
 
+    def resume(self, header: int, found: int, before: int) -> int:
+        """Join: the highest."""
+        del header
+        return max(found, before)
+
     def covers(self, header: int, assumed: int, found: int) -> bool:
         """Compare."""
         del header

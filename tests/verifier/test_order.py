@@ -17,7 +17,7 @@ from reclaim.lang import arithmetic
 from reclaim.lang.ir import BinaryOp
 from verifier.domains.product import NUMBERS, Element
 from verifier.evaluation import Evaluator
-from verifier.expressions import BINARY_OPERATIONS, Definition, ordered
+from verifier.expressions import BINARY_OPERATIONS, Definition, Users, ordered
 from verifier.refinement import Refiner
 
 NR_GRAPHS = 160
@@ -35,7 +35,7 @@ class Graph:
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self.definitions: list[Definition] = []
-        self.users: dict[int, list[int]] = {}
+        self.users = Users()
         self.numbers: list[int] = []
         self.known: dict[int, Element] = {}
         self._keys: dict[object, int] = {}
@@ -68,8 +68,7 @@ class Graph:
         self._keys[definition.key] = new
         self.definitions.append(definition)
         self.numbers.append(number)
-        for operand in dict.fromkeys(definition.operands):
-            self.users.setdefault(operand, []).append(new)
+        self.users.note(new, definition)
         self.known[new] = self.around(number)
         return new
 
