@@ -129,7 +129,7 @@ _RECLAIM = (
     ),
     _flag(
         "charge_kmem",
-        "Whether memcgs pay for page tables and for the trees of the page cache.",
+        "Whether memcgs pay for page tables, for the trees of the page cache, and for buffer heads of what is written.",
         "the kernel",
         default=True,
     ),

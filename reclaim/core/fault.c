@@ -176,6 +176,7 @@ static void make_writable(struct rcl_machine *m, struct task *task, struct folio
 
 	if (!(folio->pub.flags & RCL_FOLIO_IS_DIRTY))
 		task->nr_dirtied++;
+	kmem_add_buffer(m, folio);
 	folio_mark_dirty(m, folio);
 	dirty_note_write(m, task, file);
 }
@@ -244,6 +245,8 @@ bool fault_page(struct rcl_machine *m, struct task *task, uint32_t vpn, bool is_
 	if (RCL_UNLIKELY(pte_is_hint(task->ptes[vpn])) && fault_hint(m, task, vpn, is_write))
 		return true;
 	task->in_lru_fault = !vma_has_flags(task, vpn, VMA_HINTS);
+	if (is_write && vma_has_flags(task, vpn, RCL_MAPPING_SHARED) && !kmem_reserve_buffer(m, task))
+		return false;
 	pte = task->ptes[vpn];
 	if (pte & PTE_PRESENT)
 		is_resolved = fault_write_protected(m, task, vpn);

@@ -158,6 +158,19 @@ static bool check_lruvecs(const struct rcl_machine *m, const struct report *repo
 	return true;
 }
 
+/* What is left of kernel memory is part of it, and so are the buffer heads. */
+static bool check_kmem(const struct rcl_machine *m, const struct report *report)
+{
+	for (uint32_t i = 0; i < m->nr_memcgs; i++) {
+		const struct memcg *memcg = m->memcgs[i];
+
+		if (memcg->kmem_rest_bytes > memcg->kmem_pages * RCL_PAGE_BYTES)
+			return broken(report, "memcg %u: %u bytes of %llu pages of kernel memory are left", i,
+				      memcg->kmem_rest_bytes, (unsigned long long)memcg->kmem_pages);
+	}
+	return true;
+}
+
 /* Charges: folios and kernel memory of the subtree, plus stocks. */
 static bool check_charges(const struct rcl_machine *m, const struct report *report)
 {
@@ -540,7 +553,7 @@ int rcl_check(const struct rcl_machine *m, char *message, uint64_t message_bytes
 
 	return check_lruvecs(m, &report) && check_nodes(m, &report) && check_folios(m, &report) &&
 			       check_charges(m, &report) && check_swap(m, &report) && check_pools(m, &report) && check_files(m, &report) &&
-			       check_writeback(m, &report) && check_deferred(m, &report) &&
+			       check_writeback(m, &report) && check_kmem(m, &report) && check_deferred(m, &report) &&
 			       check_clusters(m, &report)
 		       ? RCL_OK
 		       : RCL_BROKEN_INVARIANT;

@@ -1,6 +1,7 @@
 /*
  * Kernel memory charged to memcgs, see kmem.h. Models __pte_alloc() (mm/memory.c),
- * obj_cgroup_charge() (mm/memcontrol.c) and the XArray behind filemap_add_folio() of v6.12.
+ * obj_cgroup_charge() (mm/memcontrol.c), the XArray behind filemap_add_folio() and folio_alloc_buffers()
+ * (fs/buffer.c), as ext4 uses it, of v6.12.
  *
  * SIMPLIFIED: kernel memory is charged but takes no page of a node; effect: nodes have up to 0.4 %
  * more room than they should.
@@ -16,6 +17,7 @@
 
 #define TREE_NODE_BYTES (576 + 8 + 8)	/* struct xa_node, a free pointer that its constructor keeps apart, and
 					 * the object cgroup pointer (obj_full_size()); x86-64 v6.12 */
+#define BUFFER_HEAD_BYTES (104 + 8)	/* struct buffer_head and the object cgroup pointer; blocks of a page */
 #define TABLES_PER_DIRECTORY 512	/* PTE tables below one PMD table */
 
 static bool charge_page(struct rcl_machine *m, struct task *task)
@@ -34,17 +36,35 @@ static void uncharge_tables(struct task *task, uint32_t nr_pages)
 }
 
 /* Small objects share pages: the rest of the last one is used up first (consume_obj_stock()). */
+static bool reserve_bytes(struct rcl_machine *m, struct task *task, uint32_t nr_bytes)
+{
+	if (task->memcg->kmem_rest_bytes >= nr_bytes)
+		return true;
+	if (!charge_page(m, task))
+		return false;
+	task->memcg->kmem_rest_bytes += RCL_PAGE_BYTES;
+	return true;
+}
+
 static bool charge_bytes(struct rcl_machine *m, struct task *task, uint32_t nr_bytes)
 {
-	struct memcg *memcg = task->memcg;
-
-	if (memcg->kmem_rest_bytes < nr_bytes) {
-		if (!charge_page(m, task))
-			return false;
-		memcg->kmem_rest_bytes += RCL_PAGE_BYTES;
-	}
-	memcg->kmem_rest_bytes -= nr_bytes;
+	if (!reserve_bytes(m, task, nr_bytes))
+		return false;
+	task->memcg->kmem_rest_bytes -= nr_bytes;
 	return true;
+}
+
+/* Whole pages go back (refill_obj_stock()); those of a removed memcg are its parent's by now. */
+static void uncharge_bytes(struct memcg *memcg, uint32_t nr_bytes)
+{
+	while (memcg->is_offline)
+		memcg = memcg_parent(memcg);
+	memcg->kmem_rest_bytes += nr_bytes;
+	if (memcg->kmem_rest_bytes <= RCL_PAGE_BYTES)
+		return;
+	memcg->kmem_rest_bytes -= RCL_PAGE_BYTES;
+	memcg->kmem_pages--;
+	memcg_uncharge(memcg, 1);
 }
 
 static bool has_directory(const struct task *task, uint32_t table)
@@ -95,6 +115,30 @@ bool kmem_add_tree_node(struct rcl_machine *m, struct task *task, struct file *f
 		*nodes |= (uint8_t)(1u << level);
 	}
 	return true;
+}
+
+bool kmem_reserve_buffer(struct rcl_machine *m, struct task *task)
+{
+	return !m->config.charge_kmem || reserve_bytes(m, task, BUFFER_HEAD_BYTES);
+}
+
+void kmem_add_buffer(struct rcl_machine *m, struct folio *folio)
+{
+	struct memcg *memcg = memcg_of(folio->pub.memcg);
+
+	if (!m->config.charge_kmem || folio->marks & MARK_BUFFERS || memcg->is_offline ||
+	    memcg->kmem_rest_bytes < BUFFER_HEAD_BYTES)
+		return;
+	memcg->kmem_rest_bytes -= BUFFER_HEAD_BYTES;
+	folio->marks |= MARK_BUFFERS;
+}
+
+void kmem_free_buffer(struct folio *folio)
+{
+	if (!(folio->marks & MARK_BUFFERS))
+		return;
+	folio->marks &= (uint8_t)~MARK_BUFFERS;
+	uncharge_bytes(memcg_of(folio->pub.memcg), BUFFER_HEAD_BYTES);
 }
 
 void kmem_free_tables(struct task *task)

@@ -103,6 +103,7 @@ struct folio {
 #define MARK_READAHEAD 1		/* PG_readahead: who comes here reads the next window */
 #define MARK_RECLAIM 4			/* PG_reclaim: to be freed as soon as it is written */
 #define MARK_AHEAD 2			/* came in unasked, and nobody has asked for it yet */
+#define MARK_BUFFERS 8			/* PG_private: its memcg pays for its buffer head (kmem.h) */
 #define MARK_BUDDY 128			/* of a free frame: the first of a block in the buddy lists */
 
 _Static_assert(sizeof(struct folio) == 64, "a folio is one cache line");

@@ -38,6 +38,7 @@ static void reparent_kmem(struct memcg *memcg)
 {
 	memcg->pub.usage -= memcg->kmem_pages;
 	memcg_parent(memcg)->kmem_pages += memcg->kmem_pages;
+	memcg_parent(memcg)->kmem_rest_bytes += memcg->kmem_rest_bytes;
 	memcg->kmem_pages = 0;
 	memcg->kmem_rest_bytes = 0;
 }

@@ -196,12 +196,13 @@ static bool create_page(struct rcl_machine *m, struct task *task, uint32_t numbe
 {
 	struct folio *folio;
 
-	if (!has_place(m, task, &m->files[number], page))
+	if (!has_place(m, task, &m->files[number], page) || !kmem_reserve_buffer(m, task))
 		return false;
 	folio = pagecache_alloc_folio(m, task, RCL_FILE, file_key(number, page));
 	if (!folio)
 		return false;
 	m->files[number].slots[page] = slot_of_pfn(folio->pub.pfn);
+	kmem_add_buffer(m, folio);
 	folio_mark_dirty(m, folio);
 	task->nr_dirtied++;
 	pagecache_admit_folio(m, task, folio, 0, RCL_ADDED_BUFFERED);
@@ -212,8 +213,14 @@ static bool write_page(struct rcl_machine *m, struct task *task, struct file_spa
 {
 	struct folio *folio = pagecache_find(m, span->file, page);
 
+	if (folio && !(folio->marks & MARK_BUFFERS)) {
+		if (!kmem_reserve_buffer(m, task))
+			return false;
+		folio = pagecache_find(m, span->file, page);
+	}
 	if (RCL_UNLIKELY(!folio))
 		return create_page(m, task, span->file, page);
+	kmem_add_buffer(m, folio);
 	readahead_note_used(folio);
 	task->nr_dirtied += !(folio->pub.flags & RCL_FOLIO_IS_DIRTY);
 	folio_mark_dirty(m, folio);
@@ -266,7 +273,7 @@ static bool read_page(struct rcl_machine *m, struct task *task, struct file_span
 		if (!folio)
 			return false;
 	}
-	if (RCL_UNLIKELY(folio->marks))
+	if (RCL_UNLIKELY(folio->marks & (MARK_AHEAD | MARK_READAHEAD)))
 		read_marked(m, task, span, folio, page);
 	if (is_first || span->prev_page != page || m->config.repeat_reads)
 		pagecache_mark_accessed(m, task, folio, is_first ? RCL_ACCESS_FIRST_READ : RCL_ACCESS_READ);
@@ -307,6 +314,7 @@ void pagecache_discard_folio(struct rcl_machine *m, struct folio *folio)
 		mlock_del_unevictable(m, folio);
 	ask_folio_removed(m, folio_lruvec(folio), folio, RCL_REMOVAL_FREED);
 	large_undefer_split(m, folio);
+	kmem_free_buffer(folio);
 	memcg_uncharge(memcg_of(folio->pub.memcg), folio->pub.nr_pages);
 	node_free_folio(m, folio);
 }

@@ -11,6 +11,7 @@
 #include "device.h"
 #include "events.h"
 #include "hooks.h"
+#include "kmem.h"
 #include "large_folio.h"
 #include "memcg.h"
 #include "mlock.h"
@@ -152,6 +153,7 @@ static void remove_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 		large_undefer_split(m, folio);
 	if (RCL_UNLIKELY(folio->marks & MARK_AHEAD))
 		count(lruvec, RCL_READAHEAD_WASTED, nr_pages);
+	kmem_free_buffer(folio);	/* filemap_release_folio() */
 	memcg_uncharge(memcg_of(folio->pub.memcg), nr_pages);
 	node_free_folio(m, folio);
 	sc->pub.nr_reclaimed += nr_pages;

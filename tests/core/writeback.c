@@ -192,6 +192,57 @@ static void test_without_writeback_reclaim_writes_and_waits(void)
 	rcl_machine_free(s.m);
 }
 
+static uint64_t kmem_bytes(const struct rcl_machine *m, uint32_t memcg)
+{
+	return m->memcgs[memcg]->kmem_pages * RCL_PAGE_BYTES - m->memcgs[memcg]->kmem_rest_bytes;
+}
+
+/* A memcg pays 112 bytes for each page that was written until the page is freed. */
+static void test_written_pages_have_buffer_heads(void)
+{
+	struct setting s = make_setting(RCL_DEVICE_SSD, 1000);
+	uint64_t nr_bytes;
+
+	s.m->config.charge_kmem = 1;
+	touch(&s, 0, 400, BUFFERED);
+	touch(&s, 0, 1, 0);			/* the page table and the one above */
+	nr_bytes = kmem_bytes(s.m, s.memcg);
+	touch(&s, 0, 300, BUFFERED | WRITE);
+	CHECK_EQUAL(kmem_bytes(s.m, s.memcg), nr_bytes + 300 * 112);
+	touch(&s, 0, 300, BUFFERED | WRITE);	/* they have them */
+	touch(&s, 200, 200, WRITE);		/* half of these do */
+	CHECK_EQUAL(kmem_bytes(s.m, s.memcg), nr_bytes + 400 * 112);
+	pass_time(&s, 40 * SECOND);
+	pass_time(&s, 40 * SECOND);
+	CHECK_EQUAL(nr_pending(&s), 0);
+	CHECK_EQUAL(kmem_bytes(s.m, s.memcg), nr_bytes + 400 * 112);
+	CHECK_EQUAL(rcl_task_exit(s.m, s.task), RCL_OK);
+	CHECK_EQUAL(reclaim_pages(s.m, s.memcg, 400), 400);
+	CHECK_EQUAL(kmem_bytes(s.m, s.memcg), nr_bytes - 2 * RCL_PAGE_BYTES);
+	CHECK(s.m->memcgs[s.memcg]->kmem_pages <= 3);	/* the rest went back */
+	rcl_machine_free(s.m);
+}
+
+/* Those of pages that are still cached when their memcg is removed are its parent's. */
+static void test_buffer_heads_of_a_removed_memcg_go_to_the_parent(void)
+{
+	struct setting s = make_setting(RCL_DEVICE_SSD, 1000);
+	uint64_t nr_bytes;
+
+	s.m->config.charge_kmem = 1;
+	touch(&s, 0, 400, BUFFERED | WRITE);
+	pass_time(&s, 40 * SECOND);
+	pass_time(&s, 40 * SECOND);
+	CHECK_EQUAL(rcl_task_exit(s.m, s.task), RCL_OK);
+	nr_bytes = kmem_bytes(s.m, s.memcg);
+	CHECK_EQUAL(rcl_memcg_remove(s.m, s.memcg), RCL_OK);
+	check_machine(s.m);
+	CHECK_EQUAL(kmem_bytes(s.m, 0), nr_bytes);
+	CHECK_EQUAL(reclaim_pages(s.m, 0, 400), 400);
+	CHECK_EQUAL(kmem_bytes(s.m, 0), nr_bytes - 400 * 112);
+	rcl_machine_free(s.m);
+}
+
 static volatile int stop;
 
 static int stop_now_and_then(void *user, uint64_t nr_records)
@@ -260,6 +311,8 @@ int main(int argc, char **argv)
 		{ "reclaim", test_reclaim_marks_dirty_pages_and_frees_them_when_they_are_written },
 		{ "mapped", test_a_mapped_page_faults_again_after_it_was_written },
 		{ "off", test_without_writeback_reclaim_writes_and_waits },
+		{ "buffers", test_written_pages_have_buffer_heads },
+		{ "removed", test_buffer_heads_of_a_removed_memcg_go_to_the_parent },
 		{ "interrupted", test_an_interrupted_writer_goes_on_to_the_same_end },
 		{ "ctrl-c", test_ctrl_c_ends_a_pause },
 	};
