@@ -151,6 +151,27 @@ _RECLAIM = (
     ),
 )
 
+_PCP = (
+    Option(
+        "pcp_high",
+        0,
+        0,
+        1 << 20,
+        "Free pages that a node's per-CPU list may hold, which no watermark sees; 0: there is no list.",
+        "ours: pages are counted as free at once; zone_highsize(), mm/page_alloc.c v6.12, has at least four batches",
+        "pages",
+    ),
+    Option(
+        "pcp_batch",
+        63,
+        1,
+        1 << 16,
+        "Pages that go to and from it at once.",
+        "zone_batchsize() of a node of 1 GiB or more, mm/page_alloc.c v6.12",
+        "pages",
+    ),
+)
+
 _ANON = (
     Option(
         "thp_orders",
@@ -256,9 +277,17 @@ _SWAP = (
         1400,
         32,
         PAGE_BYTES // 2,
-        "What a page compresses to on average; sizes spread from nothing to twice that.",
+        "What a page compresses to on average.",
         "ours, measured: docs/decisions/0018",
         "bytes",
+    ),
+    Option(
+        "compressed_spread_permille",
+        1000,
+        0,
+        1000,
+        "How far sizes spread around it, in thousandths: 1000 from nothing to twice that, 0 for all alike.",
+        "ours, measured: docs/decisions/0018",
     ),
     Option(
         "incompressible_permille",
@@ -364,6 +393,6 @@ _TASKS = (
 )
 
 OPTIONS: dict[str, Option] = {
-    option.name: option for option in (*_BATCHES, *_RECLAIM, *_ANON, *_FILES, *_SWAP, *_TIERS, *_TASKS)
+    option.name: option for option in (*_BATCHES, *_RECLAIM, *_PCP, *_ANON, *_FILES, *_SWAP, *_TIERS, *_TASKS)
 }
 """Every option by its name, in the order of the reference page."""

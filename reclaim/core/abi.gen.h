@@ -758,6 +758,8 @@ struct rcl_costs {
 	.charge_kmem = 1, \
 	.repeat_reads = 0, \
 	.stat_flush_ns = 0, \
+	.pcp_high = 0, \
+	.pcp_batch = 63, \
 	.thp_orders = 0, \
 	.read_ahead_kb = 0, \
 	.fault_around_bytes = 4096, \
@@ -770,6 +772,7 @@ struct rcl_costs {
 	.zswap_accept_percent = 90, \
 	.pool_takes_pages = 1, \
 	.compressed_bytes = 1400, \
+	.compressed_spread_permille = 1000, \
 	.incompressible_permille = 50, \
 	.same_filled_permille = 0, \
 	.demotion = 0, \
@@ -792,6 +795,8 @@ struct rcl_costs {
 	X(watermark_scale_factor, UINT64_C(1), UINT64_C(3000)) \
 	X(watermark_boost_factor, UINT64_C(0), UINT64_C(1000000)) \
 	X(stat_flush_ns, UINT64_C(0), UINT64_C(1099511627775)) \
+	X(pcp_high, UINT64_C(0), UINT64_C(1048576)) \
+	X(pcp_batch, UINT64_C(1), UINT64_C(65536)) \
 	X(read_ahead_kb, UINT64_C(0), UINT64_C(65536)) \
 	X(fault_around_bytes, UINT64_C(4096), UINT64_C(2097152)) \
 	X(dirty_ratio, UINT64_C(0), UINT64_C(100)) \
@@ -801,6 +806,7 @@ struct rcl_costs {
 	X(zswap_percent, UINT64_C(0), UINT64_C(90)) \
 	X(zswap_accept_percent, UINT64_C(0), UINT64_C(100)) \
 	X(compressed_bytes, UINT64_C(32), UINT64_C(2048)) \
+	X(compressed_spread_permille, UINT64_C(0), UINT64_C(1000)) \
 	X(incompressible_permille, UINT64_C(0), UINT64_C(1000)) \
 	X(same_filled_permille, UINT64_C(0), UINT64_C(1000)) \
 	X(numa_balancing, UINT64_C(0), UINT64_C(2)) \

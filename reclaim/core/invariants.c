@@ -245,10 +245,11 @@ static bool check_nodes(const struct rcl_machine *m, const struct report *report
 		}
 		for (uint32_t i = 0; i < node->pub.nr_pages; i++)
 			nr_in_use += is_in_use(m, node->first_pfn + i) || is_pool_page(m, node->first_pfn + i);
-		if (nr_free != node->pub.nr_free_pages || nr_free + nr_in_use != node->pub.nr_pages)
+		if (nr_free != node->pub.nr_free_pages + node->nr_pcp || nr_free + nr_in_use != node->pub.nr_pages)
 			return broken(report, "node %u: %llu frames free, %llu in use, %llu counted free of %llu", nid,
 				      (unsigned long long)nr_free, (unsigned long long)nr_in_use,
-				      (unsigned long long)node->pub.nr_free_pages, (unsigned long long)node->pub.nr_pages);
+				      (unsigned long long)(node->pub.nr_free_pages + node->nr_pcp),
+				      (unsigned long long)node->pub.nr_pages);
 	}
 	return true;
 }

@@ -1,9 +1,9 @@
 /*
  * kswapd, see kswapd.h. Models kswapd(), balance_pgdat(), kswapd_try_to_sleep() and
- * throttle_direct_reclaim() (mm/vmscan.c v6.12), one pass over a node at a time.
+ * throttle_direct_reclaim() (mm/vmscan.c v6.12), one batch at a time.
  *
- * SIMPLIFIED: a pass frees its pages when it begins and takes its time afterwards; effect: tasks
- * find free pages earlier by up to the length of one pass.
+ * SIMPLIFIED: a batch frees its pages when it begins and takes its time afterwards; effect: tasks
+ * find up to 32 free pages earlier, by up to the length of a batch.
  */
 #include "kswapd.h"
 
@@ -19,12 +19,6 @@
 #define LEAST_TARGET_PAGES 32		/* SWAP_CLUSTER_MAX, include/linux/swap.h v6.12 */
 #define NAP_NS 100000000		/* HZ/10 (kswapd_try_to_sleep()): a short sleep before the long one */
 #define BOOST_PRIORITY (RCL_DEF_PRIORITY - 2)	/* boosted reclaim goes no deeper (balance_pgdat()) */
-
-enum kswapd_state {
-	KSWAPD_ASLEEP,
-	KSWAPD_NAPPING,
-	KSWAPD_BALANCING,
-};
 
 /* pgdat_balanced(): strictly more than the mark, as zone_watermark_ok() wants it; with NUMA balancing
  * there is to be room for promotions. */
@@ -93,12 +87,11 @@ static void end_balance(struct rcl_machine *m, struct node *node, bool is_done)
 	try_to_nap(m, node);
 }
 
-/* One pass over the node at the present priority; answers how many pages it freed. */
-static uint64_t run_pass(struct rcl_machine *m, struct node *node)
+/* A walk over the node at the present priority begins. */
+static void begin_walk(struct rcl_machine *m, struct node *node)
 {
 	struct scan *sc = &node->kswapd.sc;
 	bool is_boost = node->kswapd.nr_boost_left > 0;
-	uint64_t nr_before = sc->pub.nr_reclaimed;
 
 	sc->pub.nr_to_reclaim = node->pub.high_wmark > LEAST_TARGET_PAGES ? node->pub.high_wmark : LEAST_TARGET_PAGES;
 	sc->pub.may_writepage = !is_boost;
@@ -107,17 +100,15 @@ static uint64_t run_pass(struct rcl_machine *m, struct node *node)
 	sc->quit = false;
 	if (!scan_age_node(m, sc, node->pub.nid))
 		oom_kill(m, NULL);
-	scan_node(m, sc, node->pub.nid);
-	return sc->pub.nr_reclaimed - nr_before;
+	scan_begin_node(m, sc, node->pub.nid);
+	node->kswapd.state = KSWAPD_WALKING;
 }
 
-/* One turn of balance_pgdat()'s loop. */
-static void balance(struct rcl_machine *m, struct node *node)
+/* A turn of balance_pgdat()'s loop begins. */
+static void begin_turn(struct rcl_machine *m, struct node *node)
 {
 	struct kswapd *kswapd = &node->kswapd;
 	struct rcl_scan_control *pub = &kswapd->sc.pub;
-	bool is_priority_held;
-	uint64_t nr;
 
 	if (kswapd->nr_boost_left && !is_balanced(m, node)) {
 		kswapd->nr_boost_left = 0;
@@ -127,12 +118,21 @@ static void balance(struct rcl_machine *m, struct node *node)
 		end_balance(m, node, true);
 		return;
 	}
-	is_priority_held = kswapd->nr_boost_left && pub->priority == BOOST_PRIORITY;
-	nr = run_pass(m, node);
-	if (m->interrupted) {
-		events_wake(m, kswapd->actor);	/* this priority again */
-		return;
-	}
+	begin_walk(m, node);
+	events_wake(m, kswapd->actor);
+}
+
+/* Its walk is over. */
+static void end_turn(struct rcl_machine *m, struct node *node)
+{
+	struct kswapd *kswapd = &node->kswapd;
+	struct rcl_scan_control *pub = &kswapd->sc.pub;
+	bool is_priority_held = kswapd->nr_boost_left && pub->priority == BOOST_PRIORITY;
+	uint64_t nr;
+
+	kswapd->state = KSWAPD_BALANCING;
+	scan_end_node(m, &kswapd->sc);
+	nr = pub->nr_reclaimed - kswapd->sc.walk.nr_reclaimed_before;
 	is_priority_held |= pub->nr_scanned >= pub->nr_to_reclaim || nr >= pub->nr_to_reclaim;
 	kswapd->nr_boost_left -= least(kswapd->nr_boost_left, nr);
 	if (kswapd->nr_boost_left == 0 || nr) {
@@ -152,32 +152,41 @@ static void balance(struct rcl_machine *m, struct node *node)
 	end_balance(m, node, false);
 }
 
+/* One step: whatever is next. */
 static void kswapd_run(struct rcl_machine *m, struct actor *actor)
 {
 	struct node *node = &m->nodes[actor->which];
 	struct kswapd *kswapd = &node->kswapd;
 	struct lruvec *root = &m->memcgs[0]->lruvecs[node->pub.nid];
-	uint64_t start_ns = actor->clock_ns;
+	uint64_t start_ns = *m->clock;
 
 	switch (kswapd->state) {
 	case KSWAPD_NAPPING:
 		if (start_ns >= kswapd->nap_end_ns && (is_balanced(m, node) || kswapd_is_hopeless(m, node))) {
 			kswapd->state = KSWAPD_ASLEEP;
 			TRACE(m, NULL, mm_vmscan_kswapd_sleep, .nid = node->pub.nid, .nr_reclaimed = kswapd->nr_reclaimed);
-			return;
+			break;
 		}
 		count(root, start_ns < kswapd->nap_end_ns ? RCL_KSWAPD_LOW_WMARK_HIT_QUICKLY
 							  : RCL_KSWAPD_HIGH_WMARK_HIT_QUICKLY, 1);
 		begin_balance(m, node);
+		begin_turn(m, node);
 		break;
 	case KSWAPD_ASLEEP:
 		count(root, RCL_KSWAPD_WAKEUPS, 1);
 		begin_balance(m, node);
+		begin_turn(m, node);
+		break;
+	case KSWAPD_WALKING:
+		if (scan_step(m, &kswapd->sc))
+			events_wake(m, kswapd->actor);
+		else
+			end_turn(m, node);
 		break;
 	default:
+		begin_turn(m, node);
 		break;
 	}
-	balance(m, node);
 	kswapd->ns += *m->clock - start_ns;
 	psi_stall(m, &node->psi, start_ns, *m->clock, true, false);	/* psi_memstall_enter() of balance_pgdat() */
 }
@@ -194,7 +203,7 @@ int kswapd_setup(struct rcl_machine *m)
 
 void kswapd_wake(struct rcl_machine *m, struct node *node)
 {
-	if (kswapd_is_hopeless(m, node) || node->kswapd.state == KSWAPD_BALANCING ||
+	if (kswapd_is_hopeless(m, node) || kswapd_is_awake(node) ||
 	    (is_balanced(m, node) && node->nr_boost == 0))
 		return;
 	TRACE(m, NULL, mm_vmscan_wakeup_kswapd, .nid = node->pub.nid);

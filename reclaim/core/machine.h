@@ -238,6 +238,36 @@ struct scan_writeback {
 };
 
 /* What one reclaim wants and has done (struct scan_control, mm/vmscan.c). */
+/* One pass over a lruvec, batch by batch. */
+struct scan_pass {
+	struct lruvec *lruvec;		/* NULL between two of them */
+	const struct attachment *att;	/* that governed it when the pass began */
+	bool is_skipped;		/* nobody looks at it */
+	uint32_t nr_idle;		/* answers in a row that looked at nothing */
+	uint64_t nr_reclaimed_before;
+	uint64_t nr_looked;
+	uint64_t soft_limit;		/* for policies that plan nothing */
+	uint64_t hard_limit;
+	struct rcl_batch_result last;
+};
+
+/* A walk over the lruvecs of a node, pass by pass: in the order of the tree or of the ring. */
+struct scan_walk {
+	struct memcg *root;
+	uint32_t nid;
+	bool is_ring;
+	bool is_over;			/* enough was freed */
+	uint8_t priority;		/* when it began */
+	uint64_t nr_reclaimed_before;
+	uint32_t at;			/* in the tree's order: the next memcg */
+	uint32_t gen;			/* of the ring: what is visited */
+	uint32_t bin;
+	uint32_t nr_bins;		/* begun so far */
+	uint64_t nr_visits_left;
+	struct lruvec *next;		/* of the bin */
+	struct scan_pass pass;
+};
+
 struct scan {
 	struct rcl_scan_control pub;
 	struct memcg *target;		/* NULL for a node's reclaim */
@@ -249,7 +279,8 @@ struct scan {
 	bool is_forced;			/* nobody is asked any more */
 	bool cache_trim_mode_failed;	/* a round that took clean cache only freed nothing */
 	uint16_t nodes;			/* bit per node that may be scanned (sc->nodemask) */
-	struct scan_writeback nr;	/* of the pass over one node (struct scan_control, nr) */
+	struct scan_walk walk;
+	struct scan_writeback nr;	/* of the walk over one node (struct scan_control, nr) */
 	uint64_t round;			/* its present node and priority, as a number never used before */
 };
 
@@ -305,6 +336,9 @@ struct node {
 	uint32_t first_pfn;
 	uint32_t nr_fresh;		/* frames never used yet: the last nr_fresh of the node */
 	uint32_t free_head;		/* frames used before and free again */
+	uint64_t nr_pcp;		/* frames that are free on the per-CPU list, see pcp.h */
+	uint32_t pcp_free_count;	/* freed in a row, less what was taken */
+	uint32_t pcp_alloc_factor;	/* log2 of how many batches the list gets next */
 	uint64_t nr_boost;		/* by how much the watermarks are raised (watermark_boost) */
 	uint64_t nr_written;		/* pages whose write ended (NR_THROTTLED_WRITTEN, always counted) */
 	uint64_t nr_written_start;	/* when the first of those who wait began to */

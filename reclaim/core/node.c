@@ -154,7 +154,10 @@ static inline struct folio *take_frame(struct rcl_machine *m, struct node *node)
 {
 	struct folio *folio;
 
-	node->pub.nr_free_pages--;
+	if (RCL_UNLIKELY(m->config.pcp_high))
+		pcp_take(m, node);
+	else
+		node->pub.nr_free_pages--;
 	if (node->free_head != RCL_NIL) {
 		folio = folio_at(m, node->free_head);
 		node->free_head = link_at(m, node->free_head)->next;
@@ -247,10 +250,18 @@ static bool can_reclaim_help(const struct rcl_machine *m, const struct placement
 		const struct node *node = &m->nodes[nid];
 
 		if (placement_allows(place, nid) &&
-		    node->pub.nr_free_pages + node_reclaimable_pages(m, node) > node->pub.min_wmark)
+		    node->pub.nr_free_pages + node->nr_pcp + node_reclaimable_pages(m, node) > node->pub.min_wmark)
 			return true;
 	}
 	return false;
+}
+
+/* What reclaim freed may lie on the per-CPU lists (__alloc_pages_direct_reclaim()). */
+static struct folio *take_after_drain(struct rcl_machine *m, const struct placement *place)
+{
+	struct folio *folio = take_above(m, place, false);
+
+	return folio || !pcp_drain_all(m) ? folio : take_above(m, place, false);
 }
 
 /* __alloc_pages_slowpath(): kswapd, the reserve down to min, direct reclaim, and in the end the OOM
@@ -270,6 +281,9 @@ static struct folio *alloc_slowpath(struct rcl_machine *m, struct task *task, co
 		nr_fruitless = direct_reclaim_node(m, place) ? 0 : nr_fruitless + 1;
 		if (m->interrupted)
 			return NULL;
+		folio = RCL_UNLIKELY(m->config.pcp_high) ? take_after_drain(m, place) : NULL;
+		if (folio)
+			return folio;
 		if (m->no_retry)
 			return take_above(m, place, false);
 		if (nr_fruitless > MAX_RECLAIM_RETRIES ||
@@ -307,7 +321,7 @@ struct folio *node_take_reserve(struct rcl_machine *m)
 	for (uint32_t i = 0; i < m->nr_nodes; i++) {
 		struct node *node = &m->nodes[home->order[i]];
 
-		if (node->pub.nr_free_pages > 0)
+		if (node->pub.nr_free_pages + node->nr_pcp > 0)
 			return take_frame(m, node);
 	}
 	return NULL;

@@ -9,6 +9,7 @@
 #include "buddy.h"
 #include "machine.h"
 #include "numa.h"
+#include "pcp.h"
 
 /* Set up nodes, frames and watermarks from the machine's configuration. */
 int node_setup(struct rcl_machine *m);
@@ -62,7 +63,10 @@ static inline void node_free_folio(struct rcl_machine *m, struct folio *folio)
 	folio->transit = RCL_TRANSIT_FREE;
 	link_at(m, folio->pub.pfn)->next = node->free_head;
 	node->free_head = folio->pub.pfn;
-	node->pub.nr_free_pages++;
+	if (RCL_UNLIKELY(m->config.pcp_high))
+		pcp_put(m, node);
+	else
+		node->pub.nr_free_pages++;
 }
 
 #endif

@@ -94,6 +94,7 @@ struct rcl_config {
 	uint32_t zswap_percent;
 	uint32_t zswap_accept_percent;
 	uint32_t compressed_bytes;
+	uint32_t compressed_spread_permille;
 	uint32_t incompressible_permille;
 	uint32_t same_filled_permille;
 	uint32_t page_cluster;
@@ -104,6 +105,8 @@ struct rcl_config {
 	uint32_t numa_hot_threshold_ms;
 	uint32_t numa_promote_rate_limit_mbps;
 	uint32_t thp_orders;
+	uint32_t pcp_high;
+	uint32_t pcp_batch;
 };
 
 /* Fill in the defaults; nodes and swaps stay empty. */

@@ -38,15 +38,6 @@
 #define MAX_LAPS 2			/* ours: a pass looks at each page of the lruvec at most twice, the
 					 * second time after its reference was cleared */
 
-/* Progress of one pass. */
-struct pass {
-	uint64_t nr_reclaimed_before;
-	uint64_t nr_looked;
-	uint64_t soft_limit;		/* for policies that plan nothing */
-	uint64_t hard_limit;
-	uint32_t nr_idle;
-};
-
 void scan_begin(struct rcl_machine *m, struct scan *sc, struct memcg *target, enum rcl_origin origin,
 		uint64_t nr_to_reclaim)
 {
@@ -364,54 +355,60 @@ static void run_batch(struct rcl_machine *m, struct lruvec *lruvec, struct scan 
 }
 
 /* The core's own limits; true ends the pass. */
-static bool is_pass_over(struct lruvec *lruvec, const struct scan *sc, struct pass *pass,
-			 const struct rcl_batch_result *result)
+static bool is_pass_over(const struct scan *sc, struct scan_pass *pass)
 {
-	pass->nr_looked += result->nr_scanned;
-	pass->nr_idle = result->nr_scanned ? 0 : pass->nr_idle + 1;
-	if (!lruvec->att->plans_pass &&
+	pass->nr_looked += pass->last.nr_scanned;
+	pass->nr_idle = pass->last.nr_scanned ? 0 : pass->nr_idle + 1;
+	if (!pass->lruvec->att->plans_pass &&
 	    (sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim || pass->nr_looked >= pass->soft_limit))
 		return true;
 	if (pass->nr_looked < pass->hard_limit && pass->nr_idle < MAX_IDLE_BATCHES)
 		return false;
-	count_core_did(lruvec, RCL_BATCH_LIMIT_HIT, 1);
+	count_core_did(pass->lruvec, RCL_BATCH_LIMIT_HIT, 1);
 	return true;
 }
 
-/* One pass over a lruvec (shrink_lruvec()). */
-static void scan_lruvec(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc)
+/* shrink_lruvec(), up to its first batch. */
+static void begin_pass(struct rcl_machine *m, struct scan *sc)
 {
-	struct rcl_batch_result last = { .kind = RCL_BATCH_KIND_FIRST };
-	struct pass pass = { 0 };
+	struct scan_pass *pass = &sc->walk.pass;
+	struct lruvec *lruvec = pass->lruvec;
 
 	if (!sc->has_swappiness)
 		sc->pub.swappiness = (uint8_t)lruvec->pub.memcg->swappiness;
 	sc->pub.may_demote = demote_is_possible(m, lruvec->pub.nid);
 	sc->pub.can_age_anon = m->nr_swap_slots > 0 || sc->pub.may_demote;
 	sc->pub.may_swap = sc->may_swap && (swap_available(m, memcg_of(lruvec->pub.memcg)) > 0 || sc->pub.may_demote);
-	pass.nr_reclaimed_before = sc->pub.nr_reclaimed;
+	pass->nr_reclaimed_before = sc->pub.nr_reclaimed;
 	sc->pub.nr_freed = 0;
 	ask_pass_begin(m, lruvec, sc);
 	if (has_own_lists(lruvec))
 		drain(m);	/* lru_gen_shrink_lruvec() */
-	pass.soft_limit = lruvec->pub.nr_pages >> sc->pub.priority;
-	pass.hard_limit = MAX_LAPS * lruvec->pub.nr_pages + RCL_MAX_BATCH;
-	while (!is_interrupted(m) && !lruvec->att->eject_pending) {
-		uint64_t answer = ask_next_batch(m, lruvec, sc, &last);
+	pass->soft_limit = lruvec->pub.nr_pages >> sc->pub.priority;
+	pass->hard_limit = MAX_LAPS * lruvec->pub.nr_pages + RCL_MAX_BATCH;
+}
 
-		if (answer == RCL_BATCH_QUIT)
-			sc->quit = true;
-		if (answer == RCL_BATCH_QUIT || answer == RCL_BATCH_STOP)
-			return;
-		if (!is_batch_valid(lruvec, answer)) {
-			hook_refuse(m, lruvec, RCL_HOOK_NEXT_BATCH);
-			return;
-		}
-		run_batch(m, lruvec, sc, answer, &last);
-		sc->pub.nr_freed = sc->pub.nr_reclaimed - pass.nr_reclaimed_before;
-		if (is_pass_over(lruvec, sc, &pass, &last))
-			return;
+/* One batch of the pass; false when the pass is over. What others did since the last one may have ended it. */
+static bool step_pass(struct rcl_machine *m, struct scan *sc)
+{
+	struct scan_pass *pass = &sc->walk.pass;
+	struct lruvec *lruvec = pass->lruvec;
+	uint64_t answer;
+
+	if (lruvec->att != pass->att || lruvec->att->eject_pending)
+		return false;
+	answer = ask_next_batch(m, lruvec, sc, &pass->last);
+	if (answer == RCL_BATCH_QUIT)
+		sc->quit = true;
+	if (answer == RCL_BATCH_QUIT || answer == RCL_BATCH_STOP)
+		return false;
+	if (!is_batch_valid(lruvec, answer)) {
+		hook_refuse(m, lruvec, RCL_HOOK_NEXT_BATCH);
+		return false;
 	}
+	run_batch(m, lruvec, sc, answer, &pass->last);
+	sc->pub.nr_freed = sc->pub.nr_reclaimed - pass->nr_reclaimed_before;
+	return !is_pass_over(sc, pass);
 }
 
 /* Whether the walk stops at a memcg. Its min is kept always, its low until the ladder gives it up, and
@@ -437,30 +434,44 @@ static bool is_visited(struct rcl_machine *m, struct scan *sc, struct memcg *roo
 	return true;
 }
 
-/* One memcg of a walk (shrink_one(), the body of shrink_node_memcgs()); true where the walk may end. */
-static bool visit(struct rcl_machine *m, struct scan *sc, struct memcg *root, struct lruvec *lruvec)
+/* What follows a pass, whoever made it. */
+static void end_pass(struct rcl_machine *m, struct scan *sc)
 {
+	struct lruvec *lruvec = sc->walk.pass.lruvec;
 	struct memcg *memcg = memcg_of(lruvec->pub.memcg);
-	uint64_t rotation, start_ns = *m->clock;
-	bool was_scanned;
 
-	if (memcg_is_gone(memcg))
-		return false;
-	was_scanned = is_visited(m, sc, root, lruvec);
-	if (was_scanned) {
-		scan_lruvec(m, lruvec, sc);
-		wake_flusher_after_pass(m, lruvec, sc);
-		if (RCL_UNLIKELY(memcg->deferred_split.nr_folios))
-			large_scan_deferred(m, memcg, sc->pub.priority);
-	}
-	count(lruvec, sc->is_kswapd ? RCL_RECLAIM_KSWAPD_NS : RCL_RECLAIM_DIRECT_NS, *m->clock - start_ns);
+	wake_flusher_after_pass(m, lruvec, sc);
+	if (RCL_UNLIKELY(memcg->deferred_split.nr_folios))
+		large_scan_deferred(m, memcg, sc->pub.priority);
+}
+
+/* The walk reaches a lruvec (shrink_one(), the body of shrink_node_memcgs()). */
+static void begin_visit(struct rcl_machine *m, struct scan *sc, struct lruvec *lruvec)
+{
+	sc->walk.pass = (struct scan_pass){ .lruvec = lruvec, .att = lruvec->att,
+					    .last = { .kind = RCL_BATCH_KIND_FIRST } };
+	sc->walk.pass.is_skipped = !is_visited(m, sc, sc->walk.root, lruvec);
+	if (!sc->walk.pass.is_skipped)
+		begin_pass(m, sc);
+}
+
+/* It leaves a lruvec. */
+static void end_visit(struct rcl_machine *m, struct scan *sc)
+{
+	struct scan_walk *walk = &sc->walk;
+	struct lruvec *lruvec = walk->pass.lruvec;
+	bool was_scanned = !walk->pass.is_skipped;
+	uint64_t rotation;
+
+	walk->pass.lruvec = NULL;
 	rotation = ask_memcg_done(m, lruvec, sc, was_scanned ? RCL_VISITED_SCANNED : RCL_VISITED_SKIPPED);
 	policy_run_ejections(m);
 	if (rotation > RCL_ROTATION_YOUNG)
 		hook_refuse(m, lruvec, RCL_HOOK_MEMCG_DONE);
 	else if (rotation != RCL_ROTATION_KEEP)
 		memcg_ring_rotate(m, lruvec, (enum rcl_rotation)rotation);
-	return was_scanned && sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim;
+	walk->is_over = was_scanned && sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim &&
+			(walk->is_ring || sc->may_walk_partially);
 }
 
 /*
@@ -477,59 +488,106 @@ static uint32_t first_of_walk(const struct rcl_machine *m, const struct scan *sc
 	return at < root->nr_subtree ? at : 0;
 }
 
-static void walk_tree(struct rcl_machine *m, struct scan *sc, struct memcg *root, uint32_t nid)
+static struct lruvec *next_of_tree(struct rcl_machine *m, struct scan *sc)
 {
-	for (uint32_t at = first_of_walk(m, sc, root, nid); at < root->nr_subtree && !sc->quit && !m->interrupted; at++) {
-		struct memcg *memcg = m->memcgs[m->memcg_order[root->order + at]];
+	struct scan_walk *walk = &sc->walk;
+	struct memcg *memcg;
 
-		if (sc->may_walk_partially)
-			root->resume[nid] = memcg->pub.id;
-		memcg_calculate_protection(root, memcg);
-		if (visit(m, sc, root, &memcg->lruvecs[nid]) && sc->may_walk_partially)
-			return;
+	if (walk->at >= walk->root->nr_subtree)
+		return NULL;
+	memcg = m->memcgs[m->memcg_order[walk->root->order + walk->at++]];
+	if (sc->may_walk_partially)
+		walk->root->resume[walk->nid] = memcg->pub.id;
+	memcg_calculate_protection(walk->root, memcg);
+	return &memcg->lruvecs[walk->nid];
+}
+
+/* Of the oldest generation of the ring, from a random bin on (shrink_many()). What a memcg may keep was
+ * worked out by kswapd's last cycle, as there. One that was moved meanwhile ends its bin. */
+static struct lruvec *next_of_ring(struct rcl_machine *m, struct scan_walk *walk)
+{
+	const struct memcg_ring *ring = &m->nodes[walk->nid].ring;
+	struct lruvec *lruvec = walk->next;
+
+	if (lruvec && (lruvec->ring_gen != walk->gen || lruvec->ring_bin != walk->bin))
+		lruvec = NULL;
+	while (!lruvec && walk->nr_bins < MEMCG_NR_BINS) {
+		walk->bin = (walk->bin + 1) % MEMCG_NR_BINS;
+		walk->nr_bins++;
+		lruvec = ring->fifo[walk->gen][walk->bin].head;
+	}
+	if (!lruvec || walk->nr_visits_left == 0)
+		return NULL;
+	walk->nr_visits_left--;
+	walk->next = lruvec->ring_next;
+	return lruvec;
+}
+
+void scan_begin_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)
+{
+	struct memcg *root = sc->target ? sc->target : m->memcgs[0];
+
+	sc->nr = (struct scan_writeback){ 0 };
+	sc->round = ++m->nr_rounds;
+	sc->walk = (struct scan_walk){ .root = root, .nid = nid, .priority = sc->pub.priority,
+				       .nr_reclaimed_before = sc->pub.nr_reclaimed };
+	sc->walk.is_ring = root == m->memcgs[0] && root->lruvecs[nid].att->ops.memcg_done;
+	if (sc->walk.is_ring) {
+		sc->walk.gen = m->nodes[nid].ring.seq % MEMCG_NR_GENS;
+		sc->walk.bin = memcg_ring_random_bin(m) + MEMCG_NR_BINS - 1;	/* before the first */
+		sc->walk.nr_visits_left = RING_VISITS * (uint64_t)m->nr_memcgs;
+	} else {
+		sc->walk.at = first_of_walk(m, sc, root, nid);
 	}
 }
 
-/* The oldest generation of the ring, from a random bin on (shrink_many()). What a memcg may keep was
- * worked out by kswapd's last cycle, as there. */
-static void walk_ring(struct rcl_machine *m, struct scan *sc, struct memcg *root, uint32_t nid)
+bool scan_step(struct rcl_machine *m, struct scan *sc)
 {
-	struct memcg_ring *ring = &m->nodes[nid].ring;
-	uint32_t gen = ring->seq % MEMCG_NR_GENS, bin = memcg_ring_random_bin(m);
-	uint64_t left = RING_VISITS * (uint64_t)m->nr_memcgs;
+	struct scan_walk *walk = &sc->walk;
+	struct scan_pass *pass = &walk->pass;
+	uint64_t start_ns = *m->clock;
+	struct lruvec *lruvec = pass->lruvec;
 
-	for (uint32_t i = 0; i < MEMCG_NR_BINS; i++, bin = (bin + 1) % MEMCG_NR_BINS) {
-		struct lruvec *lruvec = ring->fifo[gen][bin].head;
-
-		while (lruvec && left-- > 0 && !sc->quit && !m->interrupted) {
-			struct lruvec *next = lruvec->ring_next;
-
-			if (visit(m, sc, root, lruvec))
-				return;
-			lruvec = next;
-		}
+	if (!lruvec) {
+		if (walk->is_over || sc->quit)
+			return false;
+		lruvec = walk->is_ring ? next_of_ring(m, walk) : next_of_tree(m, sc);
+		if (!lruvec)
+			return false;
+		if (memcg_is_gone(memcg_of(lruvec->pub.memcg)))
+			return true;
+		begin_visit(m, sc, lruvec);
 	}
+	if (!pass->is_skipped && step_pass(m, sc)) {
+		count(lruvec, sc->is_kswapd ? RCL_RECLAIM_KSWAPD_NS : RCL_RECLAIM_DIRECT_NS, *m->clock - start_ns);
+		return true;
+	}
+	if (!pass->is_skipped)
+		end_pass(m, sc);
+	count(lruvec, sc->is_kswapd ? RCL_RECLAIM_KSWAPD_NS : RCL_RECLAIM_DIRECT_NS, *m->clock - start_ns);
+	end_visit(m, sc);
+	return true;
+}
+
+void scan_end_node(struct rcl_machine *m, struct scan *sc)
+{
+	struct node *node = &m->nodes[sc->walk.nid];
+
+	if (sc->pub.priority > sc->walk.priority)
+		sc->pub.priority = sc->walk.priority;	/* raising it would have no end */
+	if (sc->pub.nr_reclaimed > sc->walk.nr_reclaimed_before)
+		node->kswapd.nr_failures = 0;	/* there is hope again (shrink_node()) */
+	else if (sc->pub.cache_trim_mode)
+		sc->cache_trim_mode_failed = true;
+	throttle_after_node(m, sc, node);
 }
 
 void scan_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)
 {
-	struct memcg *root = sc->target ? sc->target : m->memcgs[0];
-	uint64_t nr_before = sc->pub.nr_reclaimed;
-	uint8_t priority = sc->pub.priority;
-
-	sc->nr = (struct scan_writeback){ 0 };
-	sc->round = ++m->nr_rounds;
-	if (root == m->memcgs[0] && root->lruvecs[nid].att->ops.memcg_done)
-		walk_ring(m, sc, root, nid);
-	else
-		walk_tree(m, sc, root, nid);
-	if (sc->pub.priority > priority)
-		sc->pub.priority = priority;	/* raising it would have no end */
-	if (sc->pub.nr_reclaimed > nr_before)
-		m->nodes[nid].kswapd.nr_failures = 0;	/* there is hope again (shrink_node()) */
-	else if (sc->pub.cache_trim_mode)
-		sc->cache_trim_mode_failed = true;
-	throttle_after_node(m, sc, &m->nodes[nid]);
+	scan_begin_node(m, sc, nid);
+	while (!is_interrupted(m) && scan_step(m, sc))
+		continue;
+	scan_end_node(m, sc);
 }
 
 bool scan_age_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)

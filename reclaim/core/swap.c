@@ -212,15 +212,15 @@ static uint64_t contents_of(uint64_t key)
 uint32_t swap_compressed_bytes(const struct rcl_machine *m, uint64_t key)
 {
 	uint64_t contents = contents_of(key), share = contents % 1000, mean = m->config.compressed_bytes;
-	uint64_t bytes;
+	uint64_t spread = mean * m->config.compressed_spread_permille / 1000, bytes;
 
 	if (share < m->config.same_filled_permille)
 		return 0;
 	if (share < m->config.same_filled_permille + m->config.incompressible_permille)
 		return RCL_PAGE_BYTES;
-	/* The sum of two uniform shares of the mean: a triangle from 0 to twice the mean. */
-	bytes = (contents >> 24 & 0xfffff) * mean + (contents >> 44) * mean;
-	return (uint32_t)(bytes >> 20) + 1;
+	/* The sum of two uniform shares of the spread: a triangle around the mean, from 0 to twice of it at most. */
+	bytes = (contents >> 24 & 0xfffff) * spread + (contents >> 44) * spread;
+	return (uint32_t)(mean - spread + (bytes >> 20)) + 1;
 }
 
 static void drop_stored(struct rcl_machine *m, struct swap_device *device, uint32_t slot)

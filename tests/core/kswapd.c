@@ -2,6 +2,7 @@
  * kswapd as an actor: when it wakes, how far it goes, who outruns it, when it gives up.
  */
 #include "harness.h"
+#include "kswapd.h"
 #include "machine.h"
 
 #define NR_PAGES 2560
@@ -107,6 +108,57 @@ static void test_a_fast_task_outruns_kswapd_into_direct_reclaim(void)
 	CHECK(counter(s.m, RCL_PGSTEAL_DIRECT) > 0);
 	CHECK(nr_free(&s) >= MIN);
 	CHECK_EQUAL(counter(s.m, RCL_OOM_KILL), 0);
+	rcl_machine_free(s.m);
+}
+
+static void plan_nothing(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc)
+{
+	(void)ctx, (void)lruvec, (void)sc;
+}
+
+/* A policy whose passes go on until nothing is left, and batches that take long. */
+static void attach_endless(struct setting *s, uint64_t compress_ns)
+{
+	static struct rcl_ops ops;
+
+	ops = fifo_ops;
+	ops.pass_begin = plan_nothing;
+	attach_own(s->m, &ops);
+	s->m->config.costs.zram_compress_ns = compress_ns;
+}
+
+static void test_what_kswapd_frees_comes_free_batch_by_batch(void)
+{
+	struct setting s = make_setting(RCL_DEVICE_ZRAM, 2 * NR_PAGES);
+	uint64_t last = NR_PAGES, nr_awake = 0;
+
+	touch(&s, 0, NR_PAGES - LOW - 1, WRITE);
+	attach_endless(&s, 100000);
+	for (uint32_t i = 0; i < 60; i++) {
+		touch(&s, NR_PAGES - LOW + i, 1, BUFFERED);
+		if (kswapd_is_awake(&s.m->nodes[0])) {
+			nr_awake++;
+			CHECK(nr_free(&s) <= last + 32);
+		}
+		last = nr_free(&s);
+	}
+	CHECK(nr_awake > 10);
+	CHECK(counter(s.m, RCL_PGSTEAL_KSWAPD) > 32);
+	rcl_machine_free(s.m);
+}
+
+static void test_a_page_that_is_used_before_its_batch_comes_stays(void)
+{
+	struct setting s = make_setting(RCL_DEVICE_ZRAM, 2 * NR_PAGES);
+	uint64_t nr_misses;
+
+	touch(&s, 0, NR_PAGES - LOW - 1, WRITE);
+	attach_endless(&s, 1000000);
+	touch(&s, NR_PAGES - LOW, 2, BUFFERED);
+	CHECK(kswapd_is_awake(&s.m->nodes[0]));
+	nr_misses = s.m->tasks[s.task]->nr_misses;
+	touch(&s, 100, 1, 0);		/* the walk will reach it, but has not yet */
+	CHECK_EQUAL(s.m->tasks[s.task]->nr_misses, nr_misses);
 	rcl_machine_free(s.m);
 }
 
@@ -261,6 +313,8 @@ static const struct test tests[] = {
 	{ "low and high", test_kswapd_wakes_below_low_and_stops_above_high },
 	{ "nap", test_a_nap_comes_before_the_long_sleep },
 	{ "outrun", test_a_fast_task_outruns_kswapd_into_direct_reclaim },
+	{ "batches", test_what_kswapd_frees_comes_free_batch_by_batch },
+	{ "still there", test_a_page_that_is_used_before_its_batch_comes_stays },
 	{ "hopeless", test_sixteen_fruitless_runs_are_hopeless_until_something_is_freed },
 	{ "trim", test_a_run_of_trimming_in_vain_is_repeated_without },
 	{ "boost", test_a_boost_raises_watermarks_until_it_is_reclaimed_without_io },
