@@ -16,7 +16,12 @@ from tests.verifier.relation_generator import generate_relations
 from tests.verifier.wide_generator import generate_wide
 
 _TURNS = "LSWSRSWSSSRSWSSW"
-"""The kinds of sixteen programs that follow each other: large, small, related numbers, wide numbers."""
+"""The kinds of sixteen programs that follow each other: large in every second round, small, related numbers,
+wide numbers."""
+
+LONGER = 16
+"""In one of so many rounds programs about numbers are longer, with loops inside of loops: these take the
+verifier five times as long, and are one of fifty programs."""
 
 NR_TURNS = len(_TURNS)
 
@@ -33,14 +38,15 @@ _BROKEN |= {"is": "is not", "is not": "is"}
 def program(seed: int) -> str:
     """Return the program of a number."""
     round_, turn = divmod(seed, NR_TURNS)
-    is_longer = round_ % 4 == 0
+    is_longer = round_ % LONGER == 0
     match _TURNS[turn]:
         case "R":
             return generate_relations(seed, is_small=not is_longer)
         case "W":
             return generate_wide(seed, is_small=not is_longer)
         case kind:
-            return generate_policy(seed, _DANGER[round_ % 2], is_small=kind == "S")
+            is_large = kind == "L" and round_ % 2 == 0
+            return generate_policy(seed, _DANGER[round_ // 2 % 2], is_small=not is_large)
 
 
 def mutant(source: str, rng: random.Random) -> str:

@@ -31,25 +31,34 @@ class Work(LruvecState):
     bounded: s32 = field(0, min=-20, max=20)
 
 
-def least(a: u64, b: u64) -> u64:
+'''
+
+_FUNCTIONS = (
+    """def least(a: u64, b: u64) -> u64:
     if a < b:
         return a
     return b
 
 
-def distance(a: u64, b: u64) -> u64:
+""",
+    """def distance(a: u64, b: u64) -> u64:
     return a - b if a > b else b - a
 
 
-def sign(a: s64) -> s64:
+""",
+    """def sign(a: s64) -> s64:
     if a < 0:
         return -1
     return s64(u64(a > 0))
 
 
-@hook
+""",
+)
+"""Each is there if it is called."""
+
+_HOOK = """@hook
 def batch_done(lruvec: Lruvec, result: BatchResult) -> None:
-'''
+"""
 
 _EDGES = (
     *(1, 7, 8, 9, 127, 128, 255, 256, 65_535, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 32),
@@ -73,13 +82,19 @@ _SIGNED_INPUTS = ("swing", "lruvec.low", "lruvec.drift", "lruvec.bounded")
 class WideWriter(RelationWriter):
     """Write one policy; *rng* decides everything."""
 
-    header = HEADER
+    header = ""
     inputs = _INPUTS
 
     def __init__(self, rng: random.Random, *, is_small: bool = True) -> None:
         super().__init__(rng, is_small=is_small)
         self.signed: list[str] = []
         self.flags: list[str] = []
+
+    def write(self) -> str:
+        """Return the source."""
+        body = super().write()
+        functions = [text for text in _FUNCTIONS if text[len("def ") : text.index("(") + 1] in body]
+        return "".join([HEADER, *functions, _HOOK, body])
 
     def _begin(self) -> None:
         super()._begin()
