@@ -190,6 +190,10 @@ class HookAnalysis:
             wider[param] = NUMBERS.widen(assumed[param], found[param], self.thresholds)
         return wider
 
+    def give_up(self, header: int, assumed: Elements) -> Elements:
+        """Know nothing about the parameters; the counter's range is the loop's own."""
+        return assumed | dict.fromkeys(self._carried(header) - {self._counter(header)}, TOP)
+
     def narrow(self, header: int, assumed: Elements, found: Elements) -> Elements:
         """Take the smaller parameters."""
         smaller = dict(assumed)

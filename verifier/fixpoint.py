@@ -5,7 +5,8 @@ such a sequence. Blocks outside of loops are visited exactly once, in reverse po
 known that can reach them. For a loop:
 
 1. ascend: start with what enters from outside, go round the body, join what comes back with what was
-   assumed at the header, widen, until the assumption covers what comes back. Widening makes this end.
+   assumed at the header, widen, until the assumption covers what comes back. Widening makes this end,
+   and if it takes too long, giving up does.
 2. descend once: what entered and what came back, joined without widening, is assumed at the header
    instead, as far as it is smaller. One application of the body to something that covers every run
    still covers every run, so this is sound for any transfer function; it takes back what widening
@@ -32,8 +33,10 @@ from verifier.numbering import Edge
 S = TypeVar("S")
 
 MAX_ROUNDS = 200
-"""Rounds after which the ascent must have ended. Ours: thresholds are crossed one at a time, two per
-constant of the hook; beyond this a domain's widening does not end, which is our own mistake."""
+"""Rounds after which an ascent gives up: nothing is assumed about what the loop carries, which covers anything.
+Ours: thresholds are crossed one at a time, two per constant of the hook, and a change passes along a chain of
+variables by one in a round. So the analysis ends whatever the transfer functions do: they need not be monotone,
+and those that walk along the order of values are not, for their walks are bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,9 @@ class Semantics(Protocol[S]):
 
     def widen(self, header: int, assumed: S, found: S) -> S:
         """Return an assumption that covers both, such that this cannot go on for ever."""
+
+    def give_up(self, header: int, assumed: S) -> S:
+        """Return an assumption that covers whatever comes back."""
 
     def narrow(self, header: int, assumed: S, found: S) -> S:
         """Return the smaller assumption."""
@@ -168,7 +174,9 @@ class Fixpoint(Generic[S]):
                 assumed = semantics.widen(header, assumed, found)
             else:
                 assumed, before = semantics.resume(header, found, before.tried), None
-        raise RuntimeError(f"the analysis of the loop at block {header} does not settle")
+        given_up = semantics.give_up(header, assumed)
+        self._round(loop, given_up, checking=False)
+        return given_up, semantics.again(header, entered, self._arriving(backs))
 
     def _forget(self, blocks: frozenset[int]) -> None:
         """Let the loops among these blocks start from scratch."""

@@ -34,6 +34,22 @@ def read_source(path: str | Path) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _rejected(path, "unreadable-file", f"cannot read this file: {reason.lower()}", _START) from None
+    return decode_source(data, path)
+
+
+def decode_source(data: bytes, path: str | Path) -> str:
+    """Return the text of a policy's bytes.
+
+    Args:
+        data: what stands in the file.
+        path: the file, as the user named it.
+
+    Returns:
+        The text, a byte order mark removed.
+
+    Raises:
+        PolicyRejected: it is too large or is not UTF-8.
+    """
     if len(data) > MAX_BYTES:
         raise _too_large(path)
     try:

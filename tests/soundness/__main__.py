@@ -23,7 +23,10 @@ def main() -> int:
     if options.report:
         _report(record.total, with_parts=True)
         return bool(record.total.wrong)
-    every = {name: getattr(options, name) for name in ("native", "kernel", "mutants", "twice", "watched")}
+    every = {
+        name: getattr(options, name)
+        for name in ("native", "kernel", "mutants", "twice", "watched", "damaged")
+    }
     chosen = Options(**every, unguarded=options.unguarded)
     stretch = record.current(options.seed, chosen)
     stop = time.monotonic() + 60 * options.minutes
@@ -46,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         ("kernel", 100, "in the kernel too"),
         ("mutants", 5, "that is accepted broken, too"),
         ("twice", 16, "read by both parsers, and its constructs counted"),
+        ("damaged", 20, "with a damaged text and random instructions beside it"),
         ("watched", 4, "run to compare with what the verifier believes, accepted or not"),
     ):
         parser.add_argument(

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from reclaim.jit.bpf_loader import Unavailable
+from tests.soundness.damage import TookTooLong, analyse_instructions, answers_to, damaged
 from tests.soundness.executions import replay_in_the_kernel, replay_natively, try_unguarded
 from tests.soundness.programs import NR_TURNS, mutant, program
 from tests.soundness.trial import Findings, Trial
@@ -45,6 +46,7 @@ class Options:
         native, kernel: every how manieth program goes there too; 0 for none.
         mutants: every how manieth accepted program is broken, too; 0 for none.
         twice: every how manieth program is read by both parsers; 0 for none.
+        damaged: with every how manieth program a damaged text and random instructions are verified; 0 for none.
         watched: of every how manieth program beliefs are compared with runs, too; 0 for none.
         unguarded: whether Linux is asked about programs without guards, too, where it gets any.
     """
@@ -54,6 +56,7 @@ class Options:
     mutants: int = 5
     twice: int = 16
     watched: int = 4
+    damaged: int = 20
     unguarded: bool = False
 
     @staticmethod
@@ -201,6 +204,8 @@ def tried(first: int, end: int, options: Options) -> Findings:
     for seed in range(first, end):
         try:
             found.add(_tried_one(seed, options, natively))
+            if options.is_due(options.damaged, seed):
+                found.add(_tried_damaged(seed))
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the program that did it must be named
@@ -239,3 +244,15 @@ def _tried_mutant(source: str, seed: int) -> Findings:
     counts = {"mutants": 1, "mutants accepted": trial.found.counts["accepted"]}
     counts["mutant runs"] = trial.found.counts["runs"]
     return Findings(Counter(counts), Counter(), trial.found.wrong)
+
+
+def _tried_damaged(seed: int) -> Findings:
+    found = Findings(Counter({"damaged texts": 1, "programs of instructions": 1}))
+    try:
+        found.counts["damaged texts accepted"] += answers_to(damaged(random.Random(f"damaged {seed}")))
+        analyse_instructions(random.Random(f"instructions {seed}"))
+    except TookTooLong as error:
+        found.note("slow", f"damaged {seed}", str(error))
+    except Exception as error:  # noqa: BLE001  # a failure of ours, whatever it is
+        found.note("crash", f"damaged {seed}", f"{type(error).__name__}: {error}")
+    return found

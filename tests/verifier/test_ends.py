@@ -14,9 +14,14 @@ from benchmarks.verify import made_up
 from reclaim.diag.errors import PolicyRejected
 from reclaim.lang.frontend import compile_source
 from tests.fakes.ir_programs import ProgramWriter
+from tests.soundness.damage import answers_to
+from tests.soundness.damage import damaged as damaged_text
 from tests.verifier.policy_cases import policies
+from tests.verifier.relation_generator import generate_relations
 from verifier.analysis import HookAnalysis
+from verifier.domains.product import NUMBERS
 from verifier.evaluation import Elements
+from verifier.numbering import Edge
 from verifier.verified import verify
 
 LIMIT_S = 5.0
@@ -119,6 +124,15 @@ def hostile() -> Iterator[tuple[str, str]]:
         for i in range(60)
     )
     yield "stores in a loop", HEAD + HOOK + "    for i in range(50):\n" + stores
+    chain = "".join(f"        v{i} = v{i + 1}\n" for i in range(249)) + "        v249 += 1\n"
+    yield (
+        "a chain of variables longer than an ascent",
+        HEAD
+        + HOOK
+        + "".join(f"    v{i} = {i % 7}\n" for i in range(250))
+        + f"    for i in range(9):\n{chain}",
+    )
+    yield "a hundred thousand lines", HEAD + HOOK + "    pass\n    # more\n" * 50_000
     wrong = "".join(f"    lruvec.cells[x + {i}] = 100 // lruvec.cells[{i % 8}]\n" for i in range(40))
     yield "many mistakes", HEAD + HOOK + wrong
 
@@ -170,3 +184,32 @@ def test_random_instructions_are_analysed_in_time(group: int) -> None:
         for hook in policy.hooks.values():
             HookAnalysis(hook).run()
         assert time.process_time() - start < LIMIT_S, seed
+
+
+@pytest.mark.parametrize("group", range(4))
+def test_damaged_text_is_answered_in_time(group: int) -> None:
+    """Flipped bytes, lost and moved stretches, huge numbers, any script, deep blocks: an answer, no exception."""
+    for seed in range(group, 160, 4):
+        answers_to(damaged_text(random.Random(seed)))
+
+
+class Restless(HookAnalysis):
+    """An analysis whose loops never come back with what was assumed: noise instead of a monotone function."""
+
+    def again(self, header: int, entered: Elements, backs: list[tuple[Edge, Elements]]) -> Elements:
+        """Find something else each time."""
+        found = super().again(header, entered, backs)
+        self.rng = getattr(self, "rng", random.Random(0))
+        for param in self._carried(header) - {self._counter(header)}:
+            low = self.rng.randrange(1 << 63)
+            found[param] = NUMBERS.range(low, low + self.rng.randrange(1 << 63))
+        return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_analysis_ends_whatever_its_transfer_functions_do(seed: int) -> None:
+    """Nothing needs to be monotone: an ascent that goes on for too long assumes nothing, and that covers anything."""
+    policy = compile_source(generate_relations(seed, is_small=True), "restless.rpol")
+    start = time.process_time()
+    Restless(policy.hooks["batch_done"]).run()
+    assert time.process_time() - start < LIMIT_S

@@ -14,6 +14,9 @@ def test_nest_arranges_loops_inside_of_loops() -> None:
     assert nest([0, 1, 2, 3, 4, 5], bodies) == (0, Nest(1, (Nest(2, (3,)), 4)), 5)
 
 
+GIVEN_UP = 1_000_000
+
+
 class Counting:
     """Semantics of one counter: block 0 enters the loop 1 -> 2 -> 1, which leaves to 3 at 10."""
 
@@ -56,6 +59,11 @@ class Counting:
         del header, assumed, found
         return 1000
 
+    def give_up(self, header: int, assumed: int) -> int:
+        """Assume more than anybody counts."""
+        del header, assumed
+        return GIVEN_UP
+
     def narrow(self, header: int, assumed: int, found: int) -> int:
         """Take the smaller."""
         del header
@@ -71,5 +79,21 @@ class Counting:
 def test_fixpoint_takes_back_what_widening_overshot() -> None:
     """The loop's own exit test bounds the result, and each block is checked once."""
     semantics = Counting()
+    Fixpoint(semantics, nest([0, 1, 2, 3], {1: frozenset({1, 2})})).run(0, 0)
+    assert semantics.checked == [(0, 0), (1, 10), (2, 9), (3, 10)]
+
+
+class Restless(Counting):
+    """Semantics whose widening goes nowhere."""
+
+    def widen(self, header: int, assumed: int, found: int) -> int:
+        """Forget what was found."""
+        del header, assumed, found
+        return 0
+
+
+def test_fixpoint_gives_up_an_ascent_that_goes_nowhere() -> None:
+    """Nothing is assumed then, and one descent takes back what it can."""
+    semantics = Restless()
     Fixpoint(semantics, nest([0, 1, 2, 3], {1: frozenset({1, 2})})).run(0, 0)
     assert semantics.checked == [(0, 0), (1, 10), (2, 9), (3, 10)]
