@@ -3,7 +3,8 @@
  *
  * Whose clock stamps: that of the memcg whose limit caused the reclaim (the root for a node's
  * reclaim), as workingset_eviction() does with its target_memcg. A page evicted by an ancestor's
- * limit is thus measured against the ancestor's evictions.
+ * limit is thus measured against the ancestor's evictions. A policy that keeps a cookie has counted
+ * something of the folio's own lruvec, so that this one stamps, as lru_gen_eviction() has it.
  */
 #include "workingset.h"
 
@@ -40,7 +41,7 @@ static uint64_t epoch_of(const struct lruvec *lruvec, enum rcl_hook hook)
 uint64_t workingset_eviction(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio)
 {
 	struct memcg *target = m->scan && m->scan->target ? m->scan->target : m->memcgs[0];
-	struct lruvec *stamping = &target->lruvecs[folio->pub.nid];
+	struct lruvec *stamping = lruvec->att->ops.folio_evicted ? lruvec : &target->lruvecs[folio->pub.nid];
 	uint64_t epoch = epoch_of(lruvec, RCL_HOOK_FOLIO_EVICTED);
 	uint64_t cookie = ask_folio_evicted(m, lruvec, folio);
 	uint64_t workingset = !!(folio->pub.flags & RCL_FOLIO_IS_WORKINGSET);
@@ -50,7 +51,7 @@ uint64_t workingset_eviction(struct rcl_machine *m, struct lruvec *lruvec, struc
 	      .cookie = cookie);
 	workingset_age(stamping, folio->pub.nr_pages);
 	return SHADOW_TAG | workingset << WORKINGSET_SHIFT | (uint64_t)folio->pub.nid << NODE_SHIFT |
-	       (uint64_t)target->pub.id << MEMCG_SHIFT | epoch << EPOCH_SHIFT | cookie << COOKIE_SHIFT |
+	       (uint64_t)memcg_of(stamping->pub.memcg)->pub.id << MEMCG_SHIFT | epoch << EPOCH_SHIFT | cookie << COOKIE_SHIFT |
 	       clock << CLOCK_SHIFT;
 }
 

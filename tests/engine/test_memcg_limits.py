@@ -108,3 +108,21 @@ def test_pages_that_a_removed_memcg_evicted_come_back_without_history() -> None:
     machine.run()
     counters = machine.counters(memcg="/b")
     assert (counters["workingset_refault_file"], counters["workingset_activate_file"]) == (128, 0)
+
+
+@pytest.mark.parametrize("policy", ["trad", "mglru"])
+def test_who_was_evicted_by_a_short_machine_is_known_when_it_comes_back(policy: str) -> None:
+    """The root's reclaim evicts for want of memory; what comes back soon is still told from what is new."""
+    machine = Machine(
+        MachineConfig(
+            nodes=(NodeConfig(pages=1 << 11),),
+            memcgs=(MemcgConfig(path="/a"),),
+            swap=(SwapConfig(kind="zram", pages=1 << 13),),
+        )
+    )
+    machine.attach(policy)
+    machine.add_task(synth("zipf:pages=4K,accesses=64K,alpha=0.9"), memcg="/a")
+    machine.run()
+    counters = machine.counters(memcg="/a")
+    assert counters["workingset_refault_anon"] > 1000
+    assert counters["workingset_activate_anon"] > 100
