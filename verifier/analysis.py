@@ -22,13 +22,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from reclaim.lang.ir import Block, Branch, Call, Const, HookIR, LoadState, Loop, LoopKind, Narrow, Op, Value
+from reclaim.diag.diagnostic import Span
+from reclaim.lang.ir import (
+    Block,
+    Branch,
+    Call,
+    Const,
+    HookIR,
+    LoadState,
+    Loop,
+    LoopKind,
+    Narrow,
+    Op,
+    Return,
+    Value,
+)
 from verifier import declared_ranges
 from verifier.accumulation import Accumulation
 from verifier.domains.lattice import thresholds_of
 from verifier.domains.product import NUMBERS, TOP, TRUTH, Element
 from verifier.entailment import Proof, Prover
 from verifier.evaluation import Elements, Evaluator
+from verifier.facts import Facts, operands_of
 from verifier.fixpoint import Fixpoint, nest
 from verifier.numbering import Edge, Numbering
 from verifier.obligations import (
@@ -97,10 +112,16 @@ class Results:
 
 
 class HookAnalysis:
-    """Analyse one hook; the `Semantics` that the fixpoint driver asks."""
+    """Analyse one hook; the `Semantics` that the fixpoint driver asks.
 
-    def __init__(self, hook: HookIR) -> None:
+    Args:
+        hook: the hook.
+        facts: where to note what is known about each value where it stands, None if nobody wants to know.
+    """
+
+    def __init__(self, hook: HookIR, facts: Facts | None = None) -> None:
         self.hook = hook
+        self._facts = facts
         self.numbering = Numbering(hook)
         self.evaluator = Evaluator(self.numbering)
         self.refiner = Refiner(self.evaluator)
@@ -223,7 +244,7 @@ class HookAnalysis:
             effect = self._transfer.compile_op(op)
             if op.result is not None and effect is not None and in_loop:
                 effect = self._noting(effect, self._sums.addends(self.numbering.of(op.result)))
-            if demands or effect or isinstance(op, Call):
+            if demands or effect or isinstance(op, Call) or self._facts is not None:
                 steps.append(Step(op, demands, effect))
         return steps
 
@@ -331,9 +352,12 @@ class HookAnalysis:
         return merged
 
     def _execute(self, number: int, elements: Elements, checking: bool) -> list[Elements | None]:
+        noting = self._facts is not None and checking
         if checking:
             self.results.reached.add(number)
         for step in self._steps[number]:
+            if noting:
+                self._note_operands(step.op, elements)
             for demand in step.demands:
                 if checking:
                     self._check(step.op, demand, elements, self._sites[number])
@@ -343,7 +367,30 @@ class HookAnalysis:
                 self._note_argument(step.op, elements)
             if step.effect is not None:
                 step.effect(elements)
+            if noting and step.op.result is not None:
+                self._note(step.op.span, step.op.result, elements)
+        if noting:
+            self._note_end(self._blocks[number], elements)
         return self._leave(self._blocks[number], elements)
+
+    def _note(self, span: Span, value: Value, elements: Elements) -> None:
+        assert self._facts is not None
+        self._facts.note(span, value, elements.get(self.numbering.of(value), TOP))
+
+    def _note_operands(self, op: Op, elements: Elements) -> None:
+        for value in operands_of(op):
+            if value.name is not None:
+                self._note(op.span, value, elements)
+
+    def _note_end(self, block: Block, elements: Elements) -> None:
+        """Note what a block answers with, and what the variables of a loop are at its head."""
+        if isinstance(block.terminator, Return) and block.terminator.value is not None:
+            self._note(block.terminator.span, block.terminator.value, elements)
+        loop = self._loops.get(block.id)
+        if loop is not None:
+            for param in block.params:
+                if param.name is not None:
+                    self._note(loop.span, param, elements)
 
     def _leave(self, block: Block, elements: Elements) -> list[Elements | None]:
         if not isinstance(block.terminator, Branch):

@@ -18,6 +18,7 @@ from reclaim.lang.ir import Binary, PolicyIR, Value
 from verifier import explain_contract
 from verifier.analysis import HookAnalysis, Violation
 from verifier.entailment import MAX_ITERATIONS
+from verifier.facts import shown_range
 from verifier.obligations import (
     CommonRange,
     FamilyPermitted,
@@ -70,12 +71,6 @@ _PLAIN_ANSWERS = {
     "Aging": "return OLD_ENOUGH",
 }
 """How a hook of each result type leaves early; where it must place a folio, only the author knows where."""
-
-
-def shown_range(bounds: tuple[int, int]) -> str:
-    """Write a range as messages do."""
-    low, high = bounds
-    return str(low) if low == high else f"{low}..={high}"
 
 
 class Explainer:

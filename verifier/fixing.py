@@ -61,6 +61,20 @@ def fix(source: str, path: str) -> Fixed:
     return Fixed(source, tuple(applied), found.diagnostics)
 
 
+def keeps(source: str, path: str, diagnostic: Diagnostic, offer: Help) -> bool:
+    """Tell whether a fix that a diagnostic of a text offers removes it and brings nothing else.
+
+    Args:
+        source: the text.
+        path: its name in messages.
+        diagnostic: one of its findings.
+        offer: one of its helps.
+    """
+    if offer.edit is None:
+        return False
+    return _is_better(_found(source, path), _found(apply_edits(source, [offer.edit]), path), diagnostic)
+
+
 def _next_fix(source: str, path: str, found: _Findings) -> tuple[Diagnostic, Help, str, _Findings] | None:
     for diagnostic in found.diagnostics:
         for offer in diagnostic.help:

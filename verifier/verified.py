@@ -17,6 +17,7 @@ from verifier.cost import CostModel, HookCost, costing_order
 from verifier.drainage import undrained_lists
 from verifier.explain import Explainer
 from verifier.explain_cost import over_budget
+from verifier.facts import Facts
 from verifier.obligations import FamilyPermitted
 from verifier.source_places import SourceText
 
@@ -58,16 +59,17 @@ class Report:
     costs: dict[str, HookCost]
 
 
-def verify(ir: PolicyIR) -> Report:
+def verify(ir: PolicyIR, facts: Facts | None = None) -> Report:
     """Analyse every hook of a policy.
 
     Args:
         ir: the policy.
+        facts: where to note what is known about each value where it stands, None if nobody wants to know.
 
     Returns:
         Everything found; a policy without errors is accepted.
     """
-    found, costs = _findings(ir, with_witnesses=True)
+    found, costs = _findings(ir, with_witnesses=True, facts=facts)
     shown = with_checked_help(ir, found, lambda other: len(_findings(other, with_witnesses=False)[0]))
     ordered = tuple(sorted(shown, key=lambda d: (d.span, d.code))[:MOST_ERRORS])
     return Report(not ordered, ordered, costs)
@@ -91,7 +93,9 @@ def verify_or_raise(ir: PolicyIR) -> VerifiedPolicy:
     return VerifiedPolicy(ir, verdict.costs, _TOKEN)
 
 
-def _findings(ir: PolicyIR, *, with_witnesses: bool) -> tuple[list[Diagnostic], dict[str, HookCost]]:
+def _findings(
+    ir: PolicyIR, *, with_witnesses: bool, facts: Facts | None = None
+) -> tuple[list[Diagnostic], dict[str, HookCost]]:
     """Return everything found, and what each hook costs."""
     source = SourceText(ir.source)
     diagnostics: list[Diagnostic] = []
@@ -99,7 +103,7 @@ def _findings(ir: PolicyIR, *, with_witnesses: bool) -> tuple[list[Diagnostic], 
     reached: dict[str, set[int]] = {}
     for name in costing_order(ir.hooks):
         hook = ir.hooks[name]
-        analysis = HookAnalysis(hook)
+        analysis = HookAnalysis(hook, facts)
         results = analysis.run()
         explainer = Explainer(source, analysis, ir, with_witnesses=with_witnesses)
         diagnostics += [explainer.explain(violation) for violation in results.violations]

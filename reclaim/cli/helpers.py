@@ -10,7 +10,8 @@ from reclaim.abi.helpers import HELPERS
 from reclaim.abi.hooks import HOOKS
 from reclaim.abi.kinds import Helper
 from reclaim.cli.listing import Listing, as_json_option, plain_data, show
-from reclaim.cli.reference_pages import helper_section, helper_signature, helper_title
+from reclaim.cli.reference_pages import helper_section, helper_title
+from reclaim.lang.vocabulary import helper_signature
 
 
 def _data(helper: Helper) -> dict[str, Any]:

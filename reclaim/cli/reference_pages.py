@@ -32,6 +32,7 @@ from reclaim.cli.reference_tables import (
     tracepoints_page,
 )
 from reclaim.diag.registry import Page, pages
+from reclaim.lang.vocabulary import default_text, helper_signature, hook_signature
 
 ROOT = Path(__file__).parents[2]
 """The checkout; an installed package has no pages to write."""
@@ -91,31 +92,9 @@ def generated_pages() -> dict[str, Callable[[], str]]:
     }
 
 
-def helper_signature(helper: Helper) -> str:
-    """Return how a call of the helper is written in a policy.
-
-    Args:
-        helper: the entry.
-
-    Returns:
-        One line, such as `folio.referenced(*, look_around: u64 = 0) -> u64`.
-    """
-    receiver = "" if helper.method_of is None else f"{helper.method_of.lower()}."
-    written = [_written_param(p) for p in helper.params if not p.keyword]
-    by_name = [_written_param(p) for p in helper.params if p.keyword]
-    arguments = [*written, *(["*"] if by_name else []), *by_name]
-    return f"{receiver}{helper.name}({', '.join(arguments)}) -> {helper.result}"
-
-
 def helper_title(helper: Helper) -> str:
     """Return the name of a helper with its receiver, unique over all helpers."""
     return helper.name if helper.method_of is None else f"{helper.method_of}.{helper.name}"
-
-
-def hook_signature(hook: Hook) -> str:
-    """Return the complete `def` line of a hook; a policy may leave out parameters that it does not need."""
-    arguments = ", ".join(f"{p.name}: {p.type}" for p in hook.params)
-    return f"def {hook.name}({arguments}) -> {hook.result}"
 
 
 def helpers_of(hook: Hook) -> list[str]:
@@ -264,21 +243,15 @@ def _params_table(params: tuple[Param, ...]) -> list[str]:
     if not params:
         return ["No arguments."]
     rows = [
-        (f"`{p.name}`", f"`{p.type}`", range_text(p.type, p.min, p.max), _default_text(p), p.doc)
+        (f"`{p.name}`", f"`{p.type}`", range_text(p.type, p.min, p.max), _default_cell(p), p.doc)
         for p in params
     ]
     return table(("argument", "type", "range", "if left out", "meaning"), rows)
 
 
-def _default_text(param: Param) -> str:
-    if param.default is None:
-        return ""
-    return "`None`" if param.type.endswith("None") else f"`{param.default}`"
-
-
-def _written_param(param: Param) -> str:
-    default = _default_text(param).strip("`")
-    return f"{param.name}: {param.type}" + (f" = {default}" if default else "")
+def _default_cell(param: Param) -> str:
+    text = default_text(param)
+    return f"`{text}`" if text else ""
 
 
 def _anchor(title: str) -> str:

@@ -96,3 +96,10 @@ class Declared:
         start = f"{prefix}." if prefix else ""
         paths = (path for owner, path in self.members if owner is scope and path.startswith(start))
         return [rest for path in paths if "." not in (rest := path[len(start) :])]
+
+    def behind(self, newer: Declared) -> Declared:
+        """Return what is declared here or in *newer*, which comes first: for texts of which only parts can be read."""
+        both = Declared(doc=newer.doc or self.doc, global_name=newer.global_name or self.global_name)
+        for name in ("constants", "tunables", "lists", "maps", "members", "functions", "hooks", "spans"):
+            setattr(both, name, getattr(self, name) | getattr(newer, name))
+        return both

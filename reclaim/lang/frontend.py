@@ -13,6 +13,7 @@ from pathlib import Path
 from reclaim.diag.diagnostic import Diagnostic
 from reclaim.diag.errors import PolicyRejected
 from reclaim.lang.declarations import TopLevel
+from reclaim.lang.declared import Declared
 from reclaim.lang.findings import Findings
 from reclaim.lang.ir import PolicyIR
 from reclaim.lang.lower_functions import check_function, lower_hook
@@ -105,3 +106,26 @@ def compile_tree(module: Module, source: str, path: str, broken: Sequence[Diagno
         fail_messages=tuple(shared.fail_messages),
         hooks={name: hook for name, hook in hooks.items() if hook is not None},
     )
+
+
+def declarations_of(source: str) -> tuple[Declared, bool]:
+    """Return what a policy declares, as far as it can be read: for editors, whose texts are half-written.
+
+    Args:
+        source: the whole text; what is wrong with it is not reported.
+
+    Returns:
+        The declarations, and whether the whole text could be parsed.
+    """
+    try:
+        module, broken = parse(clean_text(source, ""))
+    except PolicyRejected:
+        return Declared(), False
+    return _declare(module, Findings()).declared, not broken
+
+
+def _declare(module: Module, findings: Findings) -> TopLevel:
+    top = TopLevel(module, findings)
+    StateLayout(top)
+    read_signatures(top)
+    return top

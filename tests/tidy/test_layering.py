@@ -17,7 +17,8 @@ _MAY_IMPORT = {part: set(_CHAIN[: number + 1]) for number, part in enumerate(_CH
     "__main__": {"cli"},
 }
 _MAY_IMPORT["lab"].add("workload")
-_MAY_IMPORT["cli"].add("workload")
+_MAY_IMPORT["lsp"] = {*_MAY_IMPORT["verifier"], "lsp"}
+_MAY_IMPORT["cli"] |= {"workload", "lsp"}
 
 _CFFI_FILES = {"reclaim/engine/binding.py", "reclaim/engine/build_native.py"}
 """The binding, and the script that builds it."""
