@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 from reclaim.diag.diagnostic import Span
 from reclaim.lang.ir import (
@@ -40,7 +41,7 @@ from reclaim.lang.ir import (
 from verifier import declared_ranges
 from verifier.accumulation import Accumulation
 from verifier.domains.lattice import thresholds_of
-from verifier.domains.product import NUMBERS, TOP, TRUTH, Element
+from verifier.domains.product import FALSE, NUMBERS, TOP, Element
 from verifier.entailment import Proof, Prover
 from verifier.evaluation import Elements, Evaluator
 from verifier.facts import Facts, operands_of
@@ -64,6 +65,10 @@ is joined as usual; it bounds the extra work by a factor on small blocks."""
 
 SPLIT_DEPTH = 4
 """How many definitions a branch may lie behind a parameter to be about it."""
+
+MOST_CAPPED = 16
+"""Widenings of a loop in which sums stop at what they can reach. Ours: with the constants on the way, sums that do
+not feed themselves need fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,8 @@ class HookAnalysis:
         self._passed = {block.id: self._passing(block) for block in hook.blocks}
         self.related = Related(self.numbering, self._passed, self._counters())
         self._sums = Accumulation(self.numbering, self._passed, set(self._loops))
+        self._reached: dict[int, Element] = {}
+        self._nr_capped: dict[int, int] = {}
         self._steps = {block.id: self._prepare(block) for block in hook.blocks}
         self._keep_moves()
         self._splits = {block.id for block in hook.blocks if self._is_split(block)}
@@ -165,6 +172,8 @@ class HookAnalysis:
         if checking:
             self._check_loop(self._loops[header], entered)
         self._sums.note_rounds(header, most_rounds(entered, self._loops[header], self.numbering))
+        if checking:
+            self._nr_capped.clear()
         counter = self._counter(header)
         if counter is not None:
             bounds = counter_range(entered, self._loops[header], self.numbering)
@@ -184,13 +193,13 @@ class HookAnalysis:
                 if param != counter:
                     found[param] = NUMBERS.join(found.get(param, TOP), state.get(argument, TOP))
             pairs = self.related.at(header)
-            arriving = arriving_on(edge, state, pairs, self.evaluator.order)
+            arriving = arriving_on(edge, state, pairs, self.evaluator)
             for pair, element in zip(pairs, arriving, strict=True):
-                found[pair.comparison] = NUMBERS.join(found[pair.comparison], element)
+                found[pair.known] = NUMBERS.join(found[pair.known], element)
         for param in self._params(header) - {counter}:
             reached = self._sums.reached(header, param, entered.get(param, TOP))
-            if reached is not None:
-                found[param] = NUMBERS.meet(found[param], reached)
+            self._reached[param] = TOP if reached is None else reached
+            found[param] = NUMBERS.meet(found[param], self._reached[param])
         return found
 
     def resume(self, header: int, found: Elements, before: Elements) -> Elements:
@@ -205,10 +214,22 @@ class HookAnalysis:
         return all(NUMBERS.leq(found[param], assumed[param]) for param in self._carried(header))
 
     def widen(self, header: int, assumed: Elements, found: Elements) -> Elements:
-        """Widen the parameters, stopping at the constants of the hook."""
+        """Widen the parameters, stopping at the constants of the hook.
+
+        A ratio is 0 until something was added, and then mostly what it stays. It holds only for sums that do
+        not wrap, so these do not go beyond what they can reach, as long as that does not grow with them.
+        """
         wider = dict(assumed)
-        for param in self._carried(header):
+        carried = self._carried(header)
+        for param in carried:
             wider[param] = NUMBERS.widen(assumed[param], found[param], self.thresholds)
+        ratios = self.related.ratios(header)
+        nr_capped = self._nr_capped[header] = self._nr_capped.get(header, 0) + 1
+        for pair in ratios:
+            if assumed[pair.known] == FALSE:
+                wider[pair.known] = found[pair.known]
+            for side in carried.intersection(pair.sides) if nr_capped <= MOST_CAPPED else ():
+                wider[side] = NUMBERS.meet(wider[side], self._reached.get(side, TOP))
         return wider
 
     def give_up(self, header: int, assumed: Elements) -> Elements:
@@ -292,7 +313,7 @@ class HookAnalysis:
 
     def _carried(self, header: int) -> set[int]:
         """Return what a header assumes anew: its parameters, and how they lie to each other."""
-        return self._params(header) | {pair.comparison for pair in self.related.at(header)}
+        return self._params(header) | {pair.known for pair in self.related.at(header)}
 
     def _counters(self) -> dict[int, int]:
         """Return the counters of the loops that have one."""
@@ -346,9 +367,9 @@ class HookAnalysis:
         assert merged is not None
         merged.update(arriving)
         pairs = self.related.at(block)
-        known = [arriving_on(edge, state, pairs, self.evaluator.order) for edge, state in states]
+        known = [arriving_on(edge, state, pairs, self.evaluator) for edge, state in states]
         for pair, arrived in zip(pairs, zip(*known, strict=True), strict=True):
-            merged[pair.comparison] = arrived[0] if len(set(arrived)) == 1 else TRUTH
+            merged[pair.known] = reduce(NUMBERS.join, arrived)
         return merged
 
     def _execute(self, number: int, elements: Elements, checking: bool) -> list[Elements | None]:

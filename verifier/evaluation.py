@@ -17,6 +17,7 @@ from verifier.domains.product import ABSENT, BOTTOM, FALSE, NUMBERS, TOP, TRUE, 
 from verifier.expressions import Definition
 from verifier.numbering import Numbering
 from verifier.order import Order
+from verifier.ratios import Ratios
 
 Elements: TypeAlias = dict[int, Element]
 """What is known about each class at one point of the program; absent means nothing."""
@@ -31,6 +32,7 @@ class Evaluator:
         self.numbering = numbering
         self._definitions = numbering.definitions
         self.order = Order(numbering)
+        self.ratios = Ratios(numbering)
         self._forms: dict[str, Callable[[Definition, Elements], Element]] = {
             "eq": self._equal,
             "ult": self._less_unsigned,
@@ -141,15 +143,22 @@ class Evaluator:
         return NUMBERS.range(low - low // max(least, 1), high - high // max(most, 1))
 
     def _quotient(self, definition: Definition, elements: Elements) -> Element:
-        """Divide; `part * n // whole` is at most n where the part is at most the whole."""
+        """Divide; `part * n // whole` is at most k * n where the part is at most k times the whole."""
         left, right = definition.operands
         result = NUMBERS.apply("udiv", elements.get(left, TOP), elements.get(right, TOP))
+        most = self.ratios.most(left, right, elements)
+        if most is not None:
+            result = _within(result, NUMBERS.range(0, most))
         product = self._definitions[left]
         if product.name != "mul" or not self.order.is_exact_product(product.operands, elements):
             return result
         for part, factor in (product.operands, product.operands[::-1]):
-            if self.order.is_at_most(part, right, elements):
-                result = _within(result, NUMBERS.range(0, elements.get(factor, TOP).unsigned[1]))
+            times = (
+                1 if self.order.is_at_most(part, right, elements) else self.ratios.most(part, right, elements)
+            )
+            if times is not None:
+                most = min(times * elements.get(factor, TOP).unsigned[1], U64_MAX)
+                result = _within(result, NUMBERS.range(0, most))
         return result
 
     def _call(self, definition: Definition, elements: Elements) -> Element:

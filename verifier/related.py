@@ -7,6 +7,8 @@ header assumes it as it assumes any other parameter. `nr_moved <= nr_seen` and `
 
 Asked for are the two sides of each difference, dividends and divisors, and for each loop its counter
 against its other variables. From there the pairs that arrive along the edges are asked for in turn.
+
+Dividends and divisors are watched in a second way: how many times the one fits into the other (`ratios`).
 """
 
 from __future__ import annotations
@@ -14,10 +16,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reclaim.abi.kinds import S64_MAX
-from verifier.domains.product import FALSE, TRUTH, Element
-from verifier.evaluation import Elements
+from verifier.domains.product import FALSE, NUMBERS, TOP, TRUTH, Element
+from verifier.evaluation import Elements, Evaluator
 from verifier.numbering import Edge, Numbering
-from verifier.order import Order
 
 MOST_PAIRS = 96
 """Pairs watched in one hook; a bound on work, beyond what policies of hundreds of lines ask for."""
@@ -27,17 +28,24 @@ Passed = Mapping[int, Mapping[Edge, list[tuple[int, int]]]]
 
 
 class Pair:
-    """A comparison `high < low`, wanted false, that is a parameter of a block.
+    """What is known of two values together, a parameter of a block.
 
     Attributes:
-        comparison: class of the comparison.
-        arriving: what each edge passes for the two sides, higher first, as classes known at its end.
+        form: "ult" for the comparison `high < low`, wanted false; "ratio" for how many times the second value
+            fits into the first.
+        sides: the two classes.
+        known: class that stands for what is known.
+        arriving: what each edge passes for the two sides, in that order, as classes known at its end.
     """
 
-    __slots__ = ("arriving", "comparison")
+    __slots__ = ("arriving", "form", "known", "sides")
 
-    def __init__(self, comparison: int, arriving: dict[Edge, tuple[int, int]]) -> None:
-        self.comparison = comparison
+    def __init__(
+        self, form: str, sides: tuple[int, int], known: int, arriving: dict[Edge, tuple[int, int]]
+    ) -> None:
+        self.form = form
+        self.sides = sides
+        self.known = known
         self.arriving = arriving
 
 
@@ -62,50 +70,70 @@ class Related:
             for op in block.ops:
                 if op.result is not None:
                     self._made[numbering.of(op.result)] = self._place[block.id]
-        self._seen: set[tuple[int, int]] = set()
+        self._seen: dict[str, set[tuple[int, int]]] = {"ult": set(), "ratio": set()}
         self.pairs: dict[int, list[Pair]] = {}
         for header, counter in counters.items():
             for param in sorted(self._variables(header) - {counter}):
-                self._ask(counter, param)
+                self._ask("ult", counter, param)
         for definition in tuple(numbering.definitions):
             if definition.name in ("sub", "udiv"):
-                self._ask(*definition.operands)
+                self._ask("ult", *definition.operands)
+            if definition.name == "udiv":
+                whole, unit = definition.operands
+                self._ask_all("ratio", [(w, u) for w in self._parts(whole) for u in self._parts(unit)])
 
     def at(self, block: int) -> list[Pair]:
         """Return the pairs that are parameters of a block."""
         return self.pairs.get(block, [])
 
+    def ratios(self, block: int) -> list[Pair]:
+        """Return those of them that are ratios."""
+        return [pair for pair in self.at(block) if pair.form == "ratio"]
+
     def _variables(self, block: int) -> set[int]:
         return {param for pairs in self._passed[block].values() for param, _ in pairs}
 
-    def _ask(self, high: int, low: int) -> None:
-        """Watch a pair, and what arrives in it, until nothing new is needed."""
-        asked = [(high, low)]
-        while asked and len(self._seen) < MOST_PAIRS:
-            pair = asked.pop()
-            if pair in self._seen or pair[0] == pair[1]:
-                continue
-            self._seen.add(pair)
-            asked += self._watch(*pair)
+    def _ask(self, form: str, left: int, right: int) -> None:
+        self._ask_all(form, [(left, right)])
 
-    def _watch(self, high: int, low: int) -> list[tuple[int, int]]:
+    def _ask_all(self, form: str, asked: list[tuple[int, int]]) -> None:
+        """Watch pairs, and what arrives in them, until nothing new is needed."""
+        seen = self._seen[form]
+        while asked and len(seen) < MOST_PAIRS:
+            pair = asked.pop()
+            if pair in seen or pair[0] == pair[1]:
+                continue
+            seen.add(pair)
+            asked += self._watch(form, *pair)
+
+    def _watch(self, form: str, left: int, right: int) -> list[tuple[int, int]]:
         """Make a pair a parameter of the block where the later of the two is made."""
-        owners = [self._owner[side] for side in (high, low) if side in self._owner]
+        owners = [self._owner[side] for side in (left, right) if side in self._owner]
         if not owners:
             return []
         block = max(owners, key=self._place.__getitem__)
-        if not all(self._stands_before(side, block) for side in (high, low)):
+        if not all(self._stands_before(side, block) for side in (left, right)):
             return []
         arriving: dict[Edge, tuple[int, int]] = {}
         following = []
         for edge in self._numbering.incoming[block]:
             given = dict(self._passed[block].get(edge, ()))
-            sides = given.get(high, high), given.get(low, low)
+            sides = given.get(left, left), given.get(right, right)
             arriving[edge] = sides
-            following += [sides, (self._base(sides[0]), self._base(sides[1]))]
-        comparison = self._numbering.comparison_of("ult", high, low)
-        self.pairs.setdefault(block, []).append(Pair(comparison, arriving))
+            if form == "ratio":
+                following += [(w, u) for w in self._parts(sides[0]) for u in self._parts(sides[1])]
+            else:
+                following += [sides, (self._base(sides[0]), self._base(sides[1]))]
+        known = self._numbering.comparison_of(form, left, right)
+        self.pairs.setdefault(block, []).append(Pair(form, (left, right), known, arriving))
         return following
+
+    def _parts(self, number: int) -> list[int]:
+        """Return a class, and the variables that it is made from as a sum, a multiple or a maximum."""
+        definition = self._numbering.definitions[number]
+        if definition.name not in ("add", "mul", "umax"):
+            return [number]
+        return [number, *(p for o in definition.operands if o in self._owner for p in self._parts(o))]
 
     def _stands_before(self, number: int, block: int) -> bool:
         """Tell whether a class means at a block's start what it means behind it: else it is an older value.
@@ -132,12 +160,16 @@ class Related:
         return number
 
 
-def arriving_on(edge: Edge, state: Elements, pairs: Sequence[Pair], order: Order) -> list[Element]:
-    """Tell which pairs are in order at the end of an edge."""
+def arriving_on(edge: Edge, state: Elements, pairs: Sequence[Pair], evaluator: Evaluator) -> list[Element]:
+    """Tell what is known of pairs at the end of an edge."""
     arriving = []
-    with order.standing(state):
+    with evaluator.order.standing(state):
         for pair in pairs:
             sides = pair.arriving.get(edge)
-            is_known = sides is not None and order.is_at_most(sides[1], sides[0], state)
-            arriving.append(FALSE if is_known else TRUTH)
+            if pair.form == "ratio":
+                most = None if sides is None else evaluator.ratios.most(*sides, state)
+                arriving.append(TOP if most is None else NUMBERS.range(0, most))
+            else:
+                is_known = sides is not None and evaluator.order.is_at_most(sides[1], sides[0], state)
+                arriving.append(FALSE if is_known else TRUTH)
     return arriving

@@ -119,6 +119,7 @@ class RelationWriter:
         forms = (
             f"{target} += 1",
             f"{target} += 1",
+            f"{target} += min({one}, {self.rng.randint(2, 4)})",
             f"{target} -= 1",
             f"{target} = {one}",
             f"{target} = min({one}, {other})",
@@ -154,6 +155,9 @@ class RelationWriter:
             f"assert {one} <= {self.rng.randint(7, 9)}",
             f"lruvec.small = {one} - {other}",
             f"lruvec.at = {one} // ({other} - {third} + 1)",
+            f"lruvec.nr[{one} // max({other}, 1)] = 5",
+            f"lruvec.nr[{one} // max({other}, 1)] = 6",
+            f"assert {one} * 2 // max({other}, 1) <= {self.rng.randint(1, 9)}",
         )
         if self.rng.random() < 0.6:
             self._say(depth, f"if {one} {self.rng.choice(('<', '<=', '>', '>='))} {other}:")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from reclaim.abi.kinds import U64_MAX
 from reclaim.lang import arithmetic
 from reclaim.lang.ir import BinaryOp
 from verifier.domains.product import NUMBERS, Element
@@ -48,6 +49,7 @@ class Graph:
             self._expression()
         for _ in range(NR_COMPARISONS):
             self._comparison()
+            self._ratio()
 
     def find(self, *key: object) -> int | None:
         """Return the class of an expression."""
@@ -101,6 +103,13 @@ class Graph:
         truth = int(a == b if name == "eq" else a < b)
         self.known[self._add(definition, truth)] = NUMBERS.of(truth)
 
+    def _ratio(self) -> None:
+        whole, unit = self._any(), self._any()
+        if self.numbers[unit] > 0:
+            times = -(-self.numbers[whole] // self.numbers[unit])
+            pair = self._add(Definition("ratio", (whole, unit)), times)
+            self.known[pair] = NUMBERS.range(0, times)
+
 
 def evaluator(graph: Graph) -> Evaluator:
     """Return an evaluator of a graph's expressions."""
@@ -119,6 +128,23 @@ def test_gap_is_never_larger_than_the_numbers_say(group: int) -> None:
             for high, larger in enumerate(graph.numbers):
                 gap = order.gap(low, high, graph.known)
                 assert gap is None or larger >= number + gap, (seed, low, high, gap)
+
+
+@pytest.mark.parametrize("group", range(4))
+def test_ratio_is_never_smaller_than_the_numbers_say(group: int) -> None:
+    """`whole <= ratio * unit` holds, and it is found beyond what was given and what ranges say."""
+    nr_found = 0
+    for seed in range(group, NR_GRAPHS, 4):
+        graph = Graph(seed)
+        ratios = evaluator(graph).ratios
+        for whole, number in enumerate(graph.numbers):
+            for unit, size in enumerate(graph.numbers):
+                most = ratios.most(whole, unit, graph.known)
+                assert most is None or number <= most * size, (seed, whole, unit, most)
+                nr_found += (
+                    most is not None and most < U64_MAX and ratios.most(whole, unit, graph.known, 0) is None
+                )
+    assert nr_found > 20
 
 
 def test_orders_are_found_at_all() -> None:
