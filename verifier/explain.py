@@ -14,7 +14,7 @@ from typing import Any, assert_never
 from reclaim.abi.kinds import INT_KINDS
 from reclaim.diag.diagnostic import Diagnostic, Edit, Help, Label, Span
 from reclaim.diag.registry import report
-from reclaim.lang.ir import Binary, PolicyIR, Value
+from reclaim.lang.ir import Binary, Construct, PolicyIR, Value
 from verifier import explain_contract
 from verifier.analysis import HookAnalysis, Violation
 from verifier.entailment import MAX_ITERATIONS
@@ -70,7 +70,7 @@ _PLAIN_ANSWERS = {
     "Rotation": "return KEEP",
     "Aging": "return OLD_ENOUGH",
 }
-"""How a hook of each result type leaves early; where it must place a folio, only the author knows where."""
+"""How a hook of each result type leaves early; one that must place a folio has no plain answer."""
 
 
 class Explainer:
@@ -174,7 +174,7 @@ class Explainer:
     def _test_of(self, written: str, violation: Violation, span: Span) -> tuple[Help, ...]:
         """Offer the test before the statement, with the hook's plainest answer; else the test alone."""
         assert violation.op is not None
-        answer = _PLAIN_ANSWERS.get(self._hook.hook.result)
+        answer = _PLAIN_ANSWERS.get(self._hook.hook.result) or self._last_place()
         leaving: tuple[Help, ...] = ()
         if answer is not None and not violation.op.inlined_at:
             line, before = self._source.line_start(span)
@@ -185,6 +185,18 @@ class Explainer:
             return (*leaving, Help(f"if {written} is not None:"))
         kept = self._source.unused_name("found")
         return (*leaving, Help(f"{kept} = {written}"), Help(f"if {kept} is not None:"))
+
+    def _last_place(self) -> str | None:
+        """Return the answer at the end of a hook that must place a folio: where those go that are not special."""
+        places = [
+            op.span
+            for block in self._hook.blocks
+            for op in block.ops
+            if isinstance(op, Construct) and not op.inlined_at
+        ]
+        if self._hook.hook.result != "Place" or not places:
+            return None
+        return f"return {self._source.text(max(places))}"
 
     def _zero(self, violation: Violation, value: Value) -> Diagnostic:
         assert violation.op is not None

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reclaim.diag.diagnostic import Help
+from reclaim.diag.diagnostic import Edit, Help, Span
+from reclaim.lang import nodes
 from reclaim.lang.spelling import did_you_mean, listing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
     from reclaim.abi.kinds import Param
-    from reclaim.lang import nodes
     from reclaim.lang.findings import Findings
     from reclaim.lang.nodes import Expression
 
@@ -35,35 +36,108 @@ def keyword_arguments(
     known = [*needed, *optional]
     for argument in call.arguments:
         if argument.name is None:
-            message = f"`{what}` takes its arguments by name"
-            note = f"names are {listing(known)}"
-            findings.stop("unnamed-argument", message, argument.span, label="give it a name", notes=(note,))
-        _accept_keyword(argument, what, known, list(given), findings)
+            _unnamed(call, argument, what, needed, known, findings)
+        _accept_keyword(argument, what, known, [a.name for a in call.arguments if a.name], needed, findings)
+        if argument.name in given:
+            _given_twice(argument, findings)
         given[argument.name] = argument.value
-    for name in needed:
-        if name not in given:
-            findings.stop(
-                "missing-argument", f"`{what}` needs `{name}=`", call.span, label=f"`{name}=` is missing"
-            )
+    missing = [name for name in needed if name not in given]
+    if missing:
+        shown = listing(f"{name}=" for name in missing)
+        findings.stop(
+            "missing-argument",
+            f"`{what}` needs {shown}",
+            call.span,
+            label=f"{shown} {'is' if len(missing) == 1 else 'are'} missing",
+            help=_completed(call, [f"{name}={_USUAL[name]}" for name in missing if name in _USUAL]),
+        )
     return given
 
 
+_USUAL = {
+    "key": "u64",
+    "value": "u64",
+    "max_entries": "4096",
+    "bits": "4096",
+    "scope": "lruvec",
+    "default": "0",
+    "limit": "32",
+}
+"""Arguments that are right often enough to begin with."""
+
+
+def _completed(call: nodes.Call, words: list[str]) -> tuple[Help, ...]:
+    """Offer a call's missing arguments, to be written behind those that are there."""
+    if not words:
+        return ()
+    text = ", ".join(words)
+    line, column = call.span.end.line, call.span.end.column - 1
+    place = Span.of(line, column, line, column)
+    return (Help(f"write `{text}`", Edit(place, f", {text}" if call.arguments else text)),)
+
+
+def _unnamed(
+    call: nodes.Call,
+    argument: nodes.Argument,
+    what: str,
+    needed: Sequence[str],
+    known: Sequence[str],
+    findings: Findings,
+) -> NoReturn:
+    """Report an argument without name; where all are plain words, offer them with their names."""
+    free = [name for name in needed if name not in {a.name for a in call.arguments}]
+    words = []
+    for given in call.arguments:
+        value = given.value
+        name = given.name or (free.pop(0) if free else "")
+        shown = (
+            value.id
+            if isinstance(value, nodes.Name)
+            else value.value
+            if isinstance(value, nodes.Number)
+            else ""
+        )
+        words.append(f"{name}={shown}" if name and shown != "" else "")
+    words += [f"{name}={_USUAL[name]}" for name in free if name in _USUAL]
+    text, span = ", ".join(words), Span(call.arguments[0].span.start, call.arguments[-1].span.end)
+    findings.stop(
+        "unnamed-argument",
+        f"`{what}` takes its arguments by name",
+        argument.span,
+        label="give it a name",
+        notes=(f"names are {listing(known)}",),
+        help=(Help(f"write `{text}`", Edit(span, text)),) if all(words) else (),
+    )
+
+
 def _accept_keyword(
-    argument: nodes.Argument, what: str, known: Sequence[str], given: Sequence[str], findings: Findings
+    argument: nodes.Argument,
+    what: str,
+    known: Sequence[str],
+    given: Sequence[str],
+    needed: Sequence[str],
+    findings: Findings,
 ) -> None:
+    """Refuse a keyword that is not known; if just one that is needed is missing, that was meant."""
     assert argument.name is not None
+    missing = [name for name in needed if name not in given]
     if argument.name not in known:
+        help_ = did_you_mean(argument.name, known, argument.name_span)
+        if not help_ and len(missing) == 1:
+            help_ = (Help(f"did you mean `{missing[0]}`?", Edit(argument.name_span, missing[0])),)
         findings.stop(
             "unknown-keyword",
             f"`{what}` has no argument `{argument.name}`",
             argument.name_span,
             label="no such argument",
             notes=(f"arguments are {listing(known)}" if known else "it takes none",),
-            help=did_you_mean(argument.name, known, argument.name_span),
+            help=help_,
         )
-    if argument.name in given:
-        message = f"argument `{argument.name}` is given twice"
-        findings.stop("duplicate-argument", message, argument.span, label="given again here")
+
+
+def _given_twice(argument: nodes.Argument, findings: Findings) -> NoReturn:
+    message = f"argument `{argument.name}` is given twice"
+    findings.stop("duplicate-argument", message, argument.span, label="given again here")
 
 
 def match_parameters(
@@ -82,11 +156,15 @@ def match_parameters(
     """
     positional = [p for p in params if not p.keyword]
     names = [p.name for p in params]
+    needed = [p.name for p in params if p.default is None]
     given: dict[str, Expression] = {}
     place = 0
     for argument in call.arguments:
         if argument.name is not None:
-            _accept_keyword(argument, what, names, list(given), findings)
+            written = [*given, *(a.name for a in call.arguments if a.name is not None)]
+            _accept_keyword(argument, what, names, written, needed, findings)
+            if argument.name in given:
+                _given_twice(argument, findings)
             given[argument.name] = argument.value
             continue
         if len(given) > place:
@@ -136,6 +214,9 @@ def _missing(call: nodes.Call, what: str, params: Sequence[Param], param: Param,
         call.span,
         label=f"{shown} is missing",
         notes=(signature(what, params),),
+        help=_completed(
+            call, [f"{param.name}={_USUAL[param.name]}"] if param.name in _USUAL and param.keyword else []
+        ),
     )
 
 

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 from reclaim.abi.kinds import INT_KINDS
 from reclaim.abi.limits import FIRST_POLICY_LIST, MAX_LISTS, MAX_MAP_ENTRIES
 from reclaim.abi.maps import MAP_KINDS
-from reclaim.diag.diagnostic import Edit, Help, Label
+from reclaim.diag.diagnostic import Edit, Help, Label, Span
 from reclaim.lang import nodes
 from reclaim.lang.call_arguments import keyword_arguments
 from reclaim.lang.constant_values import ConstantValues
 from reclaim.lang.declared import Declared
 from reclaim.lang.findings import Stop
 from reclaim.lang.ir import ListDecl, MapDecl, Tunable
-from reclaim.lang.policy_names import DECLARATORS, MAP_SCOPES, bound_names
+from reclaim.lang.loop_scan import names_assigned
+from reclaim.lang.policy_names import DECLARATORS, MAP_SCOPES, STATE_BASES, bound_names
 from reclaim.lang.spelling import did_you_mean, listing
 
 if TYPE_CHECKING:
     from reclaim.abi.kinds import IntKind
-    from reclaim.diag.diagnostic import Span
     from reclaim.lang.findings import Findings
     from reclaim.lang.nodes import Expression
 
@@ -70,8 +70,13 @@ class TopLevel:
             case nodes.Class(name=name, name_span=span):
                 if self._bind(name, span):
                     self.classes.append(statement)
+                else:
+                    self._lose_fields(statement)
+            case nodes.AnnotatedAssign(target=nodes.Name(id=name), value=nodes.Call()):
+                self.declared.broken.add(name)
+                self._typed_declaration(name, statement)
             case nodes.Foreign():
-                pass
+                self.declared.broken |= names_assigned((statement,))
             case _:
                 message = "the top level holds declarations only"
                 note = "constants, `folio_list()`, maps, `tunable(...)`, state classes, hooks and functions"
@@ -83,10 +88,29 @@ class TopLevel:
                     notes=(note,),
                 )
 
+    def _lose_fields(self, definition: nodes.Class) -> None:
+        """Let the fields of a class whose name is wrong be no further errors."""
+        for base in definition.bases:
+            scope = STATE_BASES.get(base.value.id) if isinstance(base.value, nodes.Name) else None
+            if scope is not None:
+                self.declared.broken_scopes.add(scope)
+
+    def _typed_declaration(self, name: str, statement: nodes.AnnotatedAssign) -> None:
+        target, annotation = statement.target.span, statement.annotation.span
+        self.findings.note(
+            "invalid-declaration",
+            f"the declaration of `{name}` takes no type behind its name",
+            annotation,
+            label="say it among the arguments",
+            help=(Help(f"write `{name} = ...`", Edit(Span(target.end, annotation.end), "")),),
+        )
+
     def _bind(self, name: str, span: Span, is_hook: bool = False) -> bool:
         if name in bound_names() and not is_hook:
             message = f"`{name}` is a word of the language and cannot be declared again"
-            self.findings.note("reserved-name", message, span, label="choose another name")
+            other = f"Per{name}" if name[0].isupper() else f"{name}_"
+            help_ = (Help(f"write `{other}`", Edit(span, other)),) if other not in self.declared.spans else ()
+            self.findings.note("reserved-name", message, span, label="choose another name", help=help_)
             self.declared.broken.add(name)
             return False
         if name in self.declared.spans:
@@ -158,10 +182,10 @@ class TopLevel:
     def _declare_map(self, name: str, kind_name: str, call: nodes.Call, span: Span) -> None:
         kind = MAP_KINDS[kind_name]
         needed = [
-            kind.size_param,
-            "scope",
             *(["key"] if kind.keyed else []),
             *(["value"] if kind.valued else []),
+            kind.size_param,
+            "scope",
         ]
         given = keyword_arguments(call, kind_name, needed, ["count"], self.findings)
         size = self.ranged(given[kind.size_param], 1, MAX_MAP_ENTRIES, f"`{kind.size_param}`")

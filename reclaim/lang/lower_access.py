@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from reclaim.abi.enumerations import ENUMS
 from reclaim.abi.helpers import HELPERS
 from reclaim.abi.kernel_types import KERNEL_TYPES, LIST_FIELDS
-from reclaim.diag.diagnostic import Help, Label
+from reclaim.diag.diagnostic import Edit, Help, Label
 from reclaim.lang import nodes
 from reclaim.lang.coercion import number, unwrapped
 from reclaim.lang.declared import STANDARD, Member
@@ -44,7 +44,7 @@ from reclaim.lang.places import (
     own_lruvec,
     wrong_index_count,
 )
-from reclaim.lang.policy_names import NUMBERS, constant_names, function_names
+from reclaim.lang.policy_names import NUMBERS, STATE_BASES, constant_names, function_names
 from reclaim.lang.spelling import did_you_mean, listing
 from reclaim.lang.type_rules import ANSWER_CONSTANTS, LIST_ANSWERS, type_names, type_of
 
@@ -199,17 +199,19 @@ def _of_value(low: Lowering, node: nodes.Attribute, value: Operand) -> Place:
         raise Stop
     fields = [f.name for f in kernel_type.fields] if kernel_type else []
     own = low.declared.member_names(scope) if scope else []
-    _not_a_field(low, node, type_name, [*fields, *own, *_methods(type_name)])
+    _not_a_field(low, node, type_name, [*fields, *own, *_methods(type_name)], scope)
 
 
 def _methods(type_name: str) -> list[str]:
     return [h.name for h in HELPERS if h.method_of == type_name]
 
 
-def _not_a_field(low: Lowering, node: nodes.Attribute, owner: str, known: list[str]) -> NoReturn:
+def _not_a_field(
+    low: Lowering, node: nodes.Attribute, owner: str, known: list[str], scope: Scope | None = None
+) -> NoReturn:
     if node.name in known:
         message = f"`{node.name}` of {owner} is a method, not a value"
-        help_ = (Help(f"call it: `{low.quote(node.span)}(...)`"),)
+        help_ = _called(low, node)
         low.findings.stop("not-a-value", message, node.name_span, label="not a value", help=help_)
     low.findings.stop(
         "unknown-field",
@@ -217,8 +219,25 @@ def _not_a_field(low: Lowering, node: nodes.Attribute, owner: str, known: list[s
         node.name_span,
         label="no such field",
         notes=(f"it has {listing(known, 40)}",) if known else (),
-        help=did_you_mean(node.name, known, node.name_span),
+        help=did_you_mean(node.name, known, node.name_span) or _to_declare(low, node.name, scope),
     )
+
+
+def _called(low: Lowering, node: nodes.Attribute) -> tuple[Help, ...]:
+    """Offer the call of a method that was written as a field."""
+    text = low.quote(node.span)
+    if all(h.params and any(p.default is None for p in h.params) for h in HELPERS if h.name == node.name):
+        return (Help(f"call it: `{text}(...)`"),)
+    return (Help(f"call it: `{text}()`", Edit(node.span, f"{text}()")),)
+
+
+def _to_declare(low: Lowering, name: str, scope: Scope | None) -> tuple[Help, ...]:
+    """Say whose a field of the author's own is, or where it is declared."""
+    owners = [of for of, path in low.declared.members if path == name and of in SCOPE_HANDLE]
+    if scope is not None and owners:
+        return (Help(f"`{name}` is a field of {SCOPE_HANDLE[owners[0]]}"),)
+    base = next((base for base, of in STATE_BASES.items() if of is scope), None)
+    return (Help(f"declare `{name}: u64` in a class with base `{base}`"),) if base is not None else ()
 
 
 def _list_field(low: Lowering, node: nodes.Attribute, value: Value) -> Operand:

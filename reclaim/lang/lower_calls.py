@@ -168,6 +168,51 @@ def _written_without_brackets(low: Lowering, function: nodes.Attribute, node: no
     )
 
 
+_TAIL_OF_PYTHON = frozenset(("appendleft", "insert", "push", "add_head", "push_front"))
+_PUTS = (
+    frozenset(("append", "add", "extend", "add_tail", "push_back", "rotate", "move_to_end")) | _TAIL_OF_PYTHON
+)
+_TAKES = frozenset(("pop", "popleft", "get", "peek", "evict", "remove", "popitem"))
+"""What people call on a list of folios elsewhere: a hook says where a folio goes, and from where batches come."""
+
+
+def _instead_of_python(low: Lowering, function: nodes.Attribute, type_name: str) -> tuple[Help, ...]:
+    name = low.quote(function.base.span)
+    if type_name == "List" and function.name in _PUTS:
+        return (
+            Help(
+                f"a folio is put by a hook's answer, as in `return {name}.head`, or by `folio.move({name}.head)`"
+            ),
+        )
+    if type_name == "List" and function.name in _TAKES:
+        return (Help(f"folios are taken by `next_batch`, as in `return {name}.batch(32)`"),)
+    if type_name in MAP_KINDS:
+        known = [h.name for h in HELPERS if h.method_of == type_name]
+        for word in _SAME.get(function.name, ()):
+            if word in known:
+                return (Help(f"did you mean `{word}`?", Edit(function.name_span, word)),)
+    return ()
+
+
+_SAME = {
+    "set": ("put", "add"),
+    "insert": ("put", "add"),
+    "update": ("put", "add"),
+    "add": ("put",),
+    "lookup": ("get",),
+    "find": ("get",),
+    "contains": ("has",),
+    "has": ("contains",),
+    "delete": ("remove", "discard"),
+    "erase": ("remove", "discard"),
+    "pop": ("remove", "discard"),
+    "remove": ("discard",),
+    "discard": ("remove",),
+    "len": ("size",),
+}
+"""Methods of maps by the names that they have elsewhere."""
+
+
 def _no_such_method(low: Lowering, function: nodes.Attribute, owner: str, type_name: str) -> NoReturn:
     known = [h.name for h in HELPERS if h.method_of == type_name]
     if type_name == "List":
@@ -178,7 +223,8 @@ def _no_such_method(low: Lowering, function: nodes.Attribute, owner: str, type_n
         function.name_span,
         label="no such method",
         notes=(f"methods are {listing(known, 20)}",) if known else (),
-        help=did_you_mean(function.name, known, function.name_span),
+        help=_instead_of_python(low, function, type_name)
+        or did_you_mean(function.name, known, function.name_span),
     )
 
 

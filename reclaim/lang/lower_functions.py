@@ -151,6 +151,7 @@ class LowerHook(Lowering):
                 lower_continue(self, node)
             case nodes.Foreign():
                 self.frame.is_whole = False
+                self._poison(node)
             case nodes.Pass() | nodes.Function() | nodes.Class():
                 pass
 

@@ -100,7 +100,7 @@ def check_restrictions(module: nodes.Module, findings: Findings) -> None:
         module: the tree.
         findings: where they go.
     """
-    stack: list[tuple[nodes.Node, bool]] = [(s, False) for s in reversed(module.statements)]
+    stack: list[tuple[nodes.Node, bool]] = [(_without_type(s), False) for s in reversed(module.statements)]
     tried = False
     while stack:
         node, inside = stack.pop()
@@ -116,6 +116,13 @@ def check_restrictions(module: nodes.Module, findings: Findings) -> None:
             continue
         within = inside or isinstance(node, nodes.Function)
         stack.extend((child, within) for child in reversed(list(children(node))))
+
+
+def _without_type(statement: nodes.Statement) -> nodes.Node:
+    """Return a declaration's value where a type stands behind its name, which is one mistake as a whole."""
+    if isinstance(statement, nodes.AnnotatedAssign) and isinstance(statement.value, nodes.Call):
+        return statement.value
+    return statement
 
 
 def _report(node: nodes.Foreign, findings: Findings) -> None:

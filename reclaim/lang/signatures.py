@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reclaim.abi.hooks import HOOKS
-from reclaim.diag.diagnostic import Edit, Help, Label
+from reclaim.diag.diagnostic import Edit, Help, Label, Span
 from reclaim.lang import nodes
 from reclaim.lang.annotations import annotated_type
 from reclaim.lang.declared import FunctionDecl, FunctionParameter, HookDecl
@@ -45,6 +45,23 @@ def read_signatures(top: TopLevel) -> None:
         except Stop:
             top.declared.broken.add(function.name)
     _reject_recursion(top)
+    _reject_forgotten_hooks(top)
+
+
+def _reject_forgotten_hooks(top: TopLevel) -> None:
+    """Report functions with the name of a hook that nobody calls: they would do nothing, and in silence."""
+    names = {f.name for f in top.functions}
+    called = {call.id for f in top.functions for call in _called(f.body, names)}
+    for function in top.functions:
+        if function.name in HOOKS and not function.decorators and function.name not in called:
+            start = function.span.start
+            top.findings.note(
+                "forgotten-hook",
+                f"`{function.name}` has the name of a hook, but is none",
+                function.name_span,
+                label="nobody calls this",
+                help=(Help("write `@hook` above it", Edit(Span(start, start), "@hook\n")),),
+            )
 
 
 def _is_hook(function: nodes.Function, findings: Findings) -> bool:
@@ -84,13 +101,28 @@ def _hook(function: nodes.Function, findings: Findings) -> HookDecl:
             function.name_span,
             label="the core never calls this",
             notes=(f"hooks are {listing(HOOKS, 40)}",),
-            help=did_you_mean(function.name, HOOKS, function.name_span),
+            help=did_you_mean(function.name, HOOKS, function.name_span) or _by_words(function),
         )
     _check_parameter_names(function, frozenset(), findings)
     for parameter in function.parameters:
         _check_hook_parameter(hook, parameter, findings)
     _check_hook_result(hook, function, findings)
     return HookDecl(hook, function, tuple(p.name for p in function.parameters))
+
+
+def _by_words(function: nodes.Function) -> tuple[Help, ...]:
+    """Guess a hook that shares a word with a name: `on_access`, `evict_folio`."""
+    words = [
+        word[:_WORD_STEM] for word in function.name.split("_") if len(word) >= _WORD_STEM and word != "folio"
+    ]
+    found = [name for name in HOOKS if any(word in name for word in words)]
+    if len(found) != 1:
+        return ()
+    return (Help(f"did you mean `{found[0]}`?", Edit(function.name_span, found[0])),)
+
+
+_WORD_STEM = 5
+"""Letters that make two words one: access and accessed, evict and evicted."""
 
 
 def _check_hook_parameter(hook: Hook, parameter: nodes.Parameter, findings: Findings) -> None:

@@ -88,7 +88,7 @@ class TreeBuilder(Transformer[Token, nodes.Module]):
         if len(children) > 2:
             return Foreign(span, "chained-assignment", tuple(children))
         if any(isinstance(c, Foreign) and c.what == "tuple" for c in children):
-            return Foreign(span, "tuple-assignment")
+            return Foreign(span, "tuple-assignment", tuple(children))
         return nodes.Assign(span, children[0], children[1])
 
     def annotated(self, children: list[Expression | None]) -> Statement:

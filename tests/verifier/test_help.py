@@ -85,12 +85,13 @@ def test_edit_that_does_not_compile_is_not_offered() -> None:
 def test_help_for_a_call_that_may_be_none_keeps_its_result_first() -> None:
     """Testing one call proves nothing about the next, so the result goes into a variable."""
     lines = [offer.message for offer in only(LOOKED_UP).help]
-    assert lines == ["found = dropped.get(folio.key)", "if found is not None:"]
+    leave = "if dropped.get(folio.key) is None: return inactive_anon.head"
+    assert lines == [leave, "found = dropped.get(folio.key)", "if found is not None:"]
 
 
 def test_help_for_a_call_that_may_be_none_works_when_written() -> None:
     """What the help says, put in front of the use, is accepted."""
-    keep, test = (f"    {offer.message}\n" for offer in only(LOOKED_UP).help)
+    keep, test = (f"    {offer.message}\n" for offer in only(LOOKED_UP).help[1:])
     use = "        if now() - found < 1_000_000:\n            return inactive_file.head\n"
     head, _, rest = LOOKED_UP.partition("    if now()")
     assert findings(head + keep + test + use + rest.partition("head\n")[2]) == ()
@@ -98,5 +99,5 @@ def test_help_for_a_call_that_may_be_none_works_when_written() -> None:
 
 def test_help_for_a_call_takes_a_name_that_is_free() -> None:
     """A variable of the author is not overwritten."""
-    (keep, _) = only(LOOKED_UP.replace("    if now", "    found = 1\n    if now")).help
+    (_, keep, _) = only(LOOKED_UP.replace("    if now", "    found = 1\n    if now")).help
     assert keep.message == "found_2 = dropped.get(folio.key)"
