@@ -103,6 +103,12 @@ COSTS: dict[str, Cost] = {
             "Allocating and charging one page.",
             "per-CPU free list, clearing excluded, charge from the stock",
         ),
+        Cost(
+            "shrink_slab_ns",
+            0,
+            "Asking other caches of a memcg to shrink, after each pass over one of its lruvecs.",
+            "no other caches are modelled; shrink_slab() of a kernel that was just booted takes 11,000 instructions",
+        ),
         Cost("zram_compress_ns", 4000, "One page into zram.", "lzo-rle, 4 KiB at about 1 GB/s"),
         Cost(
             "same_filled_ns",

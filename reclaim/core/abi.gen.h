@@ -703,6 +703,7 @@ struct rcl_costs {
 	uint64_t retarget_ns;	/* Changing the claimed list without the lock: an atomic */
 	uint64_t free_page_ns;	/* Freeing a page: removal from its mapping, uncharge */
 	uint64_t alloc_page_ns;	/* Allocating and charging one page */
+	uint64_t shrink_slab_ns;	/* Asking other caches of a memcg to shrink, after each pass over one of its lruvecs */
 	uint64_t zram_compress_ns;	/* One page into zram */
 	uint64_t same_filled_ns;	/* Finding, or filling, a page that repeats one word */
 	uint64_t zram_decompress_ns;	/* One page out of zram */
@@ -733,6 +734,7 @@ struct rcl_costs {
 	.retarget_ns = 10, \
 	.free_page_ns = 100, \
 	.alloc_page_ns = 150, \
+	.shrink_slab_ns = 0, \
 	.zram_compress_ns = 4000, \
 	.same_filled_ns = 150, \
 	.zram_decompress_ns = 1500, \

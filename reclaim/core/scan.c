@@ -440,6 +440,7 @@ static void end_pass(struct rcl_machine *m, struct scan *sc)
 	struct lruvec *lruvec = sc->walk.pass.lruvec;
 	struct memcg *memcg = memcg_of(lruvec->pub.memcg);
 
+	spend(m, m->config.costs.shrink_slab_ns);
 	wake_flusher_after_pass(m, lruvec, sc);
 	if (RCL_UNLIKELY(memcg->deferred_split.nr_folios))
 		large_scan_deferred(m, memcg, sc->pub.priority);

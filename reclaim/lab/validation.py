@@ -77,6 +77,10 @@ Progress = Callable[[int, int], None]
 """Called with the records done so far and those of all cases."""
 
 
+CLOSE_RESIDENCY = 0.95
+"""Share of resident pages in common from which on two ends are taken for the same; ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Residency:
     """Compare the pages that were resident at the end.
@@ -88,6 +92,13 @@ class Residency:
 
     overlap: float
     kernel_overlap: float | None
+
+    @property
+    def is_as_close(self) -> bool:
+        """Return whether the model has 95 % in common with the kernel, or what the kernel has with itself."""
+        return self.overlap >= min(
+            CLOSE_RESIDENCY, 1.0 if self.kernel_overlap is None else self.kernel_overlap
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from reclaim.lab.comparison import Spread
 from reclaim.lab.validation import (
+    CLOSE_RESIDENCY,
     COUNTERS,
     LEVELS,
     MISSES,
@@ -191,11 +192,14 @@ def _winner_sentence(validation: Validation) -> str:
 
 
 def _end_sentences(validation: Validation) -> Iterator[str]:
-    overlaps = {case.case.name: case.residency.overlap for case in validation.cases if case.residency}
+    found = {case.case.name: case.residency for case in validation.cases if case.residency}
+    overlaps = {name: residency.overlap for name, residency in found.items()}
     if overlaps:
+        nr_close = sum(residency.is_as_close for residency in found.values())
         worst = min(overlaps, key=lambda name: overlaps[name])
         yield (
-            f"Residency: {statistics.median(list(overlaps.values())):.1%} in common (median), worst {overlaps[worst]:.1%} ({worst})."
+            f"Residency: {statistics.median(list(overlaps.values())):.1%} in common (median), worst {overlaps[worst]:.1%} ({worst}); "
+            f"{nr_close} of {len(found)} cases have {CLOSE_RESIDENCY:.0%}, or as much as the kernel's repeats have."
         )
     ratios = {
         case.case.name: case.aging.model_passes / case.aging.kernel_passes.median - 1

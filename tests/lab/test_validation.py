@@ -13,6 +13,7 @@ from reclaim.abi.counters import COUNTERS
 from reclaim.lab.comparison import Spread, spread
 from reclaim.lab.validation import (
     CaseComparison,
+    Residency,
     Validation,
     compare_case,
     overlap,
@@ -125,6 +126,17 @@ def test_residency_shows_the_kernels_own_overlap_beside_the_models() -> None:
     case = compare_case(RecordedCase(runs, pages), _replay(1, resident=[0, 1]))
     assert case.residency is not None
     assert (case.residency.overlap, case.residency.kernel_overlap) == (0.75, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("overlap_share", "kernel_overlap", "is_as_close"),
+    [(0.96, None, True), (0.94, None, False), (0.94, 0.93, True), (0.92, 0.93, False), (0.96, 0.99, True)],
+)
+def test_an_end_is_close_at_95_percent_or_where_the_kernel_is_no_closer_to_itself(
+    overlap_share: float, kernel_overlap: float | None, is_as_close: bool
+) -> None:
+    """What the kernel does differently each time cannot be asked of the model."""
+    assert Residency(overlap_share, kernel_overlap).is_as_close is is_as_close
 
 
 def test_aging_passes_count_from_the_first_generation() -> None:
