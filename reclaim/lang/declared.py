@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reclaim.abi.kinds import Hook, IntKind
 from reclaim.abi.limits import FIRST_STANDARD_LIST, LRU_ARRAY, LRU_DIMS, STANDARD_LISTS
@@ -97,9 +97,23 @@ class Declared:
         paths = (path for owner, path in self.members if owner is scope and path.startswith(start))
         return [rest for path in paths if "." not in (rest := path[len(start) :])]
 
+    def without_bodies(self) -> Declared:
+        """Return the same with nothing but the docstrings of functions inside of them: what travels and is kept is small."""
+        functions = {name: replace(f, node=_head(f.node)) for name, f in self.functions.items()}
+        hooks = {name: replace(hook, node=_head(hook.node)) for name, hook in self.hooks.items()}
+        return replace(self, functions=functions, hooks=hooks)
+
     def behind(self, newer: Declared) -> Declared:
         """Return what is declared here or in *newer*, which comes first: for texts of which only parts can be read."""
         both = Declared(doc=newer.doc or self.doc, global_name=newer.global_name or self.global_name)
         for name in ("constants", "tunables", "lists", "maps", "members", "functions", "hooks", "spans"):
             setattr(both, name, getattr(self, name) | getattr(newer, name))
         return both
+
+
+def _head(function: nodes.Function) -> nodes.Function:
+    match function.body:
+        case (nodes.ExpressionStatement(value=nodes.String()) as doc, *_):
+            return replace(function, body=(doc,))
+        case _:
+            return replace(function, body=())

@@ -79,9 +79,7 @@ def compile_tree(module: Module, source: str, path: str, broken: Sequence[Diagno
     check_restrictions(module, findings)
     if broken:
         raise PolicyRejected(path, findings.in_source_order())
-    top = TopLevel(module, findings)
-    StateLayout(top)
-    read_signatures(top)
+    top = _declare(module, findings)
     shared = Shared(top.declared, findings, clean_text(source, path).split("\n"))
     hooks = {}
     for name, declaration in top.declared.hooks.items():
@@ -108,20 +106,13 @@ def compile_tree(module: Module, source: str, path: str, broken: Sequence[Diagno
     )
 
 
-def declarations_of(source: str) -> tuple[Declared, bool]:
+def declarations_of(module: Module) -> Declared:
     """Return what a policy declares, as far as it can be read: for editors, whose texts are half-written.
 
     Args:
-        source: the whole text; what is wrong with it is not reported.
-
-    Returns:
-        The declarations, and whether the whole text could be parsed.
+        module: the tree of what could be parsed; what is wrong with it is not reported.
     """
-    try:
-        module, broken = parse(clean_text(source, ""))
-    except PolicyRejected:
-        return Declared(), False
-    return _declare(module, Findings()).declared, not broken
+    return _declare(module, Findings()).declared
 
 
 def _declare(module: Module, findings: Findings) -> TopLevel:

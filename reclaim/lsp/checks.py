@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from reclaim.diag.diagnostic import Diagnostic, Help
 from reclaim.diag.errors import PolicyRejected
 from reclaim.lang.declared import Declared
-from reclaim.lang.frontend import compile_source, declarations_of
+from reclaim.lang.frontend import compile_tree, declarations_of
+from reclaim.lang.parser import parse
+from reclaim.lang.source_text import clean_text
 from verifier.cost import HookCost
 from verifier.facts import Fact, Facts
 from verifier.fixing import fix, keeps
@@ -44,10 +46,14 @@ class Check:
 
     def answer(self) -> Checked:
         """Compile and verify."""
-        declared, is_parsed = declarations_of(self.source)
+        try:
+            module, broken = parse(clean_text(self.source, self.path))
+        except PolicyRejected as rejected:
+            return Checked(rejected.diagnostics, Declared(), is_parsed=False)
+        declared, is_parsed = declarations_of(module).without_bodies(), not broken
         facts = Facts()
         try:
-            report = verify(compile_source(self.source, self.path), facts)
+            report = verify(compile_tree(module, self.source, self.path, broken), facts)
         except PolicyRejected as rejected:
             return Checked(rejected.diagnostics, declared, is_parsed)
         return Checked(report.diagnostics, declared, is_parsed, True, facts.told(), report.costs)

@@ -41,6 +41,8 @@ def _about_word(document: Document, token: Token) -> Iterator[str]:
         yield _code(f"{token.text}: {fact.type}")
     elif base is None and (fact is not None or token.text in sight.variables):
         yield _code(f"{token.text}: {fact.type if fact else shape_text(sight.variables.get(token.text))}")
+    if base is None and sight.hook is not None and (param := sight.hook.param(token.text)) is not None:
+        yield param.doc
     if fact is not None and fact.known:
         yield f"proved here: `{fact.known}`"
     if checked is not None:

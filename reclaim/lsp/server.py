@@ -19,6 +19,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol.language_server import LanguageServerProtocol, lsp_method
 
 from reclaim import __version__
+from reclaim.lang.parser import shared_parser
 from reclaim.lsp import calling, completing, formatting, hovering, mending, naming, outlining, publishing
 from reclaim.lsp.check_process import Checker
 from reclaim.lsp.documents import Document, Text
@@ -112,6 +113,7 @@ class PolicyServer(LanguageServer):
 def make_server() -> PolicyServer:
     """Return a server with all its features."""
     server = PolicyServer()
+    shared_parser()  # its tables are read now, or the first answer would wait for them
     for method, (handler, options) in _features(server).items():
         server.feature(method, options)(_guarded(server, handler))
     return server

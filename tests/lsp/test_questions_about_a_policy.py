@@ -95,6 +95,7 @@ def place_of(fragment: str) -> tuple[int, int]:
         ("reason: §Added)", ["Say why a folio is added"]),
         ("§queue.batch(", ["queue: List"]),
         ("not §ghosts.", ["lru_set", "max_entries = 1024"]),
+        ("def next_batch(lruvec: Lruvec, §sc:", ["sc: ScanControl", "What the reclaim wants"]),
         ("§left = most", ["left: u64", "`0..=1`"]),
         ("(§FolioState)", ["FolioState", "16 bytes"]),
     ],
