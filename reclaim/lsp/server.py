@@ -22,6 +22,7 @@ from reclaim import __version__
 from reclaim.lang.parser import shared_parser
 from reclaim.lsp import calling, completing, formatting, hovering, mending, naming, outlining, publishing
 from reclaim.lsp.check_process import Checker
+from reclaim.lsp.checks import Check
 from reclaim.lsp.documents import Document, Text
 from reclaim.lsp.following import Follower
 
@@ -152,6 +153,9 @@ def _features(server: PolicyServer) -> dict[str, tuple[Handler, Any]]:
 
 
 def _following(server: PolicyServer) -> dict[str, tuple[Handler, Any]]:
+    async def greeted(_params: Any) -> None:
+        await server.checker.ask(Check("", ""))  # starts the process before there is anything to check
+
     async def opened(params: types.DidOpenTextDocumentParams) -> None:
         server.open(params.text_document)
 
@@ -165,6 +169,7 @@ def _following(server: PolicyServer) -> dict[str, tuple[Handler, Any]]:
         await server.end()
 
     return {
+        types.INITIALIZED: (greeted, None),
         types.TEXT_DOCUMENT_DID_OPEN: (opened, None),
         types.TEXT_DOCUMENT_DID_CHANGE: (changed, None),
         types.TEXT_DOCUMENT_DID_CLOSE: (closed, None),
