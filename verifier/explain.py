@@ -14,7 +14,7 @@ from typing import Any, assert_never
 from reclaim.abi.kinds import INT_KINDS
 from reclaim.diag.diagnostic import Diagnostic, Edit, Help, Label, Span
 from reclaim.diag.registry import report
-from reclaim.lang.ir import Binary, Construct, PolicyIR, Value
+from reclaim.lang.ir import Binary, BinaryOp, Const, Construct, LoadState, Op, PolicyIR, StoreState, Value
 from verifier import explain_contract
 from verifier.analysis import HookAnalysis, Violation
 from verifier.entailment import MAX_ITERATIONS
@@ -80,6 +80,7 @@ class Explainer:
         self, source: SourceText, analysis: HookAnalysis, policy: PolicyIR, *, with_witnesses: bool = True
     ) -> None:
         self._source = source
+        self._policy = policy
         self._hook = analysis.hook
         self._prover = analysis.prover
         self._witnesses = WitnessSearch(analysis, policy, source.name_of) if with_witnesses else None
@@ -141,8 +142,22 @@ class Explainer:
             label=f"can be {shown_range(found)}, must be {_wanted(demand, found)}",
             labels=self._origins(violation, value, span),
             notes=_wrapping_notes(written, found),
-            help=_bounding_help(written, span, demand, found),
+            help=(*_bounding_help(written, span, demand, found), *self._range_of_field(demand, found)),
         )
+
+    def _range_of_field(self, demand: InRange, found: tuple[int, int]) -> tuple[Help, ...]:
+        """Offer to declare the range of a field that is an index as it is, where all its stores keep to it."""
+        loads = (op for block in self._hook.blocks for op in block.ops if op.result is demand.value)
+        load = next(loads, None)
+        if demand.role is not Role.INDEX or not isinstance(load, LoadState) or load.state.dims:
+            return ()
+        ops = [op for hook in self._policy.hooks.values() for block in hook.blocks for op in block.ops]
+        stored = {op.value for op in ops if isinstance(op, StoreState) and op.state == load.state}
+        kept = {op.result for op in ops if op.result in stored and _is_at_most(op, demand.high, ops)}
+        if not stored or kept != stored or found != (0, load.state.max):
+            return ()
+        name = load.state.name.rpartition(".")[2]
+        return (Help(f"declare `{name}: {load.state.kind.name} = field(0, max={demand.high})`"),)
 
     def _span_of_number(self, violation: Violation, demand: InRange) -> Span:
         assert violation.op is not None
@@ -319,6 +334,19 @@ def _wrapping_notes(written: str, found: tuple[int, int]) -> tuple[str, ...]:
         return ()
     left, right = difference[1], difference[2]
     return (f"unsigned numbers wrap: where `{left}` is below `{right}`, the difference is a huge number",)
+
+
+def _is_at_most(op: Op, most: int, ops: list[Op]) -> bool:
+    """Tell whether an instruction's result is bounded by a constant that is written there."""
+    if isinstance(op, Const):
+        return op.value <= most
+    if not isinstance(op, Binary) or op.op not in _BOUNDING:
+        return False
+    bounds = [other.value for other in ops if isinstance(other, Const) and other.result is op.right]
+    return bool(bounds) and bounds[0] - (op.op is BinaryOp.MOD) <= most
+
+
+_BOUNDING = frozenset((BinaryOp.MOD, BinaryOp.AND, BinaryOp.MIN))
 
 
 def _wanted(demand: InRange, found: tuple[int, int]) -> str:

@@ -103,6 +103,10 @@ def _unknown_function(low: Lowering, name: str, function: nodes.Name) -> NoRetur
         "print": 'fail("...")',
     }
     help_ = (Help(f"write `{python[name]}`"),) if name in ("abs", "int") else ()
+    if name in ("print", "printk", "bpf_printk", "trace_printk", "log"):
+        help_ = (Help("write `emit(1, a, b)`, an event in a trace that is being recorded"),)
+    if name in ("hash", "hash_64", "jhash"):
+        help_ = (Help("write `(x * 0x9E3779B97F4A7C15) >> 48`, 16 well mixed bits of x"),)
     low.findings.stop(
         "unknown-name",
         f"no function is called `{name}`",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from reclaim.abi.hooks import HOOKS
 from reclaim.abi.kinds import Param
 from reclaim.abi.limits import MAX_IR_OPS
+from reclaim.diag.diagnostic import Edit, Help
 from reclaim.lang import nodes
 from reclaim.lang.call_arguments import match_parameters
 from reclaim.lang.coercion import fitted
@@ -33,6 +34,7 @@ from reclaim.lang.lower_statements import (
     lower_return,
 )
 from reclaim.lang.lowering import Absent, Frame, Lowering, Operand, Poisoned, Shared, Widen
+from reclaim.lang.policy_names import constant_names
 from reclaim.lang.ssa import HookBuilder
 from reclaim.lang.type_rules import describe, is_nullable, type_of
 
@@ -75,8 +77,15 @@ class LowerHook(Lowering):
             case nodes.Nothing():
                 return Absent(node.span)
             case nodes.String():
+                word = node.value.upper()
                 self.findings.stop(
-                    "string-value", "this language has no strings as values", node.span, label="a string"
+                    "string-value",
+                    "this language has no strings as values",
+                    node.span,
+                    label="a string",
+                    help=(Help(f"write `{word}`", Edit(node.span, word)),)
+                    if word in constant_names()
+                    else (),
                 )
             case nodes.Foreign():
                 raise Stop

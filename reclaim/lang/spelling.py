@@ -14,6 +14,31 @@ if TYPE_CHECKING:
 _WORDS_OF_C = {"NULL": "None", "nullptr": "None", "true": "True", "false": "False"}
 """Values of C and their names here."""
 
+_TYPES_ELSEWHERE = {
+    "int": "s64",
+    "float": "u64",
+    "long": "s64",
+    "unsigned": "u32",
+    "uint": "u32",
+    "size_t": "u64",
+    "char": "u8",
+} | {
+    f"{sign}int{bits}_t": f"{short}{bits}"
+    for sign, short in (("", "s"), ("u", "u"))
+    for bits in (8, 16, 32, 64)
+}
+"""Types of numbers elsewhere, and here."""
+
+_ANSWERS_ELSEWHERE = {
+    "EVICT": "RECLAIM",
+    "DROP": "RECLAIM",
+    "FREE": "RECLAIM",
+    "DISCARD": "RECLAIM",
+    "PROMOTE": "ROTATE",
+    "ACTIVATE": "ROTATE",
+}
+"""What others answer about a folio, and what it is here."""
+
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is most like *name*, None if none is like it.
@@ -25,6 +50,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     if name in _WORDS_OF_C:
         return _WORDS_OF_C[name]
     candidates = sorted(set(known))
+    for elsewhere in (_TYPES_ELSEWHERE, _ANSWERS_ELSEWHERE):
+        if elsewhere.get(name) in candidates:
+            return elsewhere[name]
     for candidate in candidates:
         if candidate.lower() == name.lower() or sorted(candidate.split("_")) == sorted(name.split("_")):
             return candidate
