@@ -141,6 +141,22 @@ def members_of(shape: Shape | None, declared: Declared) -> dict[str, Entry]:
             return {}
 
 
+def is_state(shape: Shape | None, name: str, declared: Declared) -> bool:
+    """Tell whether a member of something is declared state of the policy, and none of the kernel's own fields."""
+    match shape:
+        case HandleType(name=type_name):
+            scope = _HANDLE_SCOPE.get(type_name)
+            return (
+                name not in vocabulary.fields(type_name)
+                and scope is not None
+                and (scope, name) in declared.members
+            )
+        case Record():
+            return _member_shape(shape, name, declared) is not None
+        case _:
+            return False
+
+
 def declared_entries(declared: Declared) -> dict[str, Entry]:
     """Return what a policy declares at its top level, hooks aside, by name."""
     found = {}

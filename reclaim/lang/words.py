@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from reclaim.diag.diagnostic import Position, Span
 
@@ -99,7 +100,7 @@ class Words:
             if line[:1] not in {"", " ", "\t", "#", ")", "]"} and number not in in_string
         ]
         found, first = [], None
-        for number, following in zip(starts, [*starts[1:], len(self.lines) + 1], strict=True):
+        for number, following in pairwise([*starts, len(self.lines) + 1]):
             first = first or number
             if self.lines[number - 1].startswith("@"):
                 continue

@@ -13,6 +13,7 @@ from lsprotocol import types
 
 from reclaim.diag.diagnostic import Span
 from reclaim.lang.policy_names import bound_names
+from reclaim.lang.shapes import is_state
 from reclaim.lang.vocabulary import KEYWORDS
 from reclaim.lang.words import Section, Token, Words
 from reclaim.lsp.documents import Document
@@ -42,7 +43,7 @@ def occurrences(document: Document, place: types.Position) -> Occurrences | None
         return None
     section = words.section_at(token.span.start.line)
     if words.base_of(token) is not None or _is_field(words, section, token):
-        return _of_field(words, token)
+        return _of_field(document, token)
     if section is not None and section.kind == "def":
         local = _of_variable(document, section, token)
         if local is not None:
@@ -114,7 +115,8 @@ def _of_top_level(words: Words, token: Token) -> Occurrences | None:
     return Occurrences(bound.name_span, uses)
 
 
-def _of_field(words: Words, token: Token) -> Occurrences | None:
+def _of_field(document: Document, token: Token) -> Occurrences | None:
+    words = document.text.words
     fields = [
         t.span
         for section in words.sections
@@ -123,8 +125,19 @@ def _of_field(words: Words, token: Token) -> Occurrences | None:
     ]
     if len(fields) != 1:
         return None  # two classes have a field of that name, or none has
-    uses = [t.span for t in words.tokens if t.text == token.text and words.base_of(t) is not None]
+    uses = [t.span for t in words.tokens if t.text == token.text and _is_state(document, t)]
+    if token.span not in {fields[0], *uses}:
+        return None
     return Occurrences(fields[0], (fields[0], *uses))
+
+
+def _is_state(document: Document, token: Token) -> bool:
+    """Tell whether a word behind a dot is declared state; a field of the kernel's may have the same name elsewhere."""
+    base = document.text.words.base_of(token)
+    if base is None:
+        return False
+    sight = Sight(document, token.span.start)
+    return is_state(sight.shape(base), token.text, document.declared)
 
 
 def _is_field(words: Words, section: Section | None, token: Token) -> bool:

@@ -248,6 +248,19 @@ def test_rename_changes_the_variable_of_one_function(session: Session, policy: s
     assert lines == [first, first + 1]
 
 
+def test_renaming_state_leaves_the_fields_of_the_kernel(session: Session) -> None:
+    """A field that is called like one of another type is renamed where it is the policy's own."""
+    text, place = at(
+        "class Totals(GlobalState):\n    §nr_pages: u64\n\n\n@hook\n"
+        "def folio_accessed(folio: Folio) -> None:\n    Totals.nr_pages += folio.nr_pages\n"
+    )
+    uri = session.open(text)
+    assert session.findings(uri) == []
+    params = types.RenameParams(types.TextDocumentIdentifier(uri), types.Position(*place), "seen")
+    edits = session.ask("text_document_rename", params).changes[uri]
+    assert [(e.range.start.line, e.range.start.character) for e in edits] == [(1, 4), (6, 11)]
+
+
 def test_hooks_and_words_of_the_language_are_not_renamed(session: Session, policy: str) -> None:
     """What the contract names keeps its name, and nothing gets the name of a word of the language."""
     named = types.TextDocumentIdentifier(policy)
