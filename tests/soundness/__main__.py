@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         ("mutants", 5, "that is accepted broken, too"),
         ("twice", 16, "read by both parsers, and its constructs counted"),
         ("damaged", 20, "with a damaged text and random instructions beside it"),
-        ("watched", 4, "run to compare with what the verifier believes, accepted or not"),
+        ("watched", 2, "run to compare with what the verifier believes, accepted or not"),
     ):
         parser.add_argument(
             f"--{name}", type=int, default=default, metavar="N", help=f"every Nth {what}; 0 for none"

@@ -42,15 +42,24 @@ class _Frame:
 
 
 class Auditor:
-    """Observe the hooks of a policy; raises `ObligationBroken` where a rule is broken."""
+    """Observe a run of the hooks of a policy; raises `ObligationBroken` where a rule is broken.
 
-    def __init__(self, policy: PolicyIR) -> None:
+    Args:
+        policy: the policy.
+        most_steps: of the run; one that does not end is stopped there.
+    """
+
+    def __init__(self, policy: PolicyIR, most_steps: int = 1_000_000) -> None:
+        self._steps_left = most_steps
         self._hooks: dict[Block, HookIR] = {b: hook for hook in policy.hooks.values() for b in hook.blocks}
         self._frames: dict[int, _Frame] = {}
 
     def observe(self, block: Block, op: Op | Terminator, values: Mapping[Value, RuntimeValue]) -> None:
         """Look at an instruction before it runs."""
         hook = self._hooks[block]
+        self._steps_left -= 1
+        if self._steps_left < 0:
+            raise RuleBroken(None, "goes on for far longer than was stated")
         if op is (block.ops[0] if block.ops else block.terminator):
             self._enter(hook, block, values)
         match op:

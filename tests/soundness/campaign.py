@@ -55,7 +55,7 @@ class Options:
     kernel: int = 100
     mutants: int = 5
     twice: int = 16
-    watched: int = 4
+    watched: int = 2
     damaged: int = 20
     unguarded: bool = False
 

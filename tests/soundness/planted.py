@@ -1,0 +1,154 @@
+"""Mistakes to plant into the verifier, and how soon a run finds them: `python -m tests.soundness.planted`.
+
+A million programs without a finding mean little if a broken verifier gets through them as well. Each mistake
+here is one that was made in a verifier somewhere, or is easily made in ours: an overflow forgotten, a
+comparison off by one, a write that is not noticed, a loop that settles too early.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+from unittest import mock
+
+import verifier.analysis
+from reclaim.abi.kinds import U64_MAX
+from tests.soundness.programs import program
+from tests.soundness.trial import Trial
+from verifier.domains.product import FALSE, NUMBERS, Element
+from verifier.entailment import Proof, Prover
+from verifier.memory_cells import Memory, Writes
+from verifier.obligations import NotNone, Obligation
+from verifier.order import Order
+from verifier.refinement import Refiner
+from verifier.termination import counter_range, most_rounds
+
+MOST_PROGRAMS = 600
+"""Tried before a mistake counts as not found."""
+
+_apply, _relate, _decided, _prove = NUMBERS.apply, Refiner.relate, Order._decided, Prover.prove
+_forget = Memory.forget
+
+
+def _always(*_args: object) -> bool:
+    return True
+
+
+def _wrapless_sum(name: str, a: Element, b: Element) -> Element:
+    low, high = a.unsigned[0] + b.unsigned[0], a.unsigned[1] + b.unsigned[1]
+    if name != "add" or low > U64_MAX:
+        return _apply(name, a, b)
+    return NUMBERS.range(low, min(high, U64_MAX))
+
+
+def _small_remainder(name: str, a: Element, b: Element) -> Element:
+    high = b.unsigned[1] - 2
+    return NUMBERS.range(0, high) if name == "umod" and high >= 0 else _apply(name, a, b)
+
+
+def _sharp_shift(name: str, a: Element, b: Element) -> Element:
+    found = _apply(name, a, b)
+    low, high = found.unsigned
+    return NUMBERS.range(low, max(low, high // 2)) if name == "lshr" else found
+
+
+def _unsigned_difference(name: str, a: Element, b: Element) -> Element:
+    return NUMBERS.range(0, a.unsigned[1]) if name == "sub" else _apply(name, a, b)
+
+
+def _strict(refiner: Refiner, elements: Any, relation: str, left: int, right: int) -> bool:
+    return _relate(refiner, elements, {"ule": "ult", "sle": "slt"}.get(relation, relation), left, right)
+
+
+def _one_further(order: Order, *args: Any) -> Any:
+    return [(above, least + 1) for above, least in _decided(order, *args)]
+
+
+def _forget_no_helper(memory: Memory, writes: Writes, version: object) -> None:
+    if not writes.everything:
+        _forget(memory, writes, version)
+
+
+def _forget_no_index(memory: Memory, writes: Writes, version: object) -> None:
+    if writes.everything or writes.element is not None:
+        _forget(memory, writes, version)
+
+
+def _first_path(states: Any) -> Any:
+    present = [state for state in states if state is not None]
+    return dict(present[0]) if present else None
+
+
+def _never_none(prover: Prover, elements: Any, demand: Obligation, site: Any) -> Proof:
+    proof = _prove(prover, elements, demand, site)
+    return Proof(True) if isinstance(demand, NotNone) else proof
+
+
+def _short_count(*args: Any) -> tuple[int, int] | None:
+    bounds = counter_range(*args)
+    return (bounds[0], max(bounds[0], bounds[1] - 1)) if bounds else None
+
+
+def _half_rounds(*args: Any) -> int:
+    return most_rounds(*args) // 2
+
+
+MISTAKES: dict[str, tuple[object, str, Callable[..., Any]]] = {
+    "sums do not wrap in intervals": (NUMBERS, "apply", _wrapless_sum),
+    "differences do not wrap in intervals": (NUMBERS, "apply", _unsigned_difference),
+    "a remainder is at most n - 2": (NUMBERS, "apply", _small_remainder),
+    "a shift to the right is one too far": (NUMBERS, "apply", _sharp_shift),
+    "casts cut nothing": (NUMBERS, "truncate", lambda a, *_: a),
+    "`<=` is learned as `<`": (Refiner, "relate", _strict),
+    "sums do not wrap in order": (Order, "_is_exact_sum", _always),
+    "differences do not wrap in order": (Order, "_is_exact_difference", _always),
+    "products do not wrap in order": (Order, "is_exact_product", _always),
+    "a decided comparison counts one too much": (Order, "_decided", _one_further),
+    "all pairs arrive in order": (
+        verifier.analysis,
+        "arriving_on",
+        lambda _edge, _state, pairs, _order: [FALSE] * len(pairs),
+    ),
+    "a merge keeps one path": (verifier.analysis, "_join_all", _first_path),
+    "loops settle at once": (verifier.analysis.HookAnalysis, "covers", _always),
+    "a counter ends one too early": (verifier.analysis, "counter_range", _short_count),
+    "a loop costs half": (verifier.analysis, "most_rounds", _half_rounds),
+    "helpers write nothing": (Memory, "forget", _forget_no_helper),
+    "stores at an unknown place write nothing": (Memory, "forget", _forget_no_index),
+    "nothing is None": (Prover, "prove", _never_none),
+}
+"""Where each is planted, and what stands there instead."""
+
+
+def programs_until_found(mistake: str, *, is_watched: bool) -> int | None:
+    """Return how many programs it takes to find a mistake, None where `MOST_PROGRAMS` are not enough.
+
+    Args:
+        mistake: one of `MISTAKES`.
+        is_watched: whether beliefs are compared with runs, beside looking for escapes.
+    """
+    target, name, replacement = MISTAKES[mistake]
+    with mock.patch.object(target, name, replacement):
+        for seed in range(MOST_PROGRAMS):
+            try:
+                trial = Trial(f"program {seed}", program(seed), seed, is_watched=is_watched)
+            except Exception:  # noqa: BLE001  # a verifier that stumbles over its mistake was found out, too
+                return seed + 1
+            if trial.found.wrong:
+                return seed + 1
+    return None
+
+
+def main() -> int:
+    """Print how soon each mistake is found, by escapes alone and by beliefs as well."""
+    for mistake in MISTAKES:
+        started = time.process_time()
+        counts = [programs_until_found(mistake, is_watched=watched) for watched in (False, True)]
+        print(f"{mistake}: {counts[0]} {counts[1]} ({time.process_time() - started:.0f} s)", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
