@@ -258,25 +258,33 @@ class BpfHookWriter(HookWriter):
             return
         if origin.id not in loop.body:
             self._make(f"call i32 @bpf_iter_num_new(ptr {_rounds(loop)}, i32 0, i32 {LONGEST_LOOP})")
-        zero = self._make(f"load i64, ptr {control_word('zero')}, align 8")
-        self._arrivals.setdefault(target, []).append((self._label, [self._veiled(arg, zero) for arg in args]))
+        passed = [self._veiled(arg) for arg in args]
+        self._arrivals.setdefault(target, []).append((self._label, passed))
         self._line(f"br label %b{target.id}")
 
-    def _veiled(self, value: Value, zero: str) -> str:
-        """Return a value plus the 0 that Linux does not know, in a way that LLVM cannot take apart again."""
+    def _veiled(self, value: Value) -> str:
+        """Return a value that Linux knows nothing about."""
         name = self._names[value]
         match self._type(value.type):
             case "i1":
-                word = self._opaque(self._make(f"add i64 {self._make(f'zext i1 {name} to i64')}, {zero}"))
+                word = self._veiled_word(self._make(f"zext i1 {name} to i64"))
                 return self._make(f"icmp ne i64 {word}, 0")
             case "i64":
-                return self._opaque(self._make(f"add i64 {name}, {zero}"))
+                return self._veiled_word(name)
             case _:
                 for part in (0, 1):
-                    shown = self._make(f"extractvalue {PAIR} {name}, {part}")
-                    word = self._opaque(self._make(f"add i64 {shown}, {zero}"))
+                    word = self._veiled_word(self._make(f"extractvalue {PAIR} {name}, {part}"))
                     name = self._make(f"insertvalue {PAIR} {name}, i64 {word}, {part}")
                 return name
+
+    def _veiled_word(self, word: str) -> str:
+        """Add a 0 that Linux does not know, in a way that LLVM cannot take apart again.
+
+        The 0 is loaded anew for each word: Linux remembers which registers stem from one load and how far
+        they lie apart (since 6.10), and a test of one would tell it the others.
+        """
+        zero = self._make(f"load volatile i64, ptr {control_word('zero')}, align 8")
+        return self._opaque(self._make(f"add i64 {word}, {zero}"))
 
     def _branch(self, block: Block, branch: Branch) -> None:
         then, other = f"then{block.id}", f"else{block.id}"

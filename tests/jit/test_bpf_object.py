@@ -56,6 +56,17 @@ def batch_done(sc: ScanControl, result: BatchResult) -> None:
         if left > 3:
             Whole.total += left
         left -= 1
+
+
+@hook
+def reclaim_end(sc: ScanControl) -> None:
+    lowest: s64 = -2147483648
+    is_late = Whole.total > 5
+    for i in range(sc.priority):
+        if Whole.total > 5:
+            lowest = max(lowest, 0)
+        else:
+            is_late = Whole.total > 7
 '''
 
 _ODD_NAMES = '''"""Says \\"no\\" and \\\\ back: \u00fc."""

@@ -219,11 +219,66 @@ class WideWriter(RelationWriter):
             place = self.rng.choice(("first", "last"))
             self._say(depth, f"lruvec.{place} = min({self._number()}, 8)")
 
+    def _focus(self, depth: int) -> None:
+        """Make a number of two others, compare the three, and use what would follow if nothing wrapped."""
+        wide = ("lruvec.at", "lruvec.nr[5]", "lruvec.nr[6]", "lruvec.half")
+        one, other, made = f"x{self.nr_uses}", f"y{self.nr_uses}", f"z{self.nr_uses}"
+        edge = self.rng.choice((1, 1, 2, 8, *_EDGES))
+        self._say(depth, f"{one}: u64 = {self.rng.choice((*wide, *wide, self._number()))}")
+        self._say(depth, f"{other}: u64 = {self.rng.choice((*wide, self._number(), self._made()))}")
+        forms = (
+            *(f"{one} {op} {other}" for op in "+-*&|^"),
+            *(f"{one} {op} {edge}" for op in "++-*&|"),
+            f"{one} << {self.rng.choice((1, 3, 32, 63))}",
+            f"{one} >> {self.rng.choice((1, 3, 32, 63))}",
+            f"truncate({one}, {self.rng.choice(('u8', 'u16', 'u32'))})",
+            f"{one} // max({other}, 1)",
+            f"{one} % max({other}, 1)",
+            f"mul_div({one}, {other}, {max(edge, 1)})",
+            f"u64(s64({one}) >> 1)",
+            f"u64(max(s64({one}), 0))",
+            f"distance({one}, {other})",
+        )
+        self._say(depth, f"{made}: u64 = {self.rng.choice(forms)}")
+        names = [one, other, made]
+        for _ in range(self.rng.choice((1, 1, 2))):
+            first, second, third = self.rng.sample(names, 3)
+            relation = self.rng.choice(("<", "<=", ">", ">=", "==", "!="))
+            right = self.rng.choice((second, second, third, "8", "8", str(edge)))
+            compared = (
+                f"{first} {relation} {right}",
+                f"s64({first}) {relation} s64({second})",
+                f"{first} < 8",
+            )
+            self._say(depth, f"if {self.rng.choice(compared)}:")
+            depth += 1
+        first, second, third = self.rng.sample(names, 3)
+        uses = (
+            f"lruvec.nr[{first}] = 1",
+            f"lruvec.nr[{first}] += {second}",
+            f"lruvec.nr[{first} - {second}] = 1",
+            f"lruvec.small = {first}",
+            f"lruvec.at = {first} << {second}",
+            f"lruvec.at = {first} // {second}",
+            f"lruvec.at = {third} // ({first} - {second})",
+            f"assert {first} <= {second}",
+            f"assert {first} < {second}",
+            f"assert {first} - {second} <= {first}",
+            f"assert {first} - {second} <= {third}",
+            f"assert {first} + {second} >= {third}",
+            f"assert {first} <= {(1 << 63) - 1}",
+        )
+        self._say(depth, self.rng.choice(uses))
+
     def _use(self, depth: int) -> None:
-        if self.rng.random() < 0.4 or not self.signed:
+        kind = self.rng.random()
+        if kind < 0.25 or not self.signed:
             super()._use(depth)
             return
         self.nr_uses += 1
+        if kind < 0.6:
+            self._focus(depth)
+            return
         one, other, sign = self._number(), self._number(), self._signed_number()
         uses = (
             (f"{one} < 8", f"lruvec.nr[{one}] += 1"),
