@@ -43,7 +43,7 @@ from reclaim.lang.ir import (
 from verifier.numbering import successors
 
 _FILLS = frozenset(("head", "tail"))
-_DRAINS = frozenset(("batch", "deactivate"))
+_DRAINS = frozenset(("batch", "lowest", "deactivate"))
 _EVICTABLE = tuple(name for name in STANDARD_LISTS if name != "unevictable")
 
 

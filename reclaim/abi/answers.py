@@ -35,6 +35,7 @@ _SCAN = Param(
     default=0,
     keyword=True,
 )
+_SAMPLE = Param("of", "u64", "Most pages to score.", min=1, max=MAX_TAKE, keyword=True)
 _PLACE = Param("place", "Place", "Where the folio goes.")
 
 CONSTRUCTORS: tuple[Constructor, ...] = (
@@ -81,6 +82,16 @@ CONSTRUCTORS: tuple[Constructor, ...] = (
         "Show folios from the tail to deactivate_folio.",
         (_TAKE,),
         (16,),
+        method_of="List",
+    ),
+    Constructor(
+        "lowest",
+        ("Batch",),
+        6,
+        "Ask score_folio for folios from the tail of the list, reclaim those with the lowest scores, the older of "
+        "equals first, and put the others to its head.",
+        (_TAKE, _SAMPLE),
+        (16, 32),
         method_of="List",
     ),
     Constructor("AGE", ("Batch",), 3, "Run the age hook, then ask again."),

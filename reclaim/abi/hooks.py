@@ -4,12 +4,12 @@ A hook is declared here only if the core calls it. Every hook is optional; what 
 stands in `default`. Most defaults are the corresponding hook of the built-in policy `trad`, which
 is always present underneath: the core holds no second copy of a preference.
 
-    the way in:    miss -> charge (and its reclaim) -> folio_admit -> add batch drains -> folio_added
+    the way in:    miss -> folio_incoming -> charge (and its reclaim) -> folio_admit -> add batch drains -> folio_added
     a hit:         mapped: the PTE's Accessed bit, nobody is asked; buffered: folio_accessed
     a reclaim:     once per node and priority prepare_scan for the target, then a pass over each lruvec
                    below it; reclaim_end when all priorities are through
-    a pass:        pass_begin -> next_batch -> isolate_folio for each candidate -> batch_isolated
-                   -> reclaim_folio for each isolated folio -> freed: folio_evicted | not freed: folio_putback
+    a pass:        pass_begin -> next_batch -> isolate_folio for each candidate (-> score_folio for each
+                   taken by LOWEST) -> batch_isolated -> reclaim_folio for each isolated folio -> freed: folio_evicted | not freed: folio_putback
                    -> batch_done -> next_batch ... -> STOP
     inside:        DEACTIVATE -> deactivate_folio for each; AGE -> age (-> pte_young for each young
                    PTE that its page-table walk finds)
@@ -72,6 +72,32 @@ HOOKS: dict[str, Hook] = {
             fuel_ns=_PASS_FUEL_NS,
             families=_STATE_ONLY,
             related=("init",),
+        ),
+        Hook(
+            name="folio_incoming",
+            purpose="Learn that a page is missing and about to come in.",
+            when="At the miss, before the charge and the reclaim that it may need; once, however often the charge is tried. Pages read ahead are asked for each, those of a large folio together; a page that moves between nodes does not come in.",
+            params=(
+                Param(
+                    "lruvec", "Lruvec", "The memcg's lruvec on the task's node; the folio may end on another."
+                ),
+                Param("key", "u64", "What folio.key will be."),
+                Param(
+                    "shadow",
+                    "Shadow | None",
+                    "What is left of its last stay, None if it never was here, was forgotten, or a buffered write makes it anew.",
+                ),
+                Param("reason", "Added", "Why it comes."),
+            ),
+            result="None",
+            may="Learn from ghosts before the reclaim that makes room for it.",
+            must_not="Account the refault: folio_admit does.",
+            default="Nothing.",
+            budget=_SMALL,
+            fuel_ns=_SMALL_FUEL_NS,
+            families=_STATE_ONLY,
+            related=("folio_admit",),
+            source="ours: ARC and CAR adapt at the miss, before they replace",
         ),
         Hook(
             name="folio_admit",
@@ -231,6 +257,20 @@ HOOKS: dict[str, Hook] = {
             families=(*_LISTS, "retarget"),
             related=("reclaim_folio",),
             source="isolate_lru_folios(), sort_folio()",
+        ),
+        Hook(
+            name="score_folio",
+            purpose="Say how much a folio is worth keeping.",
+            when="For each folio that a batch of `lowest` isolated, before any of them is chosen.",
+            params=(_LRUVEC, _FOLIO, _SC),
+            result="s64",
+            may="Answer any number; those with the lowest are reclaimed.",
+            default="0 for all, so that the oldest are taken.",
+            budget=_SMALL,
+            fuel_ns=_SMALL_FUEL_NS,
+            families=(*_STATE_ONLY, "rmap"),
+            related=("next_batch", "isolate_folio"),
+            source="ours: sampling, as in cache_ext (batches by score) and Redis",
         ),
         Hook(
             name="batch_isolated",

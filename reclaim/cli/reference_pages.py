@@ -153,7 +153,7 @@ def _result_text(hook: Hook) -> str:
     plain = hook.result.removesuffix(" | None")
     if hook.result == "None":
         return "nothing."
-    link = f"[`{plain}`](answers.md#{plain.lower()})" if plain != "u64" else "`u64`"
+    link = f"`{plain}`" if plain in ("u64", "s64") else f"[`{plain}`](answers.md#{plain.lower()})"
     return f"{link}, or None." if plain != hook.result else f"{link}."
 
 

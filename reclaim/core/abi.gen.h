@@ -129,6 +129,7 @@ enum rcl_batch {
 	RCL_BATCH_STOP = 0,
 	RCL_BATCH_BATCH = 1,
 	RCL_BATCH_DEACTIVATE = 2,
+	RCL_BATCH_LOWEST = 6,
 	RCL_BATCH_AGE = 3,
 	RCL_BATCH_QUIT = 4,
 };
@@ -168,6 +169,8 @@ enum rcl_map_kind {
 #define RCL_BATCH_NR_SHIFT 16
 #define RCL_BATCH_SCAN_SHIFT 32
 #define RCL_DEACTIVATE_NR_SHIFT 16
+#define RCL_LOWEST_NR_SHIFT 16
+#define RCL_LOWEST_OF_SHIFT 32
 
 struct rcl_folio;
 struct rcl_lruvec;
@@ -413,6 +416,7 @@ struct rcl_optional {
 enum rcl_hook {
 	RCL_HOOK_INIT,
 	RCL_HOOK_EXIT,
+	RCL_HOOK_FOLIO_INCOMING,
 	RCL_HOOK_FOLIO_ADMIT,
 	RCL_HOOK_FOLIO_ADDED,
 	RCL_HOOK_FOLIO_ACCESSED,
@@ -423,6 +427,7 @@ enum rcl_hook {
 	RCL_HOOK_AGE,
 	RCL_HOOK_NEXT_BATCH,
 	RCL_HOOK_ISOLATE_FOLIO,
+	RCL_HOOK_SCORE_FOLIO,
 	RCL_HOOK_BATCH_ISOLATED,
 	RCL_HOOK_DEACTIVATE_FOLIO,
 	RCL_HOOK_RECLAIM_FOLIO,
@@ -444,6 +449,7 @@ enum rcl_hook {
 struct rcl_ops {
 	void (*init)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec);
 	void (*exit)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec);
+	void (*folio_incoming)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t key, struct rcl_shadow *shadow, uint64_t reason);
 	void (*folio_admit)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, struct rcl_shadow *shadow, uint64_t reason);
 	uint64_t (*folio_added)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t reason);
 	uint64_t (*folio_accessed)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t how);
@@ -454,6 +460,7 @@ struct rcl_ops {
 	void (*age)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc);
 	uint64_t (*next_batch)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc, struct rcl_batch_result *last);
 	uint64_t (*isolate_folio)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, struct rcl_scan_control *sc);
+	int64_t (*score_folio)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, struct rcl_scan_control *sc);
 	void (*batch_isolated)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc, struct rcl_batch_result *result);
 	uint64_t (*deactivate_folio)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, struct rcl_scan_control *sc);
 	uint64_t (*reclaim_folio)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, struct rcl_scan_control *sc);
@@ -473,6 +480,7 @@ struct rcl_ops {
 #define RCL_HOOK_NAMES { \
 	"init", \
 	"exit", \
+	"folio_incoming", \
 	"folio_admit", \
 	"folio_added", \
 	"folio_accessed", \
@@ -483,6 +491,7 @@ struct rcl_ops {
 	"age", \
 	"next_batch", \
 	"isolate_folio", \
+	"score_folio", \
 	"batch_isolated", \
 	"deactivate_folio", \
 	"reclaim_folio", \
@@ -506,11 +515,13 @@ struct rcl_ops {
 	UINT64_C(200000), \
 	UINT64_C(200000), \
 	UINT64_C(200000), \
+	UINT64_C(200000), \
 	UINT64_C(2000000), \
 	UINT64_C(2000000), \
 	UINT64_C(2000000), \
 	UINT64_C(10000000000), \
 	UINT64_C(2000000), \
+	UINT64_C(200000), \
 	UINT64_C(200000), \
 	UINT64_C(2000000), \
 	UINT64_C(200000), \

@@ -48,6 +48,7 @@
 #include "shrink.c"
 #include "throttle.c"
 #include "scan.c"
+#include "scored.c"
 #include "direct.c"
 #include "kswapd.c"
 #include "walk.c"

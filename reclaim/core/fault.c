@@ -59,7 +59,7 @@ static bool fault_anon(struct rcl_machine *m, struct task *task, uint32_t vpn, b
 		map_large(m, task, folio);
 		return true;
 	}
-	folio = pagecache_alloc_folio(m, task, RCL_ANON, anon_key(task->number, vpn));
+	folio = pagecache_alloc_folio(m, task, RCL_ANON, anon_key(task->number, vpn), 0, RCL_ADDED_ANON_FAULT);
 	if (!folio)
 		return false;
 	folio->pub.flags |= RCL_FOLIO_IS_SWAP_BACKED | RCL_FOLIO_IS_DIRTY;
@@ -116,7 +116,7 @@ static bool copy_on_write(struct rcl_machine *m, struct task *task, uint32_t vpn
 	struct folio *folio;
 
 	source->pins++;
-	folio = pagecache_alloc_folio(m, task, RCL_ANON, anon_key(task->number, vpn));
+	folio = pagecache_alloc_folio(m, task, RCL_ANON, anon_key(task->number, vpn), 0, RCL_ADDED_ANON_FAULT);
 	source->pins--;
 	if (!folio)
 		return false;

@@ -41,6 +41,28 @@ static inline bool is_defaults_move(bool has_own_hook, const struct folio *folio
 	return !has_own_hook && folio->pub.list >= RCL_FIRST_POLICY_LIST;
 }
 
+/* Where the policy that governs the lruvec has the hook. */
+static inline void ask_folio_incoming(struct rcl_machine *m, struct lruvec *lruvec, uint64_t key,
+				      struct rcl_shadow *shadow, enum rcl_added reason)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_FOLIO_INCOMING);
+
+	lruvec->att->ops.folio_incoming(ctx, &lruvec->pub, key, shadow, reason);
+	hook_end(m, lruvec, ctx, RCL_HOOK_FOLIO_INCOMING);
+}
+
+static inline int64_t ask_score_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio, struct scan *sc)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_SCORE_FOLIO);
+	int64_t score;
+
+	if (!lruvec->att->ops.score_folio)
+		return 0;
+	score = lruvec->att->ops.score_folio(ctx, &lruvec->pub, &folio->pub, &sc->pub);
+	hook_end(m, lruvec, ctx, RCL_HOOK_SCORE_FOLIO);
+	return score;
+}
+
 static inline void ask_folio_admit(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,
 				   struct rcl_shadow *shadow, enum rcl_added reason)
 {

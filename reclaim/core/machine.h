@@ -507,6 +507,7 @@ struct task {
 	bool is_plain_chunk;		/* mapped reads only */
 	bool has_moved_young;		/* some bit of moved_young was ever set */
 	bool is_retry;			/* its record was interrupted after reading ahead (FAULT_FLAG_TRIED) */
+	uint64_t incoming_key;		/* one more than the key that folio_incoming was last asked about, 0: it is in */
 	bool in_lru_fault;		/* the fault under way counts as a use (lru_gen_enter_fault()) */
 	struct psi_source psi;
 	uint32_t add_batch[RCL_MAX_ADD_BATCH];
@@ -604,6 +605,12 @@ struct batch_stat {
 	uint64_t nr_ref_keep;
 };
 
+struct scored {
+	int64_t score;
+	uint32_t pfn;
+	uint32_t place;			/* from the tail of the list */
+};
+
 struct rcl_machine {
 	uint64_t *clock;		/* of who is running: a task or an actor */
 	uint64_t setup_clock_ns;	/* time of what happens outside of runs */
@@ -656,6 +663,7 @@ struct rcl_machine {
 	uint8_t top_tier;		/* the fastest there is */
 	bool any_eject_pending;
 	bool no_retry;			/* allocations give up after one reclaim (__GFP_NORETRY) */
+	bool has_incoming_hook;		/* some policy has, or had, a folio_incoming: misses look whose they are */
 	bool has_default;
 	bool has_rotating_swap;
 	uint64_t random[4];
@@ -675,6 +683,7 @@ struct rcl_machine {
 	uint64_t nr_rounds;		/* of reclaims, so far */
 	uint64_t ring_random;		/* generator of the ring's bins */
 	uint32_t isolated[MAX_TAKEN];
+	struct scored scored[MAX_TAKEN];	/* of a batch by score (scored.h) */
 	uint8_t demotion_nid[MAX_TAKEN];	/* by place in isolated, where that is set aside for demotion */
 	struct pending_place kept[MAX_TAKEN];	/* of the list being shrunk, go back at its end */
 	uint32_t nr_kept;

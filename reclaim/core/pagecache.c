@@ -79,10 +79,27 @@ static void init_folio(struct task *task, struct folio *folio, uint32_t type, ui
 	task->nr_misses++;
 }
 
-struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, uint32_t type, uint64_t key)
+/* Whoever governs the memcg learns of the miss, once: an access that was interrupted is tried again as a whole. */
+static void note_incoming(struct rcl_machine *m, struct task *task, uint64_t key, uint64_t slot, enum rcl_added reason)
+{
+	struct lruvec *lruvec = task_lruvec(task);
+	struct rcl_shadow shadow;
+
+	if (!lruvec->att->ops.folio_incoming || task->incoming_key == key + 1)
+		return;
+	task->incoming_key = key + 1;
+	if (slot)
+		workingset_unpack(m, lruvec, slot, RCL_HOOK_FOLIO_INCOMING, &shadow);
+	ask_folio_incoming(m, lruvec, key, slot ? &shadow : NULL, reason);
+}
+
+struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, uint32_t type, uint64_t key,
+				    uint64_t shadow, enum rcl_added reason)
 {
 	struct folio *folio;
 
+	if (RCL_UNLIKELY(m->has_incoming_hook))
+		note_incoming(m, task, key, shadow, reason);
 	if (!memcg_charge(m, task))
 		return NULL;
 	folio = node_alloc_folio(m, task, type == RCL_ANON ? (uint32_t)key : NO_INTERLEAVE_INDEX);
@@ -91,24 +108,30 @@ struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, ui
 		return NULL;
 	}
 	init_folio(task, folio, type, key);
+	if (RCL_UNLIKELY(m->has_incoming_hook))
+		task->incoming_key = 0;
 	spend(m, m->config.costs.alloc_page_ns);
 	return folio;
 }
 
-struct folio *pagecache_alloc_large(struct rcl_machine *m, struct task *task, uint32_t type, uint64_t key,
-				    uint32_t order)
+/* Nobody reclaims for a large folio, so that it is soon enough to ask when there is one. */
+struct folio *pagecache_alloc_large(struct rcl_machine *m, struct task *task, uint64_t key, uint32_t order,
+				    uint64_t shadow, enum rcl_added reason)
 {
 	struct folio *folio;
 
 	if (!memcg_try_charge(m, task, UINT32_C(1) << order))
 		return NULL;
-	folio = node_alloc_block(m, task, order, type == RCL_ANON ? (uint32_t)key >> order : NO_INTERLEAVE_INDEX,
+	folio = node_alloc_block(m, task, order, (uint32_t)key >> order,
 				 order == RCL_MAX_ORDER);
 	if (!folio) {
 		memcg_uncharge(task->memcg, UINT64_C(1) << order);
 		return NULL;
 	}
-	init_folio(task, folio, type, key);
+	if (RCL_UNLIKELY(m->has_incoming_hook))
+		note_incoming(m, task, key, shadow, reason);
+	task->incoming_key = 0;
+	init_folio(task, folio, RCL_ANON, key);
 	large_prepare_tails(m, folio, order);
 	spend(m, m->config.costs.alloc_page_ns);
 	return folio;
@@ -123,7 +146,7 @@ void pagecache_admit_folio(struct rcl_machine *m, struct task *task, struct foli
 	if (task->in_lru_fault && (reason == RCL_ADDED_ANON_FAULT || reason == RCL_ADDED_SWAP_IN))
 		folio->pub.flags |= RCL_FOLIO_IN_FAULT;
 	if (slot) {
-		workingset_unpack(m, lruvec, slot, &shadow);
+		workingset_unpack(m, lruvec, slot, RCL_HOOK_FOLIO_ADMIT, &shadow);
 		count_typed_pages(lruvec, RCL_WORKINGSET_REFAULT_ANON, folio);
 	}
 	policy_init_folio(m, lruvec->att, folio->pub.pfn);
@@ -146,7 +169,7 @@ struct folio *pagecache_add(struct rcl_machine *m, struct task *task, uint32_t n
 
 	if (!has_place(m, task, file, page))
 		return NULL;
-	folio = pagecache_alloc_folio(m, task, RCL_FILE, file_key(number, page));
+	folio = pagecache_alloc_folio(m, task, RCL_FILE, file_key(number, page), file->slots[page], reason);
 	if (!folio)
 		return NULL;
 	shadow = file->slots[page];
@@ -198,7 +221,7 @@ static bool create_page(struct rcl_machine *m, struct task *task, uint32_t numbe
 
 	if (!has_place(m, task, &m->files[number], page) || !kmem_reserve_buffer(m, task))
 		return false;
-	folio = pagecache_alloc_folio(m, task, RCL_FILE, file_key(number, page));
+	folio = pagecache_alloc_folio(m, task, RCL_FILE, file_key(number, page), 0, RCL_ADDED_BUFFERED);
 	if (!folio)
 		return false;
 	m->files[number].slots[page] = slot_of_pfn(folio->pub.pfn);

@@ -48,13 +48,15 @@ static inline void pagecache_init_record(struct folio *page, uint32_t type, uint
 	page->marks = 0;
 }
 
-/* Charge and allocate a folio for a task; NULL: the task was killed or the run interrupted. */
-struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, uint32_t type, uint64_t key);
+/* Charge and allocate a folio for a task; NULL: the task was killed or the run interrupted. `shadow` is the slot's
+ * word and `reason` why it comes, for folio_incoming, which is asked before the charge. */
+struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, uint32_t type, uint64_t key,
+				    uint64_t shadow, enum rcl_added reason);
 
-/* The same for 2^order pages, order at least 1, without reclaim; NULL: not now. Tails stand ready, with
+/* The same for 2^order anonymous pages, order at least 1, without reclaim; NULL: not now. Tails stand ready, with
  * keys that count up from the head's; the caller fills the page cache's slots with each page's pfn. */
-struct folio *pagecache_alloc_large(struct rcl_machine *m, struct task *task, uint32_t type, uint64_t key,
-				    uint32_t order);
+struct folio *pagecache_alloc_large(struct rcl_machine *m, struct task *task, uint64_t key, uint32_t order,
+				    uint64_t shadow, enum rcl_added reason);
 
 /* Let a folio enter: refault, folio_admit, add batch. `shadow` is the slot's word, 0 for none. */
 void pagecache_admit_folio(struct rcl_machine *m, struct task *task, struct folio *folio, uint64_t shadow,

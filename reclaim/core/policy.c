@@ -227,6 +227,7 @@ static struct attachment *alloc_attachment(struct rcl_machine *m, const struct r
 		return NULL;
 	att->m = m;
 	att->own = *policy->ops;
+	m->has_incoming_hook |= att->own.folio_incoming != NULL;
 	att->nr_lists = policy->nr_lists;
 	att->nr_tunables = policy->nr_tunables;
 	snprintf(att->name, sizeof(att->name), "%s", policy->name ? policy->name : "");

@@ -21,6 +21,7 @@
 #include "mlock.h"
 #include "offline.h"
 #include "policy.h"
+#include "scored.h"
 #include "shrink.h"
 #include "swap.h"
 #include "throttle.h"
@@ -232,6 +233,7 @@ static void run_reclaim_batch(struct rcl_machine *m, struct lruvec *lruvec, stru
 {
 	uint64_t nr = (answer >> RCL_BATCH_NR_SHIFT) & 0xffff;
 	uint64_t nr_look = (answer >> RCL_BATCH_SCAN_SHIFT) & 0xffff;
+	bool is_scored = (answer & 0xff) == RCL_BATCH_LOWEST;
 	uint64_t lru = trace_lru_of_list(m, lruvec, result->list);
 	uint32_t nr_isolated;
 	bool is_file;
@@ -241,9 +243,11 @@ static void run_reclaim_batch(struct rcl_machine *m, struct lruvec *lruvec, stru
 		nr = m->config.reclaim_batch_pages;
 	if (nr_look == 0)
 		nr_look = RCL_MAX_BATCH;
-	nr_isolated = isolate_folios(m, lruvec, sc, (uint32_t)nr, nr_look, result);
+	nr_isolated = isolate_folios(m, lruvec, sc, (uint32_t)(is_scored ? nr_look : nr), nr_look, result);
 	sc->pub.nr_scanned += result->nr_taken;
 	count(lruvec, sc->is_kswapd ? RCL_PGSCAN_KSWAPD : RCL_PGSCAN_DIRECT, result->nr_taken);
+	if (RCL_UNLIKELY(is_scored))
+		nr_isolated = scored_choose(m, lruvec, sc, (uint32_t)nr, nr_isolated, result);
 	trace_isolate(m, lruvec, nr, lru, result);
 	ask_batch_isolated(m, lruvec, sc, result);
 	is_file = nr_isolated && folio_at(m, m->isolated[0])->pub.type == RCL_FILE;
@@ -303,7 +307,9 @@ static bool is_batch_valid(const struct lruvec *lruvec, uint64_t answer)
 
 	if (kind == RCL_BATCH_AGE)
 		return answer == RCL_BATCH_AGE;
-	return (kind == RCL_BATCH_BATCH || kind == RCL_BATCH_DEACTIVATE) && list > 0 && list < lruvec->nr_lists &&
+	if (kind == RCL_BATCH_LOWEST && (look < 1 || look > RCL_MAX_TAKE))
+		return false;
+	return (kind == RCL_BATCH_LOWEST || kind == RCL_BATCH_BATCH || kind == RCL_BATCH_DEACTIVATE) && list > 0 && list < lruvec->nr_lists &&
 	       nr >= 1 && nr <= RCL_MAX_TAKE && look <= RCL_MAX_BATCH;
 }
 
@@ -333,13 +339,14 @@ static void run_batch(struct rcl_machine *m, struct lruvec *lruvec, struct scan 
 		      struct rcl_batch_result *result)
 {
 	uint64_t kind = answer & 0xff;
+	bool is_reclaim = kind == RCL_BATCH_BATCH || kind == RCL_BATCH_LOWEST;
 
 	*result = (struct rcl_batch_result){ .list = (uint8_t)place_list(answer) };
-	if (kind == RCL_BATCH_BATCH || kind == RCL_BATCH_DEACTIVATE) {
-		result->kind = kind == RCL_BATCH_BATCH ? RCL_BATCH_KIND_RECLAIMED : RCL_BATCH_KIND_DEACTIVATED;
+	if (is_reclaim || kind == RCL_BATCH_DEACTIVATE) {
+		result->kind = is_reclaim ? RCL_BATCH_KIND_RECLAIMED : RCL_BATCH_KIND_DEACTIVATED;
 		if (!has_own_lists(lruvec))
 			run_standard_batch(m, lruvec, sc, answer, result);
-		else if (kind == RCL_BATCH_BATCH)
+		else if (is_reclaim)
 			run_reclaim_batch(m, lruvec, sc, answer, result);
 		else
 			run_deactivate_batch(m, lruvec, sc, answer, result);

@@ -34,8 +34,8 @@ static struct folio *add_to_cache(struct rcl_machine *m, uint64_t key, uint32_t 
 				  uint32_t *nr_reads)
 {
 	struct task *owner = m->tasks[key >> 32 & (RCL_MAX_TASKS - 1)];
-	struct folio *folio = pagecache_alloc_folio(m, owner, RCL_ANON, key);
 	uint64_t shadow = m->swap_slots[slot];
+	struct folio *folio = pagecache_alloc_folio(m, owner, RCL_ANON, key, shadow, reason);
 
 	if (!folio)
 		return NULL;
@@ -224,7 +224,8 @@ static struct folio *read_directly(struct rcl_machine *m, struct task *task, uin
 	if (RCL_UNLIKELY(m->config.thp_orders) && !zswap_is_enabled(m))
 		folio = thp_alloc_swap(m, task, vpn, slot);
 	if (!folio)
-		folio = pagecache_alloc_folio(m, task, RCL_ANON, anon_key(task->number, vpn));
+		folio = pagecache_alloc_folio(m, task, RCL_ANON, anon_key(task->number, vpn), m->swap_slots[slot],
+					      RCL_ADDED_SWAP_IN);
 	if (!folio)
 		return NULL;
 	folio->pub.flags |= RCL_FOLIO_IS_SWAP_BACKED | RCL_FOLIO_IS_DIRTY;

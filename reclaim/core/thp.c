@@ -40,7 +40,7 @@ static bool is_range_none(const struct task *task, uint32_t vpn, uint32_t order)
 static struct folio *alloc_aligned(struct rcl_machine *m, struct task *task, uint32_t vpn, uint32_t order)
 {
 	uint32_t first = vpn & ~((UINT32_C(1) << order) - 1);
-	struct folio *folio = pagecache_alloc_large(m, task, RCL_ANON, anon_key(task->number, first), order);
+	struct folio *folio = pagecache_alloc_large(m, task, anon_key(task->number, first), order, 0, RCL_ADDED_ANON_FAULT);
 
 	count(task_lruvec(task), folio ? RCL_MTHP_ANON_FAULT_ALLOC : RCL_MTHP_ANON_FAULT_FALLBACK, 1);
 	return folio;
@@ -125,7 +125,8 @@ struct folio *thp_alloc_swap(struct rcl_machine *m, struct task *task, uint32_t 
 		orders &= ~(UINT32_C(1) << order);
 		if (!can_swap_in(m, task, vpn, slot, order))
 			continue;
-		folio = pagecache_alloc_large(m, task, RCL_ANON, anon_key(task->number, first), order);
+		folio = pagecache_alloc_large(m, task, anon_key(task->number, first), order,
+					      m->swap_slots[slot - (vpn - first)], RCL_ADDED_SWAP_IN);
 		if (folio)
 			return folio;
 	}

@@ -56,7 +56,7 @@ uint64_t workingset_eviction(struct rcl_machine *m, struct lruvec *lruvec, struc
 }
 
 void workingset_unpack(struct rcl_machine *m, const struct lruvec *lruvec, uint64_t slot,
-		       struct rcl_shadow *out)
+		       enum rcl_hook asked, struct rcl_shadow *out)
 {
 	uint32_t nid = (slot >> NODE_SHIFT) & (RCL_MAX_NODES - 1);
 	uint32_t memcg = (slot >> MEMCG_SHIFT) & (RCL_MAX_MEMCGS - 1);
@@ -67,6 +67,6 @@ void workingset_unpack(struct rcl_machine *m, const struct lruvec *lruvec, uint6
 	out->distance = (stamped->pub.clock - (slot >> CLOCK_SHIFT)) & CLOCK_MASK;
 	out->is_workingset = (slot >> WORKINGSET_SHIFT) & 1;
 	out->is_same_lruvec = stamped == lruvec;
-	out->is_own = epoch == epoch_of(lruvec, RCL_HOOK_FOLIO_ADMIT);
+	out->is_own = epoch == epoch_of(lruvec, asked);
 	out->cookie = out->is_own ? (slot >> COOKIE_SHIFT) & COOKIE_MASK : 0;
 }

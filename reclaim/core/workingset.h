@@ -53,6 +53,6 @@ uint64_t workingset_eviction(struct rcl_machine *m, struct lruvec *lruvec, struc
 
 /* Read a shadow for a page that comes back to `lruvec`. */
 void workingset_unpack(struct rcl_machine *m, const struct lruvec *lruvec, uint64_t slot,
-		       struct rcl_shadow *out);
+		       enum rcl_hook asked, struct rcl_shadow *out);
 
 #endif

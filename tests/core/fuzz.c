@@ -135,6 +135,25 @@ static void z_admit(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_f
 	touch_state(ctx, folio, lruvec);
 }
 
+static void z_incoming(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t key, struct rcl_shadow *shadow,
+		       uint64_t reason)
+{
+	(void)reason;
+	if (shadow)
+		CHECK(shadow->cookie == 0 || shadow->is_own);
+	if (key % 8 == 0)
+		h_lru_hash_remove(ctx, map_value(0, lruvec), key % 64);
+	use_maps(ctx, lruvec);
+}
+
+static int64_t z_score(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio,
+		       struct rcl_scan_control *sc)
+{
+	(void)sc;
+	touch_state(ctx, folio, lruvec);
+	return below(8) ? (int64_t)below(10) - 5 : (int64_t)next_random(&rng);
+}
+
 static uint64_t z_added(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t reason)
 {
 	(void)reason;
@@ -185,6 +204,10 @@ static uint64_t z_next(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rc
 	case 5:
 	case 6:
 		return DEACTIVATE_OF(any_list(), 1 + below(40));
+	case 7:
+	case 8:
+	case 9:
+		return LOWEST_OF(any_list(), 1 + below(40), below(60) ? 1 + below(200) : 0);
 	default:
 		return BATCH_OF(any_list(), 1 + below(70)) | below(100) << RCL_BATCH_SCAN_SHIFT;
 	}
@@ -306,6 +329,7 @@ static uint64_t z_evicted(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct
 static const struct rcl_ops all_ops = {
 	.init = z_init,
 	.exit = z_init,
+	.folio_incoming = z_incoming,
 	.folio_admit = z_admit,
 	.folio_added = z_added,
 	.folio_accessed = z_accessed,
@@ -320,6 +344,7 @@ static const struct rcl_ops all_ops = {
 	.demotion_target = z_target,
 	.promote = z_promote,
 	.folio_moved = z_moved,
+	.score_folio = z_score,
 	.folio_removed = z_removed,
 	.folio_evicted = z_evicted,
 };

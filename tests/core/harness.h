@@ -65,6 +65,9 @@ static inline int run_tests_main(const struct test *tests, int nr_tests, int arg
 #define TAIL_OF(list) ((uint64_t)RCL_PLACE_TAIL | (uint64_t)(list) << RCL_ANSWER_LIST_SHIFT)
 #define BATCH_OF(list, nr)                                                                                            \
 	((uint64_t)RCL_BATCH_BATCH | (uint64_t)(list) << RCL_ANSWER_LIST_SHIFT | (uint64_t)(nr) << RCL_BATCH_NR_SHIFT)
+#define LOWEST_OF(list, nr, of)                                                                                       \
+	((uint64_t)RCL_BATCH_LOWEST | (uint64_t)(list) << RCL_ANSWER_LIST_SHIFT |                                     \
+	 (uint64_t)(nr) << RCL_BATCH_NR_SHIFT | (uint64_t)(of) << RCL_BATCH_SCAN_SHIFT)
 #define DEACTIVATE_OF(list, nr)                                                                                       \
 	((uint64_t)RCL_BATCH_DEACTIVATE | (uint64_t)(list) << RCL_ANSWER_LIST_SHIFT |                                 \
 	 (uint64_t)(nr) << RCL_DEACTIVATE_NR_SHIFT)

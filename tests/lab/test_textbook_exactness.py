@@ -81,13 +81,11 @@ def _our_misses(policy: str | Path, trace: Trace, capacity: int) -> int:
     return result.misses
 
 
-def _sized_s3fifo(folder: Path, capacity: int) -> Path:
-    """Write the S3-FIFO policy with a ghost of nine tenths of the capacity, as the simulator's, and return its path."""
-    source = (POLICIES / "libcachesim_s3fifo.rpol").read_text(encoding="utf-8")
-    path = folder / f"s3fifo_{capacity}.rpol"
-    path.write_text(
-        source.replace("GHOST_ENTRIES = 1024", f"GHOST_ENTRIES = {capacity * 9 // 10}"), encoding="utf-8"
-    )
+def _with_ghosts(policy: str, folder: Path, nr_entries: int) -> Path:
+    """Write a policy with a ghost of so many entries and return its path."""
+    source = (POLICIES / f"{policy}.rpol").read_text(encoding="utf-8")
+    path = folder / f"{policy}_{nr_entries}.rpol"
+    path.write_text(source.replace("GHOST_ENTRIES = 1024", f"GHOST_ENTRIES = {nr_entries}"), encoding="utf-8")
     return path
 
 
@@ -113,5 +111,23 @@ def test_misses_equal_the_simulators(
 def test_s3fifo_misses_equal_the_simulators(share: float, requests: Requests, tmp_path: Path) -> None:
     """S3-FIFO in libCacheSim's variant misses exactly as often as there: queues, ghost and their order agree."""
     capacity = int(requests.trace.footprint_pages * share)
-    ours = _our_misses(_sized_s3fifo(tmp_path, capacity), requests.trace, capacity)
+    policy = _with_ghosts("libcachesim_s3fifo", tmp_path, capacity * 9 // 10)
+    ours = _our_misses(policy, requests.trace, capacity)
     assert ours == _simulator_misses(libcachesim.S3FIFO, requests.path, capacity)
+
+
+def test_lru_by_scores_misses_as_often_as_the_simulators(requests: Requests) -> None:
+    """The lowest score of all pages is found each time, whatever order sampling leaves behind."""
+    capacity = 300
+    ours = _our_misses(POLICIES / "scored_lru.rpol", requests.trace, capacity)
+    assert ours == _simulator_misses(libcachesim.LRU, requests.path, capacity)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.5])
+def test_arc_that_learns_at_the_miss_is_the_simulators(
+    share: float, requests: Requests, tmp_path: Path
+) -> None:
+    """ARC adapts before it replaces; that its ghosts are told by age is worth less than 1 %, where LRU misses up to 18 % more."""
+    capacity = int(requests.trace.footprint_pages * share)
+    ours = _our_misses(_with_ghosts("arc", tmp_path, capacity), requests.trace, capacity)
+    assert ours == pytest.approx(_simulator_misses(libcachesim.ARC, requests.path, capacity), rel=0.01)

@@ -430,6 +430,8 @@ class PolicyWriter:
             self._say(depth, "return")
         elif result == "u64":
             self._say(depth, f"return {self.number(2)}")
+        elif result == "s64":
+            self._say(depth, f"return {self.signed_number(2)}")
         elif result.endswith(" | None") and self.rng.random() < 0.3:
             self._say(depth, "return None")
         else:
