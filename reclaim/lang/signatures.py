@@ -44,14 +44,15 @@ def read_signatures(top: TopLevel) -> None:
                 top.declared.functions[function.name] = _function(function, top)
         except Stop:
             top.declared.broken.add(function.name)
-    _reject_recursion(top)
-    _reject_forgotten_hooks(top)
-
-
-def _reject_forgotten_hooks(top: TopLevel) -> None:
-    """Report functions with the name of a hook that nobody calls: they would do nothing, and in silence."""
     names = {f.name for f in top.functions}
-    called = {call.id for f in top.functions for call in _called(f.body, names)}
+    calls = {f.name: list(_called(f.body, names)) for f in top.functions}
+    _reject_recursion(top, calls)
+    _reject_forgotten_hooks(top, calls)
+
+
+def _reject_forgotten_hooks(top: TopLevel, calls: dict[str, list[nodes.Name]]) -> None:
+    """Report functions with the name of a hook that nobody calls: they would do nothing, and in silence."""
+    called = {call.id for found in calls.values() for call in found}
     for function in top.functions:
         if function.name in HOOKS and not function.decorators and function.name not in called:
             start = function.span.start
@@ -244,10 +245,8 @@ def _gives_value(body: nodes.Suite) -> bool:
     return False
 
 
-def _reject_recursion(top: TopLevel) -> None:
+def _reject_recursion(top: TopLevel, calls: dict[str, list[nodes.Name]]) -> None:
     """Report each circle of calls once, and mark its functions as broken."""
-    names = {f.name for f in top.functions}
-    calls = {f.name: list(_called(f.body, names)) for f in top.functions}
     finished: set[str] = set()
     for function in top.functions:
         _search(function.name, calls, [], finished, top)
