@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
+from reclaim.abi.kinds import INT_KINDS
 from reclaim.diag.diagnostic import Position, Span
 from reclaim.lang.ir import BoolType, Instruction, IntType, Type, Value
 from reclaim.lang.type_rules import describe, is_nullable, plain
@@ -111,7 +112,9 @@ def _known(of: Type, element: Element) -> str:
         parts.append({NONE: "None", PRESENT: "not None"}.get(element.nullness, ""))
     match plain(of):
         case IntType(signed=signed):
-            parts.append(shown_range(element.signed if signed else element.unsigned))
+            bounds = element.signed if signed else element.unsigned
+            kind = INT_KINDS["s64" if signed else "u64"]
+            parts.append("" if bounds == (kind.min, kind.max) else shown_range(bounds))
         case BoolType() if element.unsigned[0] == element.unsigned[1]:
             parts.append(str(bool(element.unsigned[0])))
         case _:

@@ -256,8 +256,8 @@ def _state_entries(scope: Scope, path: str, declared: Declared) -> dict[str, Ent
         dims = "".join(f"[{length}]" for length in member.dims)
         leaf = member.leaf
         kind = "record" if leaf is None else "bool" if leaf.is_bool else leaf.kind.name
-        known = "" if leaf is None or leaf.is_bool else f", {leaf.min}..={leaf.max}"
-        doc = f"State of each {scope.value} that this policy declares{known}."
+        known = "" if leaf is None or leaf.is_bool else f"; range {leaf.min}..={leaf.max}"
+        doc = f"Declared state, one per {scope.value}{known}."
         found[name] = Entry(name, Sort.FIELD, f"{name}: {kind}{dims}", doc)
     return found
 

@@ -12,7 +12,7 @@ from reclaim.abi.hooks import HOOKS
 from reclaim.abi.kinds import Hook
 from reclaim.diag.diagnostic import Position
 from reclaim.lang import vocabulary
-from reclaim.lang.shapes import declared_entries
+from reclaim.lang.shapes import declared_entries, shape_text
 from reclaim.lang.vocabulary import Entry, Sort
 from reclaim.lsp.calling import callee_at
 from reclaim.lsp.documents import Document
@@ -83,7 +83,7 @@ def _missing_hooks(document: Document) -> Iterator[Hook]:
 def _inside(sight: Sight) -> Iterator[Entry]:
     """Yield what may stand in an expression or a statement, what is nearest first."""
     for name in sight.variables:
-        yield Entry(name, Sort.VARIABLE, name, "")
+        yield Entry(name, Sort.VARIABLE, f"{name}: {shape_text(sight.variables.get(name))}", "")
     yield from declared_entries(sight.declared).values()
     if sight.section is None or sight.section.kind != "def":
         yield from [*vocabulary.declarators().values(), *vocabulary.types().values()]

@@ -81,7 +81,7 @@ def place_of(fragment: str) -> tuple[int, int]:
     [
         ("§uses = min(", ["uses: u64", "proved here: `1..=3`"]),
         ("folio.uses = §uses", ["`1..=3`"]),
-        ("min(folio.§uses + 1", ["uses: u8", "0..=3", "State of each folio"]),
+        ("min(folio.§uses + 1", ["uses: u8", "0..=3", "one per folio", "range 0..=3"]),
         ("uses = §min(", ["min(a, b, …)"]),
         ("+ 1, §LIMIT)", ["LIMIT = 3"]),
         ("total * §share", ["share: u32", "1..=90", "share of the queue", "in %"]),
@@ -112,6 +112,18 @@ def test_hover_says_nothing_in_prose(session: Session, policy: str) -> None:
     """Strings and comments are no words of the language."""
     assert session.hover(policy, place_of("A policy with §one")) == ""
     assert session.hover(policy, place_of("# 😀 §漢字")) == ""
+
+
+def test_a_range_that_is_the_whole_type_is_not_told(session: Session) -> None:
+    """What is not narrower than the type was not proved."""
+    text, place = at(
+        "class Seen(LruvecState):\n    all: u64\n\n\n@hook\n"
+        "def folio_accessed(lruvec: Lruvec) -> None:\n    lruvec.§all += 1\n"
+    )
+    uri = session.open(text)
+    assert session.findings(uri) == []
+    assert "all: u64" in session.hover(uri, place)
+    assert "proved" not in session.hover(uri, place)
 
 
 def test_hover_knows_a_range_in_a_rejected_policy(session: Session) -> None:
@@ -159,6 +171,17 @@ def test_completion_offers_what_may_stand_there(
     offered = session.complete(uri, place)
     assert [name for name in there if name not in offered] == []
     assert [name for name in missing if name in offered] == []
+
+
+def test_completion_tells_the_types_of_variables(session: Session) -> None:
+    """Parameters by annotation, others by what was assigned to them."""
+    text, place = at(
+        "@hook\ndef folio_accessed(lruvec: Lruvec, folio: Folio) -> None:\n"
+        "    old = folio.nr_pages > 3\n    where = folio.list\n    §\n"
+    )
+    offered = session.complete(session.open(text), place)
+    shown = [offered[name].detail for name in ("folio", "old", "where")]
+    assert shown == ["folio: Folio", "old: bool", "where: List | None"]
 
 
 def test_completion_at_the_top_level_writes_hooks(session: Session) -> None:
