@@ -17,6 +17,7 @@ is always present underneath: the core holds no second copy of a preference.
                    then folio_admit -> folio_moved -> folio_added
     without reclaim: folio_removed
     birth, death:  init, exit for each lruvec governed
+    time:          tick
 """
 
 from __future__ import annotations
@@ -72,6 +73,20 @@ HOOKS: dict[str, Hook] = {
             fuel_ns=_PASS_FUEL_NS,
             families=_STATE_ONLY,
             related=("init",),
+        ),
+        Hook(
+            name="tick",
+            purpose="Do what time asks for, and say when to be asked again.",
+            when="When the policy begins to govern the lruvec, and then each time that its last answer says, by virtual time, beside the tasks as kswapd is; while a task waits inside a fault or between two batches, never inside a batch.",
+            params=(_LRUVEC,),
+            result="u64",
+            may="Answer in how many nanoseconds it is asked again, less than 1 ms counting as 1 ms; 0 for never. Move tails of lists in bulk.",
+            default="Nothing: never.",
+            budget=_PASS,
+            fuel_ns=_PASS_FUEL_NS,
+            families=(*_LISTS, "bulk"),
+            related=("age",),
+            source="ours: what ages without pressure, as background ageing on Android and DAMON's regions do",
         ),
         Hook(
             name="folio_incoming",

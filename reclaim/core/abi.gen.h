@@ -416,6 +416,7 @@ struct rcl_optional {
 enum rcl_hook {
 	RCL_HOOK_INIT,
 	RCL_HOOK_EXIT,
+	RCL_HOOK_TICK,
 	RCL_HOOK_FOLIO_INCOMING,
 	RCL_HOOK_FOLIO_ADMIT,
 	RCL_HOOK_FOLIO_ADDED,
@@ -449,6 +450,7 @@ enum rcl_hook {
 struct rcl_ops {
 	void (*init)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec);
 	void (*exit)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec);
+	uint64_t (*tick)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec);
 	void (*folio_incoming)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t key, struct rcl_shadow *shadow, uint64_t reason);
 	void (*folio_admit)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, struct rcl_shadow *shadow, uint64_t reason);
 	uint64_t (*folio_added)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t reason);
@@ -480,6 +482,7 @@ struct rcl_ops {
 #define RCL_HOOK_NAMES { \
 	"init", \
 	"exit", \
+	"tick", \
 	"folio_incoming", \
 	"folio_admit", \
 	"folio_added", \
@@ -509,6 +512,7 @@ struct rcl_ops {
 }
 
 #define RCL_HOOK_FUEL_NS { \
+	UINT64_C(2000000), \
 	UINT64_C(2000000), \
 	UINT64_C(2000000), \
 	UINT64_C(200000), \

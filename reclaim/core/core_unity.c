@@ -47,6 +47,7 @@
 #include "demote.c"
 #include "shrink.c"
 #include "throttle.c"
+#include "tick.c"
 #include "scan.c"
 #include "scored.c"
 #include "direct.c"

@@ -42,6 +42,16 @@ static inline bool is_defaults_move(bool has_own_hook, const struct folio *folio
 }
 
 /* Where the policy that governs the lruvec has the hook. */
+static inline uint64_t ask_tick(struct rcl_machine *m, struct lruvec *lruvec)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_TICK);
+	uint64_t period_ns = lruvec->att->ops.tick(ctx, &lruvec->pub);
+
+	hook_end(m, lruvec, ctx, RCL_HOOK_TICK);
+	return period_ns;
+}
+
+/* The same. */
 static inline void ask_folio_incoming(struct rcl_machine *m, struct lruvec *lruvec, uint64_t key,
 				      struct rcl_shadow *shadow, enum rcl_added reason)
 {

@@ -20,6 +20,7 @@
 #include "psi.h"
 #include "rstat.h"
 #include "swap.h"
+#include "tick.h"
 #include "trace.h"
 #include "writeback.h"
 
@@ -191,6 +192,8 @@ static int set_up(struct rcl_machine *m, const struct rcl_config *config)
 		status = writeback_setup(m);
 	if (status == RCL_OK)
 		status = rstat_setup(m);
+	if (status == RCL_OK)
+		status = tick_setup(m);
 	if (status == RCL_OK)
 		status = memcg_setup(m);
 	m->config.nodes = NULL;		/* the caller's, read during the call only */

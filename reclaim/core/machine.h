@@ -168,6 +168,7 @@ struct lruvec {
 	uint64_t rstat[RSTAT_NR_ITEMS];	/* with descendants, as of the last flush */
 	uint64_t rstat_flushed[RSTAT_NR_ITEMS];	/* what of its own the ancestors have counted */
 	uint64_t stat[RCL_NR_COUNTERS];
+	uint64_t tick_ns;		/* when its policy's tick is due, RCL_NEVER for never */
 };
 
 #define PSI_NR_STATES 4			/* memory some and full, io some and full */
@@ -679,6 +680,7 @@ struct rcl_machine {
 	struct actor actors[RCL_MAX_ACTORS];
 	uint32_t nr_actors;
 	struct lruvec *rstat_pending;	/* lruvecs that changed since the last flush */
+	struct actor *ticker;		/* tick.h */
 	struct actor *stat_flusher;	/* NULL where reads flush */
 	uint64_t nr_rounds;		/* of reclaims, so far */
 	uint64_t ring_random;		/* generator of the ring's bins */

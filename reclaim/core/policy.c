@@ -15,6 +15,7 @@
 #include "levels.h"
 #include "maps.h"
 #include "memcg.h"
+#include "tick.h"
 
 #define MAX_REFUSED 64			/* ours: a verified policy refuses nothing, a buggy one soon gets there */
 #define MAX_FUEL_HITS 16		/* ours: one spike is a walk of a large address space, sixteen are a habit */
@@ -59,6 +60,8 @@ static bool is_never_inherited(const struct rcl_ops *own, enum rcl_hook hook)
 	case RCL_HOOK_EXIT:
 	case RCL_HOOK_AGE:
 	case RCL_HOOK_ISOLATE_FOLIO:
+	case RCL_HOOK_SCORE_FOLIO:
+	case RCL_HOOK_TICK:
 		return true;
 	case RCL_HOOK_MEMCG_SCAN:
 	case RCL_HOOK_MEMCG_DONE:
@@ -344,6 +347,7 @@ static void govern(struct rcl_machine *m, struct lruvec *lruvec, struct attachme
 		lru_add_folio(m, lruvec, folio, place_list(place), place_at_tail(place));
 		count_core_did(lruvec, RCL_ADOPTED, folio->pub.nr_pages);
 	}
+	tick_begin(m, lruvec);
 }
 
 /* Reserve lists and map instances for a governor-to-be of a lruvec. */

@@ -135,6 +135,13 @@ static void z_admit(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_f
 	touch_state(ctx, folio, lruvec);
 }
 
+static uint64_t z_tick(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec)
+{
+	use_maps(ctx, lruvec);
+	scan_lists(ctx, lruvec);
+	return below(8) ? below(UINT64_C(50000000)) : below(2) ? 0 : next_random(&rng);
+}
+
 static void z_incoming(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t key, struct rcl_shadow *shadow,
 		       uint64_t reason)
 {
@@ -329,6 +336,7 @@ static uint64_t z_evicted(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct
 static const struct rcl_ops all_ops = {
 	.init = z_init,
 	.exit = z_init,
+	.tick = z_tick,
 	.folio_incoming = z_incoming,
 	.folio_admit = z_admit,
 	.folio_added = z_added,
