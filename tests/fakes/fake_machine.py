@@ -27,6 +27,7 @@ from reclaim.abi.kernel_types import KERNEL_TYPES
 from reclaim.abi.kinds import INT_KINDS, Field, Helper, Param
 from reclaim.abi.layout import CONTEXT_MEMBERS, CONTEXT_OFFSETS, LIST_SIZES, slots
 from reclaim.abi.limits import FIRST_POLICY_LIST
+from reclaim.abi.maps import MAP_KINDS
 from reclaim.lang import arithmetic
 from reclaim.lang.interp import MAP_INSTANCE_SHIFT, Interpreter
 from reclaim.lang.ir import SCOPE_HANDLE, PolicyIR, Scope
@@ -276,11 +277,19 @@ class TapeEnvironment:
         self._run_nested(entry, helper)
         entry.answer = self._repeated(entry, helper) if helper.effects.repeats else self._answer(helper, args)
         if helper.effects.writes_maps and not helper.effects.repeats:
-            self._looked_up.clear()
+            self._forget_looked_up(helper, args)
         return entry.answer
 
+    def _forget_looked_up(self, helper: Helper, args: tuple[int, ...]) -> None:
+        """Let answers about the map that was written be others from now on; other maps stay as they are."""
+        if helper.method_of not in MAP_KINDS:
+            self._looked_up.clear()
+            return
+        for key in [key for key in self._looked_up if key[1][0] == args[0]]:
+            del self._looked_up[key]
+
     def _repeated(self, entry: TapeEntry, helper: Helper) -> int | None:
-        """Answer as the last time, where nothing wrote to a map since."""
+        """Answer as the last time, where nothing wrote to that map since."""
         key = (entry.c_name, entry.args)
         if key not in self._looked_up:
             self._looked_up[key] = self._answer(helper, entry.args)

@@ -25,7 +25,7 @@ from verifier.order import Order
 from verifier.refinement import Refiner
 from verifier.termination import counter_range, most_rounds
 
-MOST_PROGRAMS = 600
+MOST_PROGRAMS = 2_000
 """Tried before a mistake counts as not found."""
 
 _apply, _relate, _decided, _prove = NUMBERS.apply, Refiner.relate, Order._decided, Prover.prove
@@ -132,8 +132,9 @@ def programs_until_found(mistake: str, *, is_watched: bool) -> int | None:
     target, name, replacement = MISTAKES[mistake]
     with mock.patch.object(target, name, replacement):
         for seed in range(MOST_PROGRAMS):
+            source = program(seed)
             try:
-                trial = Trial(f"program {seed}", program(seed), seed, is_watched=is_watched)
+                trial = Trial(f"program {seed}", source, seed, is_watched=is_watched)
             except Exception:  # noqa: BLE001  # a verifier that stumbles over its mistake was found out, too
                 return seed + 1
             if trial.found.wrong:

@@ -168,6 +168,7 @@ class PolicyWriter:
             (2, self._bind_signed),
             (1, self._bind_flag),
             (1, self._bind_list),
+            (1, self._bind_handle),
             (3, self._change_variable),
             (6, self._store),
             (3, self._call),
@@ -205,6 +206,23 @@ class PolicyWriter:
         name = self._name("list_")
         self._say(depth, f"{name} = {self.own_list()}")
         self.lists.append(name)
+
+    def _bind_handle(self, depth: int) -> None:
+        """Follow a handle that is never None."""
+        options = [
+            (f"{handle}.{field.name}", field.type)
+            for type_name, handles in self.handles.items()
+            for handle in handles
+            for field in KERNEL_TYPES[type_name].fields
+            if field.type in KERNEL_TYPES
+        ]
+        if not options:
+            self._bind_number(depth)
+            return
+        expression, type_name = self.rng.choice(options)
+        name = self._name("near")
+        self._say(depth, f"{name} = {expression}")
+        self.handles.setdefault(type_name, []).append(name)
 
     def _change_variable(self, depth: int) -> None:
         names = [n for n in self.numbers if n.startswith("n") and n[1:].isdigit()]
@@ -280,7 +298,10 @@ class PolicyWriter:
             slot = self.within(0, 255)
             self._say(depth, f"note({self.rng.choice(lruvecs)}, {slot}, {self.number(1)})")
             return
-        helper = self._helper(lambda h: h.result in ("None", "bool", "u64") and h.name not in HEAVY)
+        is_aging = self.hook.name == "age"
+        helper = self._helper(
+            lambda h: h.result in ("None", "bool", "u64") and (h.name not in HEAVY or is_aging)
+        )
         if helper is not None:
             self._say(depth, helper)
 
@@ -354,6 +375,9 @@ class PolicyWriter:
         expression, plain = self.rng.choice(options)
         name = self._name("some")
         self._say(depth, f"{name} = {expression}")
+        if plain != "List" and self.rng.random() < 3 * self.danger:
+            self._present(name, plain)
+            return
         if self.loops == 0 and self.rng.random() < 0.3:
             self._say(depth, f"if {name} is None:")
             self._answer(depth + 1)
