@@ -136,7 +136,7 @@ static void end_turn(struct rcl_machine *m, struct node *node)
 	is_priority_held |= pub->nr_scanned >= pub->nr_to_reclaim || nr >= pub->nr_to_reclaim;
 	kswapd->nr_boost_left -= least(kswapd->nr_boost_left, nr);
 	if (kswapd->nr_boost_left == 0 || nr) {
-		if (!is_priority_held || nr == 0)
+		if (pub->priority && (!is_priority_held || nr == 0))	/* a policy may have begun at 0 */
 			pub->priority--;
 		if (pub->priority >= 1) {
 			events_wake(m, kswapd->actor);
