@@ -162,6 +162,34 @@ static void test_a_page_that_is_used_before_its_batch_comes_stays(void)
 	rcl_machine_free(s.m);
 }
 
+static void begin_at_zero(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc)
+{
+	(void)ctx, (void)lruvec;
+	sc->priority = 0;
+}
+
+static uint64_t stop_at_once(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc,
+			     struct rcl_batch_result *last)
+{
+	(void)ctx, (void)lruvec, (void)sc, (void)last;
+	return RCL_BATCH_STOP;
+}
+
+static void test_a_policy_that_begins_at_the_last_priority_comes_to_an_end(void)
+{
+	struct rcl_ops ops = fifo_ops;
+	struct setting s = make_setting(RCL_DEVICE_ZRAM, NR_PAGES);
+
+	ops.pass_begin = begin_at_zero;
+	ops.next_batch = stop_at_once;
+	attach_own(s.m, &ops);
+	touch(&s, 0, NR_PAGES - LOW - 1, WRITE);
+	touch(&s, NR_PAGES - LOW - 1, 2, WRITE);
+	pass_time(&s, NAP_NS);
+	CHECK_EQUAL(s.m->nodes[0].kswapd.nr_failures, MAX_RECLAIM_RETRIES);	/* a walk each, in vain */
+	rcl_machine_free(s.m);
+}
+
 static void test_sixteen_fruitless_runs_are_hopeless_until_something_is_freed(void)
 {
 	struct setting s = make_setting(0, 0);
@@ -315,6 +343,7 @@ static const struct test tests[] = {
 	{ "outrun", test_a_fast_task_outruns_kswapd_into_direct_reclaim },
 	{ "batches", test_what_kswapd_frees_comes_free_batch_by_batch },
 	{ "still there", test_a_page_that_is_used_before_its_batch_comes_stays },
+	{ "last priority", test_a_policy_that_begins_at_the_last_priority_comes_to_an_end },
 	{ "hopeless", test_sixteen_fruitless_runs_are_hopeless_until_something_is_freed },
 	{ "trim", test_a_run_of_trimming_in_vain_is_repeated_without },
 	{ "boost", test_a_boost_raises_watermarks_until_it_is_reclaimed_without_io },
