@@ -11,6 +11,7 @@
 #include "hooks.h"
 #include "levels.h"
 #include "maps.h"
+#include "node.h"
 #include "rmap.h"
 #include "scan.h"
 #include "swap.h"
@@ -440,13 +441,14 @@ uint64_t h_memcg_apply_proportional_protection(struct rcl_ctx *ctx, struct rcl_m
 uint64_t h_node_page_state(struct rcl_ctx *ctx, struct rcl_node *node, uint64_t list)
 {
 	const struct rcl_machine *m = machine_of(ctx);
-	bool is_standard = list < RCL_NR_STANDARD_LISTS;
 	uint64_t nr_pages = 0;
 
+	if (list < RCL_NR_STANDARD_LISTS)
+		return node_list_pages(m, node->nid, (uint32_t)list);
 	for (uint32_t i = 0; i < m->nr_memcgs; i++) {
 		const struct lruvec *lruvec = &m->memcgs[i]->lruvecs[node->nid];
 
-		if (is_standard || (lruvec->att == attachment_of(ctx) && list < lruvec->nr_lists))
+		if (lruvec->att == attachment_of(ctx) && list < lruvec->nr_lists)
 			nr_pages += lruvec->pub.list_pages[list];
 	}
 	return nr_pages;

@@ -35,6 +35,16 @@ struct folio *node_alloc_nowait(struct rcl_machine *m, struct memcg *memcg, uint
 /* Pages of a node that reclaim could free if all were cold (zone_reclaimable_pages()). */
 uint64_t node_reclaimable_pages(const struct rcl_machine *m, const struct node *node);
 
+/* Pages of a node that claim one of the kernel's lists, in all memcgs (node_page_state()). */
+static inline uint64_t node_list_pages(const struct rcl_machine *m, uint32_t nid, uint32_t list)
+{
+	uint64_t nr_pages = 0;
+
+	for (uint32_t i = 0; i < m->nr_memcgs; i++)
+		nr_pages += m->memcgs[i]->lruvecs[nid].pub.list_pages[list];
+	return nr_pages;
+}
+
 /* Whether a frame was never used, so that its record is not even initialised. */
 static inline bool node_is_fresh(const struct rcl_machine *m, uint32_t pfn)
 {

@@ -555,6 +555,7 @@ bool scan_step(struct rcl_machine *m, struct scan *sc)
 	struct scan_pass *pass = &walk->pass;
 	uint64_t start_ns = *m->clock;
 	struct lruvec *lruvec = pass->lruvec;
+	bool goes_on;
 
 	if (!lruvec) {
 		if (walk->is_over || sc->quit)
@@ -566,14 +567,12 @@ bool scan_step(struct rcl_machine *m, struct scan *sc)
 			return true;
 		begin_visit(m, sc, lruvec);
 	}
-	if (!pass->is_skipped && step_pass(m, sc)) {
-		count(lruvec, sc->is_kswapd ? RCL_RECLAIM_KSWAPD_NS : RCL_RECLAIM_DIRECT_NS, *m->clock - start_ns);
-		return true;
-	}
-	if (!pass->is_skipped)
+	goes_on = !pass->is_skipped && step_pass(m, sc);
+	if (!goes_on && !pass->is_skipped)
 		end_pass(m, sc);
 	count(lruvec, sc->is_kswapd ? RCL_RECLAIM_KSWAPD_NS : RCL_RECLAIM_DIRECT_NS, *m->clock - start_ns);
-	end_visit(m, sc);
+	if (!goes_on)
+		end_visit(m, sc);
 	return true;
 }
 

@@ -118,17 +118,6 @@ void throttle_note_isolated(struct rcl_machine *m, struct node *node, uint32_t t
 		node->isolated_until_ns = *m->clock;
 }
 
-/* The inactive lists of a type, whatever policies keep elsewhere (NR_INACTIVE_ANON, NR_INACTIVE_FILE). */
-static uint64_t nr_inactive(const struct rcl_machine *m, const struct node *node, uint32_t type)
-{
-	uint32_t list = type == RCL_ANON ? RCL_STANDARD_LIST_INACTIVE_ANON : RCL_STANDARD_LIST_INACTIVE_FILE;
-	uint64_t nr = 0;
-
-	for (uint32_t i = 0; i < m->nr_memcgs; i++)
-		nr += m->memcgs[i]->lruvecs[node->pub.nid].pub.list_pages[list];
-	return nr;
-}
-
 /* What others have isolated now; *next_ns is when the first of it is put back. */
 static uint64_t nr_isolated(const struct node *node, uint32_t type, uint64_t now_ns, uint64_t *next_ns)
 {
@@ -148,7 +137,10 @@ static uint64_t nr_isolated(const struct node *node, uint32_t type, uint64_t now
 
 static bool is_too_much_isolated(const struct rcl_machine *m, const struct node *node, uint32_t type, uint64_t *next_ns)
 {
-	return nr_isolated(node, type, *m->clock, next_ns) > nr_inactive(m, node, type) >> ISOLATED_SHIFT;
+	/* The kernel's lists, whatever policies keep elsewhere (NR_INACTIVE_ANON, NR_INACTIVE_FILE). */
+	uint32_t list = type == RCL_ANON ? RCL_STANDARD_LIST_INACTIVE_ANON : RCL_STANDARD_LIST_INACTIVE_FILE;
+
+	return nr_isolated(node, type, *m->clock, next_ns) > node_list_pages(m, node->pub.nid, list) >> ISOLATED_SHIFT;
 }
 
 bool throttle_may_isolate(struct rcl_machine *m, const struct scan *sc, struct node *node, uint32_t type)

@@ -35,14 +35,8 @@ def _tell(diagnostic: Diagnostic, path: str, window: SourceWindow) -> Iterator[s
     for label in diagnostic.labels:
         yield f"  {_place(label.span, label.message)}"
         yield f"    {window.shown(label.span.start.line).strip()}"
-    if diagnostic.witness:
-        yield "  witness: " + ", ".join(f"{name} = {value}" for name, value in diagnostic.witness.items())
-    for note in diagnostic.notes:
-        yield f"  note: {note}"
-    if diagnostic.hook is not None:
-        yield f"  note: in hook `{diagnostic.hook}`"
-    for offer in diagnostic.help:
-        yield f"  help: {offer.message}"
+    for remark in diagnostic.remarks:
+        yield f"  {remark}"
     yield f"  explain: reclaim-verify --explain {diagnostic.code}"
 
 

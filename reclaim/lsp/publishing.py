@@ -49,11 +49,4 @@ def _told(diagnostic: Diagnostic) -> Iterator[str]:
     yield diagnostic.message
     if diagnostic.label:
         yield diagnostic.label
-    if diagnostic.witness:
-        yield "witness: " + ", ".join(f"{name} = {value}" for name, value in diagnostic.witness.items())
-    for note in diagnostic.notes:
-        yield f"note: {note}"
-    if diagnostic.hook is not None:
-        yield f"note: in hook `{diagnostic.hook}`"
-    for offer in diagnostic.help:
-        yield f"help: {offer.message}"
+    yield from diagnostic.remarks
