@@ -128,9 +128,10 @@ struct folio *pagecache_alloc_large(struct rcl_machine *m, struct task *task, ui
 		memcg_uncharge(task->memcg, UINT64_C(1) << order);
 		return NULL;
 	}
-	if (RCL_UNLIKELY(m->has_incoming_hook))
+	if (RCL_UNLIKELY(m->has_incoming_hook)) {
 		note_incoming(m, task, key, shadow, reason);
-	task->incoming_key = 0;
+		task->incoming_key = 0;
+	}
 	init_folio(task, folio, RCL_ANON, key);
 	large_prepare_tails(m, folio, order);
 	spend(m, m->config.costs.alloc_page_ns);
