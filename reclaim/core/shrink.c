@@ -139,6 +139,18 @@ static bool is_for_flusher(const struct rcl_machine *m, const struct scan *sc, c
 	return folio->pub.type == RCL_FILE && m->config.writeback && !sc->is_forced;
 }
 
+/* A dirty folio of a file waits for the flusher, which frees it when it is written. kswapd would write one itself that
+ * waits already, where there is little else (PGDAT_DIRTY), but ext4 and xfs have no writepage for it (pageout()). */
+static int leave_to_flusher(struct rcl_machine *m, struct lruvec *lruvec, const struct scan *sc, struct folio *folio,
+			    bool may_write)
+{
+	if (sc->is_kswapd && folio->marks & MARK_RECLAIM && m->nodes[folio->pub.nid].is_dirty)
+		return may_write && !folio->pins ? RCL_OUTCOME_DIRTY : RCL_OUTCOME_REMOVAL_FAILED;
+	folio->marks |= MARK_RECLAIM;
+	count(lruvec, RCL_NR_VMSCAN_IMMEDIATE_RECLAIM, folio->pub.nr_pages);
+	return RCL_OUTCOME_DIRTY;
+}
+
 /* Leave the shadow in the folio's slots, uncharge, free (__remove_mapping()). */
 static void remove_folio(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio)
 {
@@ -182,11 +194,8 @@ static int try_free(struct rcl_machine *m, struct lruvec *lruvec, struct scan *s
 		rmap_unmap_all(m, folio);
 	}
 	if (folio->pub.flags & RCL_FOLIO_IS_DIRTY) {
-		if (is_for_flusher(m, sc, folio)) {
-			folio->marks |= MARK_RECLAIM;
-			count(lruvec, RCL_NR_VMSCAN_IMMEDIATE_RECLAIM, folio->pub.nr_pages);
-			return RCL_OUTCOME_DIRTY;
-		}
+		if (is_for_flusher(m, sc, folio))
+			return leave_to_flusher(m, lruvec, sc, folio, may_write);
 		if (!may_write)
 			return RCL_OUTCOME_DIRTY;
 		if (folio->pins)	/* is_page_cache_freeable(): not worth a write, stays dirty */

@@ -79,11 +79,13 @@ static void wait_a_tick(struct rcl_machine *m, const struct node *node, enum rcl
 void throttle_after_node(struct rcl_machine *m, struct scan *sc, struct node *node)
 {
 	const struct scan_writeback *nr = &sc->nr;
+	const struct lruvec *root = &m->memcgs[0]->lruvecs[node->pub.nid];
 
 	if (sc->is_kswapd) {
 		if (nr->writeback && nr->writeback == nr->taken)
 			node->is_writeback = true;
-		if (nr->unqueued_dirty == nr->file_taken)
+		/* MGLRU has no such rule (lru_gen_shrink_node()), nor have other policies with lists of their own. */
+		if (nr->unqueued_dirty == nr->file_taken && root->nr_lists == RCL_NR_STANDARD_LISTS)
 			node->is_dirty = true;
 		if (nr->immediate) {
 			count(&m->memcgs[0]->lruvecs[node->pub.nid], RCL_THROTTLED_WRITEBACK, 1);

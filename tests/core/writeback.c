@@ -158,6 +158,24 @@ static void test_reclaim_marks_dirty_pages_and_frees_them_when_they_are_written(
 	rcl_machine_free(s.m);
 }
 
+/* kswapd's second look at a page that waits for the flusher: by then the node may be known for such pages. */
+static void test_kswapd_asks_the_flusher_once_where_all_is_dirty(void)
+{
+	struct setting s = make_setting(RCL_DEVICE_SSD, 0);
+	struct node *node = &s.m->nodes[0];
+
+	s.m->config.dirty_ratio = 100;
+	s.m->config.dirty_background_ratio = 100;
+	touch(&s, 0, 600, BUFFERED | WRITE);
+	touch(&s, 600, 1100, BUFFERED);
+	CHECK(counter(s.m, RCL_PGSCAN_KSWAPD) > 0);
+	CHECK(counter(s.m, RCL_NR_VMSCAN_IMMEDIATE_RECLAIM) > 0);
+	CHECK_EQUAL(counter(s.m, RCL_OOM_KILL), 0);
+	pass_time(&s, SECOND);
+	CHECK(!node->is_dirty);		/* balanced again (kswapd_try_to_sleep()) */
+	rcl_machine_free(s.m);
+}
+
 static void test_a_mapped_page_faults_again_after_it_was_written(void)
 {
 	struct setting s = make_setting(RCL_DEVICE_SSD, 0);
@@ -309,6 +327,7 @@ int main(int argc, char **argv)
 		{ "traces", test_pauses_and_chunks_leave_traces },
 		{ "memcg", test_a_memcg_that_writes_more_than_it_holds_is_not_killed },
 		{ "reclaim", test_reclaim_marks_dirty_pages_and_frees_them_when_they_are_written },
+		{ "all dirty", test_kswapd_asks_the_flusher_once_where_all_is_dirty },
 		{ "mapped", test_a_mapped_page_faults_again_after_it_was_written },
 		{ "off", test_without_writeback_reclaim_writes_and_waits },
 		{ "buffers", test_written_pages_have_buffer_heads },
