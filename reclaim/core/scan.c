@@ -478,8 +478,9 @@ static void end_visit(struct rcl_machine *m, struct scan *sc)
 		hook_refuse(m, lruvec, RCL_HOOK_MEMCG_DONE);
 	else if (rotation != RCL_ROTATION_KEEP)
 		memcg_ring_rotate(m, lruvec, (enum rcl_rotation)rotation);
-	walk->is_over = was_scanned && sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim &&
-			(walk->is_ring || sc->may_walk_partially);
+	/* should_abort_scan() of shrink_many(), after any memcg; shrink_node_memcgs() passes by whom it skips. */
+	walk->is_over = sc->pub.nr_reclaimed >= sc->pub.nr_to_reclaim &&
+			(walk->is_ring || (was_scanned && sc->may_walk_partially));
 }
 
 /*
