@@ -239,15 +239,19 @@ int rcl_memcg_set(struct rcl_machine *m, uint32_t memcg, uint32_t knob, uint64_t
 	return RCL_OK;
 }
 
+void memcg_drain_stock(struct task *task)
+{
+	if (!task->stock_pages)
+		return;
+	memcg_uncharge(task->memcg, task->stock_pages);
+	task->stock_pages = 0;
+}
+
 void memcg_drain_stocks(struct rcl_machine *m, struct memcg *memcg)
 {
 	for (uint32_t i = 0; i < m->nr_tasks; i++) {
-		struct task *task = m->tasks[i];
-
-		if (task->stock_pages && memcg_is_below(task->memcg, memcg)) {
-			memcg_uncharge(task->memcg, task->stock_pages);
-			task->stock_pages = 0;
-		}
+		if (memcg_is_below(m->tasks[i]->memcg, memcg))
+			memcg_drain_stock(m->tasks[i]);
 	}
 }
 

@@ -45,7 +45,8 @@ static inline void memcg_count_event(struct memcg *memcg, enum rcl_counter event
 	memcg->lruvecs[0].stat[event]++;
 }
 
-/* Give back what the tasks below `memcg` charged in advance (drain_all_stock()). */
+/* Give back what a task charged in advance (drain_stock()), or all tasks below `memcg` (drain_all_stock()). */
+void memcg_drain_stock(struct task *task);
 void memcg_drain_stocks(struct rcl_machine *m, struct memcg *memcg);
 
 static inline bool memcg_is_below(const struct memcg *memcg, const struct memcg *ancestor)

@@ -255,6 +255,12 @@ int rcl_task_set_oom_score_adj(struct rcl_machine *m, uint32_t task, int32_t oom
 /* Unmap everything and free the anonymous memory and swap of a task that is not running. */
 int rcl_task_exit(struct rcl_machine *m, uint32_t task);
 
+/*
+ * Pass a processor on that tasks share, to one that waits for records: its time goes on from the other's, and
+ * what the processor holds for the other, charges in advance and batches, is given back.
+ */
+int rcl_task_switch(struct rcl_machine *m, uint32_t task, uint32_t next);
+
 enum rcl_advice {
 	RCL_ADVICE_NORMAL = 0,
 	RCL_ADVICE_RANDOM = 1,

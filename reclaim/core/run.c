@@ -17,6 +17,7 @@
 #include "events.h"
 #include "fault.h"
 #include "high.h"
+#include "memcg.h"
 #include "mm.h"
 #include "oom.h"
 #include "numa.h"
@@ -132,6 +133,21 @@ int rcl_task_feed(struct rcl_machine *m, uint32_t number, const uint32_t *record
 	task->is_last_chunk = is_last;
 	task->state = RCL_TASK_RUNNABLE;
 	psi_task_runs(m, task);
+	return RCL_OK;
+}
+
+int rcl_task_switch(struct rcl_machine *m, uint32_t number, uint32_t next)
+{
+	struct task *from, *to;
+
+	if (number >= m->nr_tasks || next >= m->nr_tasks || m->tasks[next]->state != RCL_TASK_IDLE || !m->has_default)
+		return machine_error(m, RCL_BAD_ARGUMENT, "tasks %u and %u do not exist, or the second is not idle", number, next);
+	from = m->tasks[number];
+	to = m->tasks[next];
+	batches_drain(m, from);
+	memcg_drain_stock(from);
+	if (to->clock_ns < from->clock_ns)
+		to->clock_ns = from->clock_ns;
 	return RCL_OK;
 }
 

@@ -335,6 +335,10 @@ class Core:
         self._check(lib.rcl_task_info(self._machine, task, info))
         return _plain(info[0])
 
+    def switch_tasks(self, task: int, following: int) -> None:
+        """Pass the processor that tasks share on to one that waits for records."""
+        self._check(lib.rcl_task_switch(self._machine, task, following))
+
     def exit_task(self, task: int) -> None:
         """End a task and free its memory."""
         self._check(lib.rcl_task_exit(self._machine, task))

@@ -180,10 +180,14 @@ class Task:
         """Unlock pages of the mapping space; arguments and errors as for `mlock`."""
         self._core.munlock(self.number, _range("munlock", first, nr_pages))
 
-    def resume(self, chunk_records: int) -> None:
-        """Give the core a chunk if it waits for one: the first, or the next after a run that was stopped."""
+    def prepare(self, chunk_records: int) -> None:
+        """Open the trace, where no run has done so before."""
         if self._chunks is None:
             self._chunks = with_last_marked(self.trace.chunks(chunk_records))
+
+    def resume(self, chunk_records: int) -> None:
+        """Give the core a chunk if it waits for one: the first, or the next after a run that was stopped."""
+        self.prepare(chunk_records)
         if self.state == "idle":
             self.feed()
 
@@ -236,6 +240,7 @@ class Machine(InsideView):
         self._memcgs = {"/": 0}
         self._files: dict[str, tuple[int, int]] = {}
         self.tasks: list[Task] = []
+        self._last_turn = -1
         self.attachments: list[Attachment] = []
         for memcg in self.config.memcgs:
             self.add_memcg(memcg)
@@ -450,6 +455,47 @@ class Machine(InsideView):
         for one in watch:
             one.finish(self)
         return self._result(before)
+
+    def run_in_turns(self, chunk_records: int, progress: Progress | None = None) -> Result:
+        """Run all tasks to the end of their traces as on one processor: each in its turn, a chunk long.
+
+        Args:
+            chunk_records: records of a turn; a trace that cuts its chunks shorter has shorter turns.
+            progress: called now and then.
+
+        Returns:
+            What happened in this run.
+
+        Raises:
+            ConfigError, TraceError, KeyboardInterrupt: as `run`.
+        """
+        if not self.tasks:
+            raise ConfigError("the machine has no task to run; add one first")
+        before = self._snapshot()
+        total = sum(task.trace.nr_records for task in self.tasks)
+        report = None if progress is None else lambda nr_records: progress(nr_records, total)
+        with kept_interrupts(self._core.stop) as interrupt:
+            for task in self.tasks:
+                task.prepare(chunk_records)
+            is_running = self._begin_turn()
+            while is_running:
+                interrupt.deliver()
+                was_stopped, _, _ = self._core.run(report)
+                is_running = was_stopped or self._begin_turn()
+        return self._result(before)
+
+    def _begin_turn(self) -> bool:
+        """Give the next task that waits its turn, unless a turn is not over; False where nobody waits any more."""
+        if any(task.state == "runnable" for task in self.tasks):
+            return True
+        last = self._last_turn
+        for task in (*self.tasks[last + 1 :], *self.tasks[: last + 1]):
+            if task.state == "idle":
+                self._core.switch_tasks(max(last, 0), task.number)
+                self._last_turn = task.number
+                task.feed()
+                return True
+        return False
 
     # Results.
 

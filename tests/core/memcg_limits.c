@@ -1,5 +1,6 @@
 /* What a memcg's limits do to its tasks: memory.high, memory.max, and who is killed. */
 #include "harness.h"
+#include "machine.h"
 
 static struct rcl_memcg_config unlimited(uint32_t parent)
 {
@@ -253,7 +254,38 @@ static void lowering_max_kills_when_nothing_can_go(void)
 	rcl_machine_free(m);
 }
 
+/* Who gives a processor up leaves nothing on it, and time goes on for the next. */
+static void switching_tasks_gives_back_what_was_charged_in_advance(void)
+{
+	static struct rcl_node_config node;
+	struct rcl_config config = exact_config(&node, 2000);
+	uint32_t memcg, first, second;
+	struct rcl_machine *m;
+
+	config.charge_batch_pages = 64;
+	config.add_batch_folios = 31;
+	m = build_machine(&config);
+	memcg = make_limited(m, 0, UINT64_MAX, 500);
+	first = make_writer(m, memcg, 100, 0);
+	second = make_writer(m, memcg, 100, 0);
+	CHECK_EQUAL(rcl_task_switch(m, first, 7), RCL_BAD_ARGUMENT);
+	CHECK_EQUAL(write_pages(m, first, 10), RCL_OK);
+	CHECK(usage_of(m, memcg) >= 64);
+	CHECK(m->tasks[first]->nr_add > 0);
+	CHECK_EQUAL(rcl_task_switch(m, first, second), RCL_OK);
+	CHECK(usage_of(m, memcg) < 20);
+	CHECK_EQUAL(m->tasks[first]->nr_add, 0);
+	CHECK_EQUAL(info_of(m, second).clock_ns, info_of(m, first).clock_ns);
+	CHECK_EQUAL(write_pages(m, second, 10), RCL_OK);
+	CHECK_EQUAL(rcl_task_switch(m, first, second), RCL_OK);	/* time does not go back */
+	CHECK(info_of(m, second).clock_ns > info_of(m, first).clock_ns);
+	check_machine(m);
+	rcl_machine_free(m);
+}
+
 static const struct test tests[] = {
+	{ "switching_tasks_gives_back_what_was_charged_in_advance",
+	  switching_tasks_gives_back_what_was_charged_in_advance },
 	{ "the_largest_task_of_the_memcg_dies", the_largest_task_of_the_memcg_dies },
 	{ "oom_score_adj_moves_the_choice", oom_score_adj_moves_the_choice },
 	{ "task_that_nobody_else_can_die_for_dies_itself", task_that_nobody_else_can_die_for_dies_itself },

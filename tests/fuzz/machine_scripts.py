@@ -111,6 +111,7 @@ VALUES: Mapping[str, Mapping[str, Value]] = {
 
 ARGUMENTS: Mapping[str, Value] = {
     "task": between(0, 7),
+    "next": between(0, 7),
     "memcg": between(0, 8),
     "nid": between(0, 3),
     "file": between(0, 3),
