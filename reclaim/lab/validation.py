@@ -27,8 +27,8 @@ import numpy.typing as npt
 
 from reclaim.engine.attachment import compiled
 from reclaim.lab.comparison import Number, Spread, spread
-from reclaim.lab.validation_recording import Generation, RecordedCase, Recording
-from reclaim.lab.validation_replay import FIRST_MAX_SEQ, Replay, replay
+from reclaim.lab.validation_recording import Generation, RecordedCase, RecordedRun, Recording
+from reclaim.lab.validation_replay import FIRST_MAX_SEQ, Replay, replay_group
 from reclaim.lab.worker_pool import Finished, Report, work_off
 
 MISSES = "misses"
@@ -255,14 +255,15 @@ def validate(recording: Recording, progress: Progress | None = None) -> Validati
     cases = recording.cases
     for name in sorted({case.first.lru for case in cases}):
         compiled(name)  # before the workers fork, so that each finds the code in the cache
-    sizes = [case.first.n_anon + case.first.n_file + case.first.accesses for case in cases]
-    done = [0] * len(cases)
-    replays: dict[int, Replay] = {}
+    jobs = _jobs(cases)
+    sizes = [sum(run.n_anon + run.n_file + run.accesses for run in runs) for runs in jobs]
+    done = [0] * len(jobs)
+    replays: dict[int, tuple[Replay, ...]] = {}
 
-    def perform(case: RecordedCase, report: Report) -> Replay:
-        return replay(case.first, recording.words[case.first.trace], report)
+    def perform(runs: Sequence[RecordedRun], report: Report) -> tuple[Replay, ...]:
+        return replay_group(runs, recording.words, report)
 
-    with closing(work_off(cases, perform)) as messages:
+    with closing(work_off(jobs, perform)) as messages:
         for message in messages:
             if isinstance(message, Finished):
                 replays[message.job] = message.answer
@@ -272,8 +273,18 @@ def validate(recording: Recording, progress: Progress | None = None) -> Validati
             if progress is not None:
                 progress(sum(done), sum(sizes))
     return Validation(
-        recording.kernel, tuple(compare_case(case, replays[number]) for number, case in enumerate(cases))
+        recording.kernel,
+        tuple(compare_case(case, replays[jobs.index(case.together)][case.first.number]) for case in cases),
     )
+
+
+def _jobs(cases: Sequence[RecordedCase]) -> list[tuple[RecordedRun, ...]]:
+    """Return what is to be run: each case, and each group once for all its cases."""
+    jobs: list[tuple[RecordedRun, ...]] = []
+    for case in cases:
+        if not case.group or case.group not in jobs:
+            jobs.append(case.together)
+    return jobs
 
 
 def compare_case(case: RecordedCase, model: Replay) -> CaseComparison:

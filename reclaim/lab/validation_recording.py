@@ -135,6 +135,13 @@ class RecordedRun(_Part):
         mid: levels of memory.stat between the phases; pages.
         end: the same at the end.
         gens_end: generations at the end, oldest first.
+        group: what ran together, where several memcgs below the limit had a task each; a row is of one of them then.
+        number: of the memcg in its group.
+        turn: accesses after which the next task of the group had its turn.
+        low_pages: memory.low of the memcg.
+        min_pages: memory.min.
+        siblings_low_pages: memory.low of a memcg between the limit and those of the group; 0 where there was none.
+        limited_kernel: kernel memory of the memcg with the limit, between the phases; pages.
     """
 
     trace: str = Field(pattern=r"^[A-Za-z0-9][\w.+-]*$")
@@ -166,6 +173,19 @@ class RecordedRun(_Part):
     mid: dict[str, int] = Field(default_factory=dict)
     end: dict[str, int] = Field(default_factory=dict)
     gens_end: Annotated[tuple[Generation, ...] | None, BeforeValidator(_pairs)] = None
+    group: str | None = None
+    number: Annotated[int, Field(ge=0)] = 0
+    turn: Annotated[int, Field(ge=0)] = 0
+    low_pages: Annotated[int, Field(ge=0)] = 0
+    min_pages: Annotated[int, Field(ge=0)] = 0
+    siblings_low_pages: Annotated[int, Field(ge=0)] = 0
+    limited_kernel: Annotated[int | None, Field(ge=0)] = None
+
+    @property
+    def protection(self) -> str:
+        """Return memory.low and memory.min in words, empty where nothing protects it."""
+        words = {"low": self.low_pages, "min": self.min_pages, "siblings' low": self.siblings_low_pages}
+        return ", ".join(f"{name} {pages:,}" for name, pages in words.items() if pages)
 
 
 class _Results(_Part):
@@ -199,11 +219,18 @@ class RecordedCase:
         runs: its repeats, at least one.
         residency: by repeat which pages were resident at the end, shape (n_anon + n_file,), bool, anonymous first.
         condition: what tells it from cases of the same trace, mode, share and algorithm; empty where nothing must.
+        group: the first repeat's runs of all memcgs that ran together, by number; empty for one that ran alone.
     """
 
     runs: tuple[RecordedRun, ...]
     residency: Mapping[int, npt.NDArray[np.bool_]] = field(default_factory=dict)
     condition: str = ""
+    group: tuple[RecordedRun, ...] = ()
+
+    @property
+    def together(self) -> tuple[RecordedRun, ...]:
+        """Return what must be run for this case: its first run, or those of its group."""
+        return self.group or self.runs[:1]
 
     @property
     def first(self) -> RecordedRun:
@@ -218,10 +245,17 @@ class RecordedCase:
     @property
     def name(self) -> str:
         """Return a short name such as `zipf10 anon 25% mglru`."""
+        return self._named(self.first.lru)
+
+    @property
+    def place_name(self) -> str:
+        """Return a name of what both algorithms share, such as `zipf10 anon 25%`."""
+        return self._named("")
+
+    def _named(self, algorithm: str) -> str:
         run = self.first
-        return " ".join(
-            part for part in (run.trace, run.mode, f"{100 * run.frac:.4g}%", run.lru, self.condition) if part
-        )
+        parts = (run.trace, run.mode, f"{100 * run.frac:.4g}%", algorithm, self.condition)
+        return " ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +349,7 @@ def _cases(
 ) -> Iterator[RecordedCase]:
     """Group runs into cases."""
     places: dict[tuple[Any, ...], dict[tuple[Any, ...], list[RecordedRun]]] = {}
+    groups = _groups(runs)
     for run in runs:
         _check_run(folder, run)
         conditions = places.setdefault((run.trace, run.mode, run.frac, run.lru), {})
@@ -329,7 +364,32 @@ def _cases(
             _check_repeats(folder, repeats)
             several = f"flush_us={flush_us}" if len(conditions) > 1 else ""
             condition = f"{label or ''} {several}".strip()
-            yield RecordedCase(tuple(repeats), bits, condition)
+            group = _whole_group(folder, repeats[0], groups.get(_group_key(repeats[0]), []))
+            yield RecordedCase(tuple(repeats), bits, condition, group)
+
+
+def _group_key(run: RecordedRun) -> tuple[Any, ...]:
+    return run.group, run.frac, run.lru, run.flush_us, run.rep
+
+
+def _groups(runs: Sequence[RecordedRun]) -> dict[tuple[Any, ...], list[RecordedRun]]:
+    """Sort the runs of memcgs that ran together."""
+    groups: dict[tuple[Any, ...], list[RecordedRun]] = {}
+    for run in runs:
+        if run.group is not None:
+            groups.setdefault(_group_key(run), []).append(run)
+    return groups
+
+
+def _whole_group(folder: Path, run: RecordedRun, group: Sequence[RecordedRun]) -> tuple[RecordedRun, ...]:
+    """Return the runs that a run ran with, by number; nothing for one that ran alone."""
+    found = sorted(group, key=lambda member: member.number)
+    if [member.number for member in found] != list(range(len(found))) or (len(found) == 1):
+        raise ConfigError(
+            f"{folder / RESULTS}: group {run.group!r}, {run.lru}, rep {run.rep} has the numbers "
+            f"{[member.number for member in found]}; expected 0, 1 and so on, each once"
+        )
+    return tuple(found)
 
 
 def _check_run(folder: Path, run: RecordedRun) -> None:
@@ -388,15 +448,14 @@ def _traces(folder: Path, cases: Sequence[RecordedCase]) -> dict[str, Records]:
     path = folder / TRACES / "meta.json"
     meta = _checked(_Meta, path, _json_of(_bytes_of(folder, f"{TRACES}/meta.json"), path))
     words: dict[str, Records] = {}
-    for case in cases:
-        run = case.first
+    for run in (run for case in cases for run in case.together):
         if run.trace not in meta.traces:
             raise ConfigError(
                 f"{path}: traces.{run.trace}: missing, but {RESULTS} has runs of it{suggest(run.trace, meta.traces)}"
             )
         if run.trace not in words:
             words[run.trace] = _words(folder, run.trace, meta.traces[run.trace])
-        _check_words(folder / TRACES / f"{run.trace}.bin", case, words[run.trace])
+        _check_words(folder / TRACES / f"{run.trace}.bin", run, words[run.trace])
     return words
 
 
@@ -411,9 +470,9 @@ def _words(folder: Path, name: str, row: _TraceRow) -> Records:
     return np.frombuffer(data, dtype="<u4")
 
 
-def _check_words(path: Path, case: RecordedCase, words: Records) -> None:
+def _check_words(path: Path, run: RecordedRun, words: Records) -> None:
     """Refuse a trace that is too short for a run or names pages that the run does not have."""
-    run = case.first
+    case = RecordedCase((run,))
     if run.accesses > len(words):
         raise TraceError(path, None, f"{len(words)} accesses; {case.name} expects {run.accesses}")
     words = words[: run.accesses]

@@ -13,7 +13,7 @@ takes about as long, so every walk found the task switched in. Nothing here make
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +75,10 @@ GUEST_SSD_PAGES = 1 << 14
 """Of it that is swap."""
 
 MEMCG = "/lab"
-"""The memcg that `memory_max` makes, and the machine's only one without it."""
+"""The memcg that has the limit, and the machine's only one without it."""
+
+SIBLINGS = f"{MEMCG}/siblings"
+"""The memcg between it and those of a group, where there is one."""
 
 SWAPPINESS = 60
 """What the harness left at the kernel's default."""
@@ -145,9 +148,11 @@ class _TwoPhases:
         self.between: Callable[[], None] = lambda: None
 
     def chunks(self, nr_records: int = CHUNK_RECORDS) -> Iterator[Records]:
-        """Yield what the file system read, the populate phase as one chunk, then the trace."""
-        if len(self._metadata):
-            yield self._metadata
+        """Yield what the file system read, the populate phase as one chunk, then the trace.
+
+        All traces of a group have both, so that everybody has populated before a trace begins.
+        """
+        yield self._metadata
         yield self._populate
         self.begin()
         yield self._trace[:nr_records]
@@ -157,7 +162,7 @@ class _TwoPhases:
 
 
 def replay(run: RecordedRun, words: Records, report: Report | None = None) -> Replay:
-    """Run a recorded case on the model.
+    """Run a recorded case of one memcg on the model.
 
     Args:
         run: what was run.
@@ -167,49 +172,129 @@ def replay(run: RecordedRun, words: Records, report: Report | None = None) -> Re
     Returns:
         What the model did.
     """
-    first = _replay(run, words, report, 0)
-    if run.flushes is None or run.lru not in READS_SUMS:
+    return replay_group((run,), {run.trace: words}, report)[0]
+
+
+def replay_group(
+    runs: Sequence[RecordedRun], words: Mapping[str, Records], report: Report | None = None
+) -> tuple[Replay, ...]:
+    """Run memcgs that were recorded together on the model, or one that was recorded alone.
+
+    Args:
+        runs: what was run in each, by number.
+        words: raw records by trace.
+        report: as for `replay`.
+
+    Returns:
+        What the model did for each.
+    """
+    first, some = _replay(runs, words, report, 0), runs[0]
+    if some.flushes is None or some.lru not in READS_SUMS:
         return first
-    period_ns = first.trace_ns // run.flushes if run.flushes else KERNEL_FLUSH_NS
-    return _replay(run, words, report, min(max(period_ns, 1), KERNEL_FLUSH_NS))
+    trace_ns = max(replayed.trace_ns for replayed in first)
+    period_ns = trace_ns // some.flushes if some.flushes else KERNEL_FLUSH_NS
+    return _replay(runs, words, report, min(max(period_ns, 1), KERNEL_FLUSH_NS))
 
 
-def _replay(run: RecordedRun, words: Records, report: Report | None, stat_flush_ns: int) -> Replay:
-    machine = Machine(**_machine_options(run), stat_flush_ns=stat_flush_ns)
-    attachment = machine.attach(run.lru)
-    stream = _stream(run, words)
-    task = machine.add_task(stream, memcg=MEMCG)
-    snapshots: list[tuple[dict[str, int], dict[str, int]]] = []
+class _Member:
+    """Hold a memcg of a replay with its task, and what was counted before the trace.
+
+    Args:
+        machine: where it runs.
+        run: what was recorded.
+        words: raw records of its trace.
+        path: of the memcg.
+    """
+
+    def __init__(self, machine: Machine, run: RecordedRun, words: Records, path: str) -> None:
+        self.stream = _stream(run, words)
+        self._machine = machine
+        self._run = run
+        self._path = path
+        self._counted = None if run.group is None else path  # who is alone is all that the machine counts
+        self._task = machine.add_task(self.stream, memcg=path)
+        self._populate: dict[str, int] | None = None
+        self._before: dict[str, int] = {}
+        if run.n_file:
+            self.stream.begin = lambda: self._task.hold_file_page(METADATA_FILE, 0)
+
+    def look_between(self) -> None:
+        """Note what was counted so far."""
+        assert self._task.info["nr_records"] == self.stream.nr_before_trace or self._task.state == "killed"
+        self._populate, self._before = self._machine.counters(self._counted), self._task.info
+
+    def replayed(self, attachment: Attachment) -> Replay:
+        """Return what the model did."""
+        machine, task = self._machine, self._task
+        if self._populate is None:  # killed before the trace began
+            self.look_between()
+        populate = self._populate or {}
+        counters = machine.counters(self._counted)
+        generations = _generations(machine, attachment, self._path)
+        return Replay(
+            misses=task.info["nr_misses"] - self._before["nr_misses"],
+            trace_ns=task.info["clock_ns"] - self._before["clock_ns"],
+            counters={name: value - populate[name] for name, value in counters.items()},
+            populate=populate,
+            core_did=machine.core_did,
+            resident=_resident(self._run, task),
+            levels=_levels(machine.list_pages(self._path), generations),
+            generations=generations,
+            is_killed=counters["oom_kill"] > 0,
+        )
+
+
+def _replay(
+    runs: Sequence[RecordedRun], words: Mapping[str, Records], report: Report | None, stat_flush_ns: int
+) -> tuple[Replay, ...]:
+    machine = Machine(**_machine_options(runs), stat_flush_ns=stat_flush_ns)
+    attachment = machine.attach(runs[0].lru)
+    members = [_Member(machine, run, words[run.trace], _memcg_path(run)) for run in runs]
 
     def look_between() -> None:
-        assert task.info["nr_records"] == stream.nr_before_trace or task.state == "killed"
-        snapshots.append((machine.counters(), task.info))
+        for member in members:
+            member.look_between()
 
-    stream.between = look_between
-    if run.n_file:
-        stream.begin = lambda: task.hold_file_page(METADATA_FILE, 0)
-    machine.run(None if report is None else lambda done, _total: report(done))
-    if not snapshots:  # killed before the trace began
-        look_between()
-    populate, before = snapshots[0]
-    counters = machine.counters()
-    return Replay(
-        misses=task.info["nr_misses"] - before["nr_misses"],
-        trace_ns=task.info["clock_ns"] - before["clock_ns"],
-        counters={name: value - populate[name] for name, value in counters.items()},
-        populate=populate,
-        core_did=machine.core_did,
-        resident=_resident(run, task),
-        levels=_levels(machine, attachment),
-        generations=_generations(machine, attachment),
-        is_killed=counters["oom_kill"] > 0,
-    )
+    members[0].stream.between = look_between  # the first asks for its trace when all have populated
+    progress = None if report is None else lambda done, _total: report(done)
+    if len(members) == 1:
+        machine.run(progress)
+    else:
+        machine.run_in_turns(runs[0].turn or CHUNK_RECORDS, progress)
+    return tuple(member.replayed(attachment) for member in members)
 
 
-def _machine_options(run: RecordedRun) -> dict[str, Any]:
+def _memcg_path(run: RecordedRun) -> str:
+    if run.group is None:
+        return MEMCG
+    return f"{SIBLINGS if run.siblings_low_pages else MEMCG}/{run.number}"
+
+
+def _memcgs(runs: Sequence[RecordedRun]) -> tuple[MemcgConfig, ...]:
+    """Return the memcg that has the limit, and those of a group below it.
+
+    Memory that the harness used in a memcg was protected there like any other.
+    """
+    some = runs[0]
+    limit = some.limit_pages - harness_pages(runs) if some.pressure == "memcg" else None
+    memcgs = [MemcgConfig(path=MEMCG, max_pages=limit)]
+    if some.group is None:
+        return tuple(memcgs)
+    if some.siblings_low_pages:
+        low = some.siblings_low_pages - sum(_own_harness_pages(run) for run in runs)
+        memcgs.append(MemcgConfig(path=SIBLINGS, low_pages=low))
+    for run in runs:
+        low, least = (max(pages - _own_harness_pages(run), 0) for pages in (run.low_pages, run.min_pages))
+        memcgs.append(MemcgConfig(path=_memcg_path(run), low_pages=low, min_pages=least))
+    return tuple(memcgs)
+
+
+def _machine_options(runs: Sequence[RecordedRun]) -> dict[str, Any]:
     """Return a machine that is set up as the guest was."""
+    run = runs[0]
     options: dict[str, Any] = {
-        "swap": _swap(run),
+        "swap": _swap(run, sum(member.n_anon for member in runs)),
+        "memcgs": _memcgs(runs),
         "swappiness": SWAPPINESS,
         "forced_release": False,
         "read_ahead_kb": run.readahead_kb,
@@ -229,32 +314,39 @@ def _machine_options(run: RecordedRun) -> dict[str, Any]:
             "incompressible_permille": 0,
         }
     if run.pressure == "memcg" or run.free_pages is None:
-        pages = max(GUEST_PAGES, 4 * run.limit_pages)
-        return options | {"memory_max": run.limit_pages - harness_pages(run), "nodes": pages}
+        return options | {"nodes": max(GUEST_PAGES, 4 * run.limit_pages)}
     kernel_pages = run.mid.get("kernel", 0) - run.start.get("kernel", 0)
     node = NodeConfig(pages=run.free_pages - kernel_pages, watermarks_pages=run.watermarks)
-    return options | {"nodes": (node,), "memcgs": (MemcgConfig(path=MEMCG),), "pcp_high": GUEST_PCP_PAGES}
+    return options | {"nodes": (node,), "pcp_high": GUEST_PCP_PAGES}
 
 
-def _swap(run: RecordedRun) -> str:
+def _swap(run: RecordedRun, nr_anon: int) -> str:
     if run.swap == "none":
         return "none"
     kind, pages = {
-        "zram": ("zram", max(GUEST_PAGES, 2 * run.n_anon)),
+        "zram": ("zram", max(GUEST_PAGES, 2 * nr_anon)),
         "ssd": ("ssd", GUEST_SSD_PAGES),
         "disk": ("disk", GUEST_PAGES // 4),
     }[run.swap]
     return f"{kind}:{pages}"
 
 
-def harness_pages(run: RecordedRun) -> int:
+def harness_pages(runs: Sequence[RecordedRun]) -> int:
     """Return how many pages of memory.max the harness used for itself.
 
     Kernel memory is recorded between the phases: page tables, the file's tree, and some pages more, which are page
-    tables of the harness's copy of the trace, its VMAs and the like.
+    tables of the harness's copy of the trace, its VMAs and the like, and the memcgs below the one with the limit.
     """
-    if "kernel" not in run.mid:
-        return 0
+    kernel = runs[0].mid.get("kernel") if runs[0].group is None else runs[0].limited_kernel
+    return 0 if kernel is None else kernel - sum(map(_kernel_pages, runs))
+
+
+def _own_harness_pages(run: RecordedRun) -> int:
+    return run.mid["kernel"] - _kernel_pages(run) if "kernel" in run.mid else 0
+
+
+def _kernel_pages(run: RecordedRun) -> int:
+    """Return what the model charges for page tables and the file's tree."""
     nr_mapped = [run.n_anon, run.n_file if run.mode != "fread" else 0]
     tables = sum(-(-pages // PTES_PER_TABLE) for pages in nr_mapped)
     nodes, level = 0, run.n_file
@@ -263,7 +355,7 @@ def harness_pages(run: RecordedRun) -> int:
         nodes += level
     tree = -(-nodes * TREE_NODE_BYTES // PAGE_BYTES)
     directory = 1 if tables else 0
-    return run.mid["kernel"] - tables - directory - tree
+    return tables + directory + tree
 
 
 def _stream(run: RecordedRun, words: Records) -> _TwoPhases:
@@ -303,19 +395,19 @@ def _resident(run: RecordedRun, task: Task) -> npt.NDArray[np.bool_]:
     return np.concatenate((anon, task.resident_file_pages()[: run.n_file]))
 
 
-def _sequence_numbers(machine: Machine, attachment: Attachment) -> tuple[int, int] | None:
+def _sequence_numbers(machine: Machine, attachment: Attachment, path: str) -> tuple[int, int] | None:
     """Return the oldest and the youngest generation of the policy's books, None where it keeps none."""
-    state = attachment.state("lruvec", machine.lruvec(MEMCG)) if attachment.is_attached else {}
+    state = attachment.state("lruvec", machine.lruvec(path)) if attachment.is_attached else {}
     if "max_seq" not in state or "min_seq" not in state:
         return None
     return int(np.min(state["min_seq"])), int(np.max(state["max_seq"]))
 
 
-def _generations(machine: Machine, attachment: Attachment) -> tuple[Generation, ...] | None:
-    seqs = _sequence_numbers(machine, attachment)
+def _generations(machine: Machine, attachment: Attachment, path: str) -> tuple[Generation, ...] | None:
+    seqs = _sequence_numbers(machine, attachment, path)
     if seqs is None:
         return None
-    pages = machine.list_pages(MEMCG)
+    pages = machine.list_pages(path)
     nr_lists = sum(name.startswith("gens[") and name.endswith("][0]") for name in pages)
     anon, file = (
         [pages[f"gens[{seq % nr_lists}][{kind}]"] for seq in range(seqs[0], seqs[1] + 1)] for kind in range(2)
@@ -323,10 +415,8 @@ def _generations(machine: Machine, attachment: Attachment) -> tuple[Generation, 
     return tuple(zip(range(seqs[0], seqs[1] + 1), anon, file, strict=True))
 
 
-def _levels(machine: Machine, attachment: Attachment) -> dict[str, int]:
+def _levels(pages: Mapping[str, int], generations: tuple[Generation, ...] | None) -> dict[str, int]:
     """Return active and inactive pages; of generations, the two youngest are active (lru_gen_is_active())."""
-    pages = machine.list_pages(MEMCG)
-    generations = _generations(machine, attachment)
     if generations is None:
         names = ("inactive_anon", "active_anon", "inactive_file", "active_file")
         return {name: pages[name] for name in names}

@@ -171,12 +171,12 @@ def _difference(before: str, after: str, names: Sequence[str]) -> dict[str, int]
     return {name: new[name] - old.get(name, 0) for name in names if name in new}
 
 
-def phase(before: Point, after: Point) -> dict[str, dict[str, int]]:
-    """Return what counters grew by between two points."""
-    return {
-        "memcg": _difference(before.files["memory.stat"], after.files["memory.stat"], MEMCG_COUNTERS),
-        "vmstat": _difference(before.files["vmstat"], after.files["vmstat"], VMSTAT_COUNTERS),
-    }
+def phase(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, dict[str, int]]:
+    """Return what counters grew by between the files of two points; of the machine where they have them."""
+    counts = {"memcg": _difference(before["memory.stat"], after["memory.stat"], MEMCG_COUNTERS)}
+    if "vmstat" in after:
+        counts["vmstat"] = _difference(before["vmstat"], after["vmstat"], VMSTAT_COUNTERS)
+    return counts
 
 
 def levels(files: Mapping[str, str]) -> dict[str, int]:
@@ -228,42 +228,69 @@ def stored_bytes(mm_stat: str) -> int | None:
     return round(numbers[1] * PAGE_BYTES / numbers[0]) if numbers and numbers[0] else None
 
 
-def read_run(run: RunLog) -> dict[str, Any]:
-    """Return the measured members of a row, of a run of one task.
+def read_run(run: RunLog, number: int = 0, *, is_alone: bool = True) -> dict[str, Any]:
+    """Return the measured members of a task's row.
+
+    Args:
+        run: what was said.
+        number: of the task.
+        is_alone: it was the only one, in the memcg that has the limit; otherwise it has a memcg of its own, and what
+            the machine counted belongs to no row.
 
     Raises:
         HarnessError: a page had another page's content.
     """
     over = run.points["over"]
-    if int(over.tasks[0]["bad"]):
-        raise HarnessError(f"{over.tasks[0]['bad']} reads found wrong contents")
+    if int(over.tasks[number]["bad"]):
+        raise HarnessError(f"{over.tasks[number]['bad']} reads found wrong contents")
     row: dict[str, Any] = {"flushes": int(over.files["flushes"])}
     if "killed" in run.points:
         killed = run.points["killed"]
         return row | {"oom": True, "misses": None, "events": key_values(killed.files["memory.events"])}
-    start, populated, end = (run.points[name] for name in ("start", "populated", "end"))
-    did = touched(populated.tasks[0], end.tasks[0])
-    marks = zone_marks(start.files["zoneinfo"])
-    return row | {
-        "misses": did["io_read_pages"],  # zram's included, and what was read ahead
-        **did,
+    points = [run.points[name] for name in ("start", "populated", "end")]
+    tasks = [point.tasks[number] for point in points]
+    own = [point.files for point in points] if is_alone else tasks
+    path = "/lab" if is_alone else _memcg_path(points[1].files["lru_gen"], number)
+    row |= _of_machine(points) | _of_memcg(own, tasks)
+    row |= {
+        "gens_mid": generations(points[1].files["lru_gen"], path),
+        "gens_end": generations(points[2].files["lru_gen"], path),
+        "events": key_values(own[2]["memory.events"]),
+    }
+    return row if is_alone else row | {"limited_kernel": levels(points[1].files)["kernel"]}
+
+
+def _memcg_path(lru_gen: str, number: int) -> str:
+    """Return the path of a task's memcg below the one that has the limit, with or without one between."""
+    found = re.search(rf"^memcg\s+\d+ (/lab(?:/\w+)?/{number})$", lru_gen, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _of_machine(points: Sequence[Point]) -> dict[str, Any]:
+    start, populated, end = (point.files for point in points)
+    marks = zone_marks(start["zoneinfo"])
+    return {
         "free_pages": marks["free"],
         "watermarks": [marks[name] for name in MARKS],
-        "compressed_bytes": stored_bytes(end.files["zram"]),
-        "trace_s": round(
-            float(end.files["uptime"].split()[0]) - float(populated.files["uptime"].split()[0]), 2
-        ),
-        "populate": touched(start.tasks[0], populated.tasks[0]) | phase(start, populated),
-        "trace_phase": phase(populated, end),
-        "start": levels(start.files),
-        "mid": levels(populated.files),
-        "end": levels(end.files),
-        "gens_mid": generations(populated.files["lru_gen"], "/lab"),
-        "gens_end": generations(end.files["lru_gen"], "/lab"),
-        "events": key_values(end.files["memory.events"]),
+        "compressed_bytes": stored_bytes(end["zram"]),
+        "trace_s": round(float(end["uptime"].split()[0]) - float(populated["uptime"].split()[0]), 2),
     }
 
 
-def residency_of(run: RunLog) -> str | None:
-    """Return which pages were resident at the end, None where the task was killed."""
-    return None if "killed" in run.points else residency_hex(run.points["over"].tasks[0]["resident"])
+def _of_memcg(files: Sequence[Mapping[str, str]], tasks: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """Return members from the files of a memcg and of a task, each at the start, after populating and at the end."""
+    did = touched(tasks[1], tasks[2])
+    return {
+        "misses": did["io_read_pages"],  # zram's included, and what was read ahead
+        **did,
+        "populate": touched(tasks[0], tasks[1]) | phase(files[0], files[1]),
+        "trace_phase": phase(files[1], files[2]),
+        "start": levels(files[0]),
+        "mid": levels(files[1]),
+        "end": levels(files[2]),
+    }
+
+
+def residency_of(run: RunLog, number: int = 0) -> str | None:
+    """Return which pages of a task were resident at the end, None where the run was killed."""
+    return None if "killed" in run.points else residency_hex(run.points["over"].tasks[number]["resident"])

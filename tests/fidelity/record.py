@@ -16,7 +16,8 @@ import shutil
 import sys
 import tempfile
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,9 @@ from tests.fidelity.made_traces import TRACES, write_traces
 
 MODES = ("anon", "fmmap", "fread", "mixed")
 ALGORITHMS = ("trad", "mglru")
+
+MAX_TASKS = 4
+"""The replayer's."""
 
 CONDITIONS: dict[str, int | str] = {
     "flush_us": 1000,
@@ -65,35 +69,75 @@ DISK_MIB = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """Hold one entry of a plan.
+class Load:
+    """Hold what one task does, and what protects it where it has a memcg of its own.
 
     Args:
         trace: name.
         mode: one of MODES.
-        limits: memory.max as shares of the footprint.
-        conditions: all of CONDITIONS.
+        low: memory.low as a share of its footprint.
+        min: memory.min likewise.
     """
 
     trace: str
     mode: str
-    limits: tuple[float, ...]
-    conditions: Mapping[str, int | str]
+    low: float = 0
+    min: float = 0
 
     @property
-    def label(self) -> str | None:
-        """Return what this case changes, None where that is nothing."""
-        changed = [
-            f"{name}={value}"
-            for name, value in self.conditions.items()
-            if name != "flush_us" and value != CONDITIONS[name]
-        ]
-        return " ".join(changed) or None
+    def protection(self) -> str:
+        """Return what protects it in words, empty where nothing does."""
+        return " ".join(f"{name}={value:g}" for name in ("low", "min") if (value := getattr(self, name)))
 
     @property
     def name(self) -> str:
-        """Return a name for messages."""
-        return " ".join(part for part in (self.trace, self.mode, self.label) if part)
+        """Return a name that tells it from others of a case."""
+        return " ".join(part for part in (self.trace, self.mode, self.protection) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Hold one entry of a plan.
+
+    Args:
+        loads: of one task in the memcg that has the limit, or of several in memcgs of their own below it.
+        limits: memory.max as shares of the footprint.
+        conditions: all of CONDITIONS.
+        turn: accesses after which the next task has its turn, where there are several.
+        siblings_low: memory.low of a memcg between the limit and the tasks' memcgs, as a share of the footprint; 0
+            where there is no such memcg.
+    """
+
+    loads: tuple[Load, ...]
+    limits: tuple[float, ...]
+    conditions: Mapping[str, int | str]
+    turn: int = 0
+    siblings_low: float = 0
+
+    @property
+    def changes(self) -> str:
+        """Return what this case changes, empty where that is nothing."""
+        return " ".join(
+            f"{name}={value}"
+            for name, value in self.conditions.items()
+            if name != "flush_us" and value != CONDITIONS[name]
+        )
+
+    @property
+    def group(self) -> str:
+        """Return a name of all that ran together."""
+        siblings = f"siblings_low={self.siblings_low:g}" if self.siblings_low else ""
+        names = " + ".join(load.name for load in self.loads)
+        return " ".join(part for part in (names, siblings, self.changes) if part)
+
+    def label(self, number: int) -> str | None:
+        """Return the conditions of one of its tasks, None where they are the usual ones."""
+        if len(self.loads) == 1:
+            return self.changes or None
+        own = self.loads[number]
+        others = " + ".join(load.name for load in self.loads if load is not own)
+        siblings = f"siblings_low={self.siblings_low:g}" if self.siblings_low else ""
+        return " ".join(part for part in (own.protection, f"beside {others}", siblings, self.changes) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,25 +170,50 @@ class Run:
         frac: memory.max as a share of the footprint.
         lru: one of ALGORITHMS.
         rep: from 1.
-        trace: the case's.
+        traces: those of the case's loads.
     """
 
     case: Case
     frac: float
     lru: str
     rep: int
-    trace: Trace
+    traces: tuple[Trace, ...]
+
+    def regions(self, number: int) -> tuple[int, int]:
+        """Return anonymous and file pages of a task."""
+        return self.traces[number].regions(self.case.loads[number].mode)
+
+    def protection(self, number: int) -> dict[str, int]:
+        """Return memory.low and memory.min of a task's memcg, where it has them; pages."""
+        load, footprint = self.case.loads[number], sum(self.regions(number))
+        return {name: round(share * footprint) for name in ("low", "min") if (share := getattr(load, name))}
+
+    @property
+    def footprint(self) -> int:
+        """Return the pages of all tasks."""
+        return sum(sum(self.regions(number)) for number in range(len(self.traces)))
 
     @property
     def limit_pages(self) -> int:
         """Return memory.max."""
-        return round(self.frac * sum(self.trace.regions(self.case.mode)))
+        return round(self.frac * self.footprint)
 
     @property
-    def task_line(self) -> str:
-        """Return what the replayer is told about the task."""
-        anon, file = self.trace.regions(self.case.mode)
-        return f"task trace={self.case.trace} mode={self.case.mode} anon={anon} file={file}"
+    def siblings_low_pages(self) -> int:
+        """Return memory.low of the memcg that holds the tasks' memcgs, 0 where there is none."""
+        return round(self.case.siblings_low * self.footprint)
+
+    @property
+    def task_lines(self) -> str:
+        """Return what the replayer is told about the tasks."""
+        return "\n".join(self._task_line(number) for number in range(len(self.traces)))
+
+    def _task_line(self, number: int) -> str:
+        anon, file = self.regions(number)
+        words = self.protection(number) | ({"turn": self.case.turn} if self.case.turn else {})
+        load = self.case.loads[number]
+        line = f"task trace={load.trace} mode={load.mode} anon={anon} file={file}"
+        return " ".join([line, *(f"{name}={value}" for name, value in words.items())])
 
     @property
     def run_words(self) -> str:
@@ -153,15 +222,16 @@ class Run:
         limit = {"memcg": "limit", "machine": "room"}[str(conditions.pop("pressure"))]
         conditions["swap"] = SWAPS[str(conditions["swap"])]
         conditions["disk"] = DISKS[str(conditions["disk"])]
+        if self.case.siblings_low:
+            conditions["siblings_low"] = self.siblings_low_pages
         words = " ".join(f"{name}={value}" for name, value in conditions.items())
-        return f"lru={self.lru} {limit}={self.limit_pages} tasks=1 {words}"
+        return f"lru={self.lru} {limit}={self.limit_pages} tasks={len(self.traces)} {words}"
 
     @property
     def identity(self) -> str:
         """Return a word that tells this run from any other one."""
-        text = (
-            f"{self.run_words} {self.task_line} rep={self.rep} {hashlib.sha256(self.trace.words).hexdigest()}"
-        )
+        digests = " ".join(hashlib.sha256(trace.words).hexdigest() for trace in self.traces)
+        text = f"{self.run_words} {self.task_lines} rep={self.rep} {digests}"
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
@@ -171,25 +241,49 @@ def read_plan(text: str) -> tuple[Case, ...]:
     Raises:
         HarnessError: an entry does not say what to run, or says something unknown.
     """
-    cases = []
-    for number, entry in enumerate(tomllib.loads(text).get("case", []), start=1):
-        unknown = set(entry) - {"trace", "mode", "limits", *CONDITIONS}
-        missing = {"trace", "mode", "limits"} - set(entry)
-        if unknown or missing:
-            raise HarnessError(f"case {number}: unknown {sorted(unknown)}, missing {sorted(missing)}")
-        if entry["mode"] not in MODES:
-            raise HarnessError(
-                f"case {number}: mode is {entry['mode']!r}; expected one of {', '.join(MODES)}"
-            )
-        if not entry["limits"] or not all(0 < limit <= 1 for limit in entry["limits"]):
-            raise HarnessError(
-                f"case {number}: limits are {entry['limits']}; expected shares of the footprint"
-            )
-        conditions = CONDITIONS | {name: entry[name] for name in CONDITIONS if name in entry}
-        cases.append(Case(entry["trace"], entry["mode"], tuple(entry["limits"]), conditions))
-    if not cases:
+    entries = tomllib.loads(text).get("case", [])
+    if not entries:
         raise HarnessError("no cases; expected [[case]] with trace, mode, limits")
-    return tuple(cases)
+    return tuple(_read_case(f"case {number}", entry) for number, entry in enumerate(entries, start=1))
+
+
+_OF_ONE = frozenset({"trace", "mode"})
+_OF_SEVERAL = frozenset({"memcg", "turn"})
+
+
+def _read_case(where: str, entry: Mapping[str, Any]) -> Case:
+    loads: tuple[Load, ...]
+    if "memcg" not in entry:
+        _check_members(where, entry, {"limits", *_OF_ONE}, CONDITIONS)
+        loads = (_read_load(where, {name: entry[name] for name in _OF_ONE}),)
+    else:
+        _check_members(where, entry, {"limits", *_OF_SEVERAL}, ("siblings_low", *CONDITIONS))
+        loads = tuple(_read_load(where, memcg) for memcg in entry["memcg"])
+        if not 2 <= len(loads) <= MAX_TASKS or len({load.name for load in loads}) < len(loads):
+            raise HarnessError(f"{where}: expected 2 to {MAX_TASKS} [[case.memcg]], no two of them alike")
+        if sum(load.mode != "anon" for load in loads) > 1:
+            raise HarnessError(
+                f"{where}: only one of them may use the file, whose pages belong to who reads them first"
+            )
+    if not entry["limits"] or not all(0 < limit <= 1 for limit in entry["limits"]):
+        raise HarnessError(f"{where}: limits are {entry['limits']}; expected shares of the footprint")
+    conditions = CONDITIONS | {name: entry[name] for name in CONDITIONS if name in entry}
+    return Case(loads, tuple(entry["limits"]), conditions, entry.get("turn", 0), entry.get("siblings_low", 0))
+
+
+def _read_load(where: str, entry: Mapping[str, Any]) -> Load:
+    _check_members(where, entry, _OF_ONE, ("low", "min"))
+    if entry["mode"] not in MODES:
+        raise HarnessError(f"{where}: mode is {entry['mode']!r}; expected one of {', '.join(MODES)}")
+    return Load(**entry)
+
+
+def _check_members(
+    where: str, entry: Mapping[str, Any], needed: AbstractSet[str], others: Iterable[str]
+) -> None:
+    unknown, missing = set(entry) - needed - set(others), needed - set(entry)
+    if unknown or missing:
+        raise HarnessError(f"{where}: unknown {sorted(unknown)}, missing {sorted(missing)}")
 
 
 def read_traces(folder: Path) -> dict[str, Trace]:
@@ -220,37 +314,65 @@ def runs_of(cases: Sequence[Case], traces: Mapping[str, Trace], rep: int) -> lis
     """
     runs: list[Run] = []
     for case in cases:
-        if case.trace not in traces:
-            raise HarnessError(f"no trace {case.trace!r}; there are {', '.join(traces)}")
-        trace = traces[case.trace]
-        runs.extend(Run(case, frac, lru, rep, trace) for frac in case.limits for lru in ALGORITHMS)
+        for load in case.loads:
+            if load.trace not in traces:
+                raise HarnessError(f"no trace {load.trace!r}; there are {', '.join(traces)}")
+        own = tuple(traces[load.trace] for load in case.loads)
+        runs.extend(Run(case, frac, lru, rep, own) for frac in case.limits for lru in ALGORITHMS)
     return runs if rep % 2 else runs[::-1]
 
 
 def guest_plan(runs: Sequence[Run]) -> str:
     """Return the lines that the replayer follows."""
-    return "".join(f"run id={run.identity} {run.run_words}\n{run.task_line}\n" for run in runs)
+    return "".join(f"run id={run.identity} {run.run_words}\n{run.task_lines}\n" for run in runs)
 
 
-def rows_of(said: RunLog, run: Run) -> dict[str, Any]:
-    """Return a run's row of results.json and that of residency.jsonl.
+def rows_of(said: RunLog, run: Run) -> list[dict[str, Any]]:
+    """Return a row of results.json and one of residency.jsonl for each task of a run.
 
     Raises:
         HarnessError: the run went wrong.
     """
-    anon, file = run.trace.regions(run.case.mode)
-    place = {"trace": run.case.trace, "mode": run.case.mode, "frac": run.frac, "lru": run.lru, "rep": run.rep}
-    label = {"label": run.case.label} if run.case.label else {}
+    return [
+        {"result": _place(run, number) | _setting(run, number) | row, "residency": _place(run, number) | bits}
+        for number, (row, bits) in enumerate(_measured(said, run))
+    ]
+
+
+def _measured(said: RunLog, run: Run) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    is_alone = len(run.traces) == 1
+    return [
+        (read_run(said, number, is_alone=is_alone), {"resident_hex": residency_of(said, number)})
+        for number in range(len(run.traces))
+    ]
+
+
+def _place(run: Run, number: int) -> dict[str, Any]:
+    load, label = run.case.loads[number], run.case.label(number)
+    place = {"trace": load.trace, "mode": load.mode, "frac": run.frac, "lru": run.lru, "rep": run.rep}
+    return place | ({"label": label} if label else {})
+
+
+def _setting(run: Run, number: int) -> dict[str, Any]:
+    anon, file = run.regions(number)
     setting = {
         "limit_pages": run.limit_pages,
         "n_anon": anon,
         "n_file": file,
-        "accesses": len(run.trace.words) // 4,
+        "accesses": len(run.traces[number].words) // 4,
         **run.case.conditions,
     }
+    if len(run.traces) == 1:
+        return setting
+    protection = {f"{name}_pages": pages for name, pages in run.protection(number).items()}
+    siblings = {"siblings_low_pages": run.siblings_low_pages} if run.case.siblings_low else {}
     return {
-        "result": place | label | setting | read_run(said),
-        "residency": place | label | {"resident_hex": residency_of(said)},
+        "group": run.case.group,
+        "number": number,
+        "turn": run.case.turn,
+        **setting,
+        **protection,
+        **siblings,
     }
 
 
@@ -282,7 +404,11 @@ class Recorder:
             return
         folder = self._work / "boot"
         image, disks = self._disks(waiting)
-        traces = {run.case.trace: run.trace.words for run in waiting}
+        traces = {
+            load.trace: trace.words
+            for run in waiting
+            for load, trace in zip(run.case.loads, run.traces, strict=True)
+        }
         try:
             self._guest.boot(folder, boot_entries(guest_plan(waiting), traces, image), disks)
         finally:
@@ -301,12 +427,12 @@ class Recorder:
         for run in runs:
             said = log.runs.get(run.identity)
             if said is not None and said.is_over:
-                text = json.dumps({"machine": machine, **rows_of(said, run)})
+                text = json.dumps({"machine": machine, "rows": rows_of(said, run)})
                 self._path(run).write_text(text, encoding="utf-8")
 
     def _disks(self, runs: Sequence[Run]) -> tuple[bytes | None, list[Path]]:
         """Return the image of the disk of memory and the disks of virtio: the file system, then one for swap."""
-        nr_pages = max(run.trace.regions(run.case.mode)[1] for run in runs)
+        nr_pages = max(run.regions(number)[1] for run in runs for number in range(len(run.traces)))
         if not nr_pages:
             nr_pages = int(any(run.case.conditions["swap"] == "disk" for run in runs))
         if not nr_pages:
@@ -325,8 +451,8 @@ def write_results(out: Path, package: str, kept: Sequence[Mapping[str, Any]]) ->
     def place(row: Mapping[str, Any]) -> tuple[Any, ...]:
         return row["mode"], row["trace"], row["frac"], row.get("label", ""), row["lru"], row["rep"]
 
-    rows = sorted((run["result"] for run in kept), key=place)
-    bits = sorted((run["residency"] for run in kept), key=place)
+    rows = sorted((row["result"] for run in kept for row in run["rows"]), key=place)
+    bits = sorted((row["residency"] for run in kept for row in run["rows"]), key=place)
     head = {"kernel_package": package, **kept[0]["machine"]}
     lines = ",\n".join(json.dumps(row) for row in rows)
     text = json.dumps(head, indent=1)[:-2] + ',\n "runs": [\n' + lines + "\n]}\n"
@@ -342,7 +468,10 @@ def record_plan(arguments: argparse.Namespace) -> None:
     if arguments.traces:
         shutil.copytree(arguments.traces, out / "traces", dirs_exist_ok=True)
     else:
-        write_traces(out / "traces", [name for name in TRACES if any(case.trace == name for case in cases)])
+        write_traces(
+            out / "traces",
+            sorted({load.trace for case in cases for load in case.loads}, key=list(TRACES).index),
+        )
     traces = read_traces(out / "traces")
     runs = [runs_of(cases, traces, rep) for rep in range(1, arguments.repeats + 1)]
     work.mkdir(parents=True, exist_ok=True)

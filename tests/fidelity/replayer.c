@@ -48,12 +48,13 @@
 #define WRITTEN_WORD 2 /* a trace's writes go here and leave word 0, which names the page */
 
 #define LAB "/cg/lab"
+#define SIBLINGS LAB "/siblings"
 #define FILE_PATH "/mnt/pages"
 
 struct task {
-	/* Words of its line. turn: accesses until the next task has its turn, 0: all; low: memory.low; pages. */
+	/* Words of its line. turn: accesses until the next task has its turn, 0: all; low, min: of its memcg; pages. */
 	char trace[MAX_NAME], mode[MAX_NAME];
-	uint64_t anon, file, low, turn;
+	uint64_t anon, file, low, min, turn;
 
 	char cgroup[MAX_NAME];
 	const uint32_t *words;
@@ -70,10 +71,11 @@ struct task {
 struct run {
 	/*
 	 * Words of its line. limit: memory.max in pages, 0: none; room: pages that are free above the high watermark
-	 * when the tasks begin, 0: all that the machine has; swap: a block device or none; disk: has the file.
+	 * when the tasks begin, 0: all that the machine has; swap: a block device or none; disk: has the file;
+	 * siblings_low: memory.low of a memcg between the limited one and those of the tasks, 0: there is none.
 	 */
 	char id[MAX_NAME], lru[MAX_NAME], swap[MAX_NAME], disk[MAX_NAME];
-	uint64_t limit, room, flush_us, page_cluster, readahead_kb, fault_around_bytes, tasks;
+	uint64_t limit, room, siblings_low, flush_us, page_cluster, readahead_kb, fault_around_bytes, tasks;
 
 	uint64_t nr_flushes;
 	struct ballast *ballast;
@@ -311,6 +313,12 @@ static void *shared_memory(uint64_t bytes)
 	return p;
 }
 
+static void make_memcg(const char *path)
+{
+	if (mkdir(path, 0755))
+		give_up("mkdir", path);
+}
+
 static void open_trace(struct task *t)
 {
 	char path[MAX_NAME + 16];
@@ -333,11 +341,16 @@ static void start_task(struct run *run, uint64_t number)
 	struct task *t = &run->task[number];
 	int go[2], done[2];
 
-	snprintf(t->cgroup, sizeof(t->cgroup), run->tasks > 1 ? LAB "/%llu" : LAB, (unsigned long long)number);
-	if (run->tasks > 1 && mkdir(t->cgroup, 0755))
-		give_up("mkdir", t->cgroup);
+	snprintf(t->cgroup, sizeof(t->cgroup), LAB);
+	if (run->tasks > 1) {
+		snprintf(t->cgroup, sizeof(t->cgroup), "%s/%llu", run->siblings_low ? SIBLINGS : LAB,
+			 (unsigned long long)number);
+		make_memcg(t->cgroup);
+	}
 	if (t->low)
 		write_number(t->cgroup, "/memory.low", t->low * PAGE_BYTES);
+	if (t->min)
+		write_number(t->cgroup, "/memory.min", t->min * PAGE_BYTES);
 	open_trace(t);
 	t->result = shared_memory(sizeof(*t->result) + t->anon + t->file);
 	if (pipe2(go, O_CLOEXEC) || pipe2(done, O_CLOEXEC))
@@ -350,8 +363,11 @@ static void start_task(struct run *run, uint64_t number)
 	t->done = t->pid ? done[0] : done[1];
 	close(t->pid ? go[0] : go[1]);
 	close(t->pid ? done[1] : done[0]);
-	if (!t->pid)
+	if (!t->pid) {
+		for (uint64_t i = 0; i < number; i++) /* or an earlier task would never read the end of its orders */
+			close(run->task[i].go);
 		obey(t);
+	}
 	if (!wait_for(run, t))
 		give_up("start", t->trace);
 }
@@ -445,13 +461,17 @@ static void prepare(const struct run *run)
 		snprintf(queue, sizeof(queue), "/sys/block/%s/queue/", strrchr(run->disk, '/') + 1);
 		write_number(queue, "read_ahead_kb", run->readahead_kb);
 	}
-	if (mkdir(LAB, 0755))
-		give_up("mkdir", LAB);
+	make_memcg(LAB);
 	if (run->limit)
 		write_number(LAB, "/memory.max", run->limit * PAGE_BYTES);
 	write_text(LAB "/memory.swap.max", "max");
 	if (run->tasks > 1)
 		write_text(LAB "/cgroup.subtree_control", "+memory");
+	if (run->siblings_low) {
+		make_memcg(SIBLINGS);
+		write_number(SIBLINGS, "/memory.low", run->siblings_low * PAGE_BYTES);
+		write_text(SIBLINGS "/cgroup.subtree_control", "+memory");
+	}
 }
 
 static void clean_up(const struct run *run)
@@ -461,6 +481,8 @@ static void clean_up(const struct run *run)
 	if (needs_file(run) && umount("/mnt"))
 		give_up("umount", "/mnt");
 	stop_swap(run);
+	if (run->siblings_low)
+		rmdir(SIBLINGS);
 	while (rmdir(LAB) && errno == EBUSY && ++nr_tries < 100)
 		usleep(20000);
 }
@@ -516,6 +538,7 @@ static void read_run_line(char *line, struct run *run)
 		if (!take_word(word, "id", run->id, NULL) && !take_word(word, "lru", run->lru, NULL) &&
 		    !take_word(word, "swap", run->swap, NULL) && !take_word(word, "disk", run->disk, NULL) &&
 		    !take_word(word, "limit", NULL, &run->limit) && !take_word(word, "room", NULL, &run->room) &&
+		    !take_word(word, "siblings_low", NULL, &run->siblings_low) &&
 		    !take_word(word, "flush_us", NULL, &run->flush_us) &&
 		    !take_word(word, "page_cluster", NULL, &run->page_cluster) &&
 		    !take_word(word, "readahead_kb", NULL, &run->readahead_kb) &&
@@ -534,7 +557,8 @@ static void read_task_line(char *line, struct task *t)
 	for (word = strtok_r(line, " \n", &place); word; word = strtok_r(NULL, " \n", &place)) {
 		if (!take_word(word, "trace", t->trace, NULL) && !take_word(word, "mode", t->mode, NULL) &&
 		    !take_word(word, "anon", NULL, &t->anon) && !take_word(word, "file", NULL, &t->file) &&
-		    !take_word(word, "low", NULL, &t->low) && !take_word(word, "turn", NULL, &t->turn))
+		    !take_word(word, "low", NULL, &t->low) && !take_word(word, "min", NULL, &t->min) &&
+		    !take_word(word, "turn", NULL, &t->turn))
 			give_up("no such word of a task:", word);
 	}
 }
@@ -635,14 +659,17 @@ static void fill_disks(void)
 
 static void set_up_machine(void)
 {
-	static const char *const places[][3] = {
-		{ "proc", "/proc", "proc" }, { "sysfs", "/sys", "sysfs" }, { "devtmpfs", "/dev", "devtmpfs" },
-		{ "debugfs", "/sys/kernel/debug", "debugfs" }, { "cgroup2", "/cg", "cgroup2" },
+	static const char *const places[][4] = {
+		{ "proc", "/proc", "proc", "" },
+		{ "sysfs", "/sys", "sysfs", "" },
+		{ "devtmpfs", "/dev", "devtmpfs", "" },
+		{ "debugfs", "/sys/kernel/debug", "debugfs", "" },
+		{ "cgroup2", "/cg", "cgroup2", "memory_recursiveprot" }, /* as systemd mounts it */
 	};
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		mkdir(places[i][1], 0755);
-		if (mount(places[i][0], places[i][1], places[i][2], 0, "") && errno != EBUSY)
+		if (mount(places[i][0], places[i][1], places[i][2], 0, places[i][3]) && errno != EBUSY)
 			give_up("mount", places[i][1]);
 	}
 	mkdir("/mnt", 0755);

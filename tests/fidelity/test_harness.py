@@ -23,7 +23,7 @@ from tests.fidelity.guest_log import (
 )
 from tests.fidelity.guest_machine import HERE, HarnessError, archive, dependencies, needed_modules
 from tests.fidelity.made_traces import FILE, TRACES, WRITE, make_trace, write_traces
-from tests.fidelity.record import Trace, guest_plan, read_plan, read_traces, runs_of
+from tests.fidelity.record import Trace, guest_plan, read_plan, read_traces, rows_of, runs_of
 
 LRU_GEN = """memcg     1 /
  node     0
@@ -54,6 +54,21 @@ trace = "zipf"
 mode = "fread"
 limits = [0.5, 0.75]
 readahead_kb = 128
+"""
+
+
+TOGETHER = """
+[[case]]
+limits = [0.5]
+turn = 200
+siblings_low = 0.25
+[[case.memcg]]
+trace = "zipf"
+mode = "anon"
+low = 0.6
+[[case.memcg]]
+trace = "loop"
+mode = "fread"
 """
 
 
@@ -174,7 +189,7 @@ def test_generations_of_a_memcg_that_is_not_there_are_none() -> None:
 def test_phase_leaves_out_counters_that_a_kernel_does_not_have() -> None:
     """Another version has other counters."""
     points = read_boot(WHOLE).runs["a"].points
-    assert set(phase(points["start"], points["end"])["memcg"]) == {"pgscan"}
+    assert set(phase(points["start"].files, points["end"].files)["memcg"]) == {"pgscan"}
 
 
 def test_residency_is_four_pages_a_digit() -> None:
@@ -226,13 +241,88 @@ def test_plan_names_every_limit_under_both_algorithms_and_turns_around() -> None
     assert "limit=500" in lines[0]
     assert "readahead_kb=128" in lines[0]
     assert lines[1] == "task trace=zipf mode=fread anon=0 file=1000"
-    assert cases[0].label == "readahead_kb=128"
+    assert cases[0].label(0) == "readahead_kb=128"
+
+
+def test_memcgs_of_a_plan_run_together_and_have_names_of_their_own() -> None:
+    """Shares become pages of a program's own footprint; a row says what ran beside it."""
+    (case,) = read_plan(TOGETHER)
+    traces = {"zipf": Trace(b"\0\0\0\0", 1000, 0), "loop": Trace(b"\0\0\0\0", 500, 0)}
+    run = runs_of([case], traces, 1)[0]
+    assert guest_plan([run]).splitlines()[0].split()[2:5] == ["lru=trad", "limit=750", "tasks=2"]
+    assert "siblings_low=375" in guest_plan([run]).splitlines()[0]
+    assert guest_plan([run]).splitlines()[1:] == [
+        "task trace=zipf mode=anon anon=1000 file=0 low=600 turn=200",
+        "task trace=loop mode=fread anon=0 file=500 turn=200",
+    ]
+    assert case.label(0) == "low=0.6 beside loop fread siblings_low=0.25"
+    assert case.label(1) == "beside zipf anon low=0.6 siblings_low=0.25"
+
+
+def test_rows_of_memcgs_that_ran_together_are_of_their_own_files() -> None:
+    """The machine's counters belong to none of them; kernel memory of the memcg with the limit is kept."""
+    (case,) = read_plan(TOGETHER)
+    traces = {"zipf": Trace(b"\0\0\0\0", 2, 0), "loop": Trace(b"\0\0\0\0", 3, 0)}
+    run = runs_of([case], traces, 1)[0]
+    points = [moment_of_two(name, scanned) for name, scanned in (("start", 0), ("populated", 8), ("end", 20))]
+    over = b"".join(
+        frame(name, text)
+        for number, resident in enumerate(("\1\0", "\0\1\1"))
+        for name, text in (("task", str(number)), ("exit", "0"), ("bad", "0"), ("resident", resident))
+    )
+    whole = frame("run", "a") + b"".join(points) + frame("point", "over") + frame("flushes", "9") + over
+    first, second = rows_of(read_boot(whole + frame("done")).runs["a"], run)
+    assert [row["result"]["number"] for row in (first, second)] == [0, 1]
+    assert first["result"]["trace_phase"] == {"memcg": {"pgscan": 12}}
+    assert second["result"]["trace_phase"] == {"memcg": {"pgscan": 24}}
+    assert (first["result"]["low_pages"], "low_pages" in second["result"]) == (1, False)
+    assert (first["result"]["limited_kernel"], first["result"]["siblings_low_pages"]) == (3, 1)
+    assert [row["result"]["gens_end"] for row in (first, second)] == [[[3, 31, 4]], [[5, 7, 0]]]
+    assert [row["residency"]["resident_hex"] for row in (first, second)] == ["1", "6"]
+
+
+def moment_of_two(point: str, scanned: int) -> bytes:
+    """Return the frames of a point of a run of two memcgs, of which the second scans twice as much."""
+    lru_gen = "memcg 1 /\n node 0\n"
+    lru_gen += (
+        "memcg 7 /lab/siblings/0\n node 0\n  3 100 31 4\nmemcg 8 /lab/siblings/1\n node 0\n  5 100 7 0\n"
+    )
+    lab = {
+        "vmstat": "",
+        "zoneinfo": ZONEINFO,
+        "uptime": "1 3.00\n",
+        "zram": "",
+        "lru_gen": lru_gen,
+        "memory.stat": "kernel 12288\n",
+        "memory.current": "0\n",
+        "memory.swap.current": "0\n",
+        "memory.events": "low 0\n",
+    }
+    frames_ = [frame("point", point), *(frame(name, text) for name, text in lab.items())]
+    for number in range(2):
+        own = {
+            "task": str(number),
+            "stat": STAT.format(minor=0, major=0),
+            "io": "read_bytes: 0\n",
+            "memory.stat": f"kernel 4096\npgscan {scanned * (number + 1)}\n",
+            "memory.current": "4096\n",
+            "memory.swap.current": "0\n",
+            "memory.events": "low 1\n",
+        }
+        frames_ += [frame(name, text) for name, text in own.items()]
+    return b"".join(frames_)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "no cases"),
+        (
+            TOGETHER.replace("loop", "zipf").replace("low = 0.6", "").replace("fread", "anon"),
+            "no two of them alike",
+        ),
+        (TOGETHER.replace("anon", "fmmap"), "one of them may use the file"),
+        (TOGETHER.replace("limits", "trace = 'zipf'\nlimits"), r"unknown \['trace'\]"),
         ("[[case]]\ntrace = 'zipf'", r"missing \['limits', 'mode'\]"),
         ("[[case]]\ntrace = 'z'\nmode = 'anon'\nlimits = [0.5]\nlimit = 3", r"unknown \['limit'\]"),
         ("[[case]]\ntrace = 'z'\nmode = 'mmap'\nlimits = [0.5]", "mode is 'mmap'"),

@@ -53,7 +53,9 @@ def test_recording_is_of_the_plan_and_of_traces_that_can_be_made_again() -> None
     """What is shipped can be recorded anew from what is in the tree."""
     recording = read_recording(SHIPPED)
     cases = read_plan((HERE / "recorded.toml").read_text(encoding="utf-8"))
-    planned = {(case.trace, case.mode, limit) for case in cases for limit in case.limits}
+    planned = {
+        (load.trace, load.mode, limit) for case in cases for load in case.loads for limit in case.limits
+    }
     assert {case.place[:3] for case in recording.cases} <= planned
     for name, trace in read_traces(SHIPPED / "traces").items():
         assert name in TRACES
