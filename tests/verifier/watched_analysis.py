@@ -36,7 +36,7 @@ _MOST_BLOCKS = 1000
 """Watched in one run of a random program: a hook that is far over its budget goes round for minutes, and shows nothing new."""
 
 
-class SeenEnough(Exception):  # noqa: N818  # no error: the watcher is satisfied
+class SeenEnough(Exception):  # no error: the watcher is satisfied
     """Ends a run that was watched for long enough."""
 
 
