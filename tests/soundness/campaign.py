@@ -35,7 +35,10 @@ CHUNK = 10 * NR_TURNS
 
 _ROOT = Path(__file__).parents[2]
 _TESTED = ("verifier", "reclaim/lang", "reclaim/abi", "reclaim/jit", "tests/fakes", "tests/soundness")
-_GENERATORS = ("policy_generator.py", "policy_pieces.py", "relation_generator.py", "wide_generator.py")
+_GENERATORS = (
+    *("memory_generator.py", "policy_generator.py", "policy_pieces.py"),
+    *("relation_generator.py", "wide_generator.py"),
+)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 Numbers are dealt to kinds of programs by turns. Most are small, one hook of a few statements with what it
 needs to be complete, for a verifier goes wrong in small places and small programs are cheap; some are large,
 so that places meet; some are about numbers alone, tied to each other or near the ends of their ranges, where
-what needs a proof hangs on comparisons that stand elsewhere.
+what needs a proof hangs on comparisons that stand elsewhere; some are about what stays in memory.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from __future__ import annotations
 import random
 import re
 
+from tests.verifier.memory_generator import generate_memory
 from tests.verifier.policy_generator import generate_policy
 from tests.verifier.relation_generator import generate_relations
 from tests.verifier.wide_generator import generate_wide
 
-_TURNS = "LSWSRSWSSSRSWSSW"
+_TURNS = "LSWSRSWMSSRSWMSW"
 """The kinds of sixteen programs that follow each other: large in every second round, small, related numbers,
-wide numbers."""
+wide numbers, memory."""
 
 LONGER = 16
 """In one of so many rounds programs about numbers are longer, with loops inside of loops: these take the
@@ -44,6 +45,8 @@ def program(seed: int) -> str:
             return generate_relations(seed, is_small=not is_longer)
         case "W":
             return generate_wide(seed, is_small=not is_longer)
+        case "M":
+            return generate_memory(seed)
         case kind:
             is_large = kind == "L" and round_ % 2 == 0
             return generate_policy(seed, _DANGER[round_ // 2 % 2], is_small=not is_large)

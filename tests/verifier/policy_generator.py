@@ -42,9 +42,6 @@ from tests.verifier.policy_pieces import (
     WIDE,
 )
 
-SHARE_OF_NESTED = 0.5
-"""Of small policies whose helpers run hooks: those that have such a hook."""
-
 _HOOK_NAMES = sorted(HOOKS)
 _RUNNING = tuple(helper for helper in HELPERS if helper.effects.runs)
 
@@ -57,6 +54,9 @@ class PolicyWriter:
         danger: how often an operation that may fail goes without its guard, 0 to 1.
         is_small: whether it is one hook of a few statements, with what it needs to be complete.
     """
+
+    share_of_nested = 0.5
+    """Of small policies whose helpers run hooks: those that have such a hook."""
 
     def __init__(self, rng: random.Random, danger: float = 0.02, *, is_small: bool = False) -> None:
         self.rng = rng
@@ -77,7 +77,7 @@ class PolicyWriter:
 
     def write(self) -> str:
         """Return the source."""
-        names = self.rng.sample(_HOOK_NAMES, 1 if self.is_small else self.rng.choice((1, 1, 2, 3)))
+        names = self._chosen()
         if "next_batch" not in names and not self.is_small:
             names.append("next_batch")
         written = [self._hook(HOOKS[name]) for name in names]
@@ -94,13 +94,19 @@ class PolicyWriter:
         declarations = [line for line in DECLARATIONS.split("\n") if _uses(body, line.partition(" ")[0])]
         return "\n".join([HEADER, *declarations, "", "", body])
 
+    def _chosen(self) -> list[str]:
+        """Return the names of the hooks that are random."""
+        return self.rng.sample(_HOOK_NAMES, 1 if self.is_small else self.rng.choice((1, 1, 2, 3)))
+
     def _plain_hooks(self, names: list[str], written: str) -> list[str]:
         """Return the hooks without which a policy is not complete; a small one has those that it needs."""
         if not self.is_small:
             return [text for name, text in PLAIN_HOOKS.items() if name not in names]
         is_filling = any(_uses(written, name) for name in ("queue", "gens", "youngest"))
         wanted = {"folio_added", "next_batch"} if is_filling else set()
-        if any(_uses(written, helper.name) for helper in _RUNNING if self.rng.random() < SHARE_OF_NESTED):
+        if any(
+            _uses(written, helper.name) for helper in _RUNNING if self.rng.random() < self.share_of_nested
+        ):
             wanted.add("pte_young")
         texts = {**PLAIN_HOOKS, "next_batch": PLAIN_NEXT_BATCH}
         return [texts[name] for name in sorted(wanted - set(names))]
@@ -123,9 +129,15 @@ class PolicyWriter:
                 "    if sc.priority == 1:",
             ]
             self.lines.append("        return gens[0][0].batch(1)")
-        self._block(1, self._length())
+        self._body()
         self._answer(1)
         return "\n".join(self.lines) + "\n"
+
+    def _body(self) -> None:
+        """Write the statements of a hook, and what it is rarely given first."""
+        if self.maybe and self.rng.random() < 0.4:
+            self._use_present(1, *self.rng.choice(self.maybe))
+        self._block(1, self._length())
 
     def _length(self) -> int:
         """Return how many statements a hook has at its top level."""
@@ -177,7 +189,7 @@ class PolicyWriter:
         ]
         if depth < 4:
             kinds += [(5, self._if), (3, self._if_present), (1, self._leave_early), (1, self._give_up)]
-            if self.loops < 2:
+            if self.loops < 2 + (depth > 2 and self.rng.random() < 0.3):
                 kinds += [(3, self._range_loop), (1, self._scan)]
         weights = [weight for weight, _ in kinds]
         self.rng.choices(kinds, weights)[0][1](depth)
@@ -353,12 +365,11 @@ class PolicyWriter:
             self._say(depth, "else:")
             self._block(depth + 1, self.rng.randint(1, 2))
 
-    def _if_present(self, depth: int) -> None:
-        """Bind what may be None, and use it where it is not."""
-        options = [
-            *self.maybe,
-            *((f"seen.get({self.number(1)})", "u64"), (f"ghosts.get({self.number(1)})", "u64")),
-        ]
+    def _optional(self) -> list[tuple[str, str]]:
+        """Return (expression, type) of what may be None."""
+        options = list(self.maybe)
+        if "map" in self.hook.families:
+            options += [(f"{name}.get({self.number(1)})", "u64") for name in ("seen", "ghosts")]
         for type_name, handles in self.handles.items():
             for field in KERNEL_TYPES[type_name].fields:
                 if field.type.endswith(" | None"):
@@ -367,12 +378,17 @@ class PolicyWriter:
                     )
         if "node" in self.hook.families:
             options.append((f"node_at({self.within(0, 15)})", "Node"))
-        if "map" not in self.hook.families:
-            options = [option for option in options if ".get(" not in option[0]]
+        return options
+
+    def _if_present(self, depth: int) -> None:
+        """Bind what may be None, and use it where it is not."""
+        options = self._optional()
         if not options:
             self._if(depth)
             return
-        expression, plain = self.rng.choice(options)
+        self._use_present(depth, *self.rng.choice(options))
+
+    def _use_present(self, depth: int, expression: str, plain: str) -> None:
         name = self._name("some")
         self._say(depth, f"{name} = {expression}")
         if plain != "List" and self.rng.random() < 3 * self.danger:
@@ -632,7 +648,7 @@ class PolicyWriter:
             state = STATE_NUMBERS.get(type_name)
             choices += [f"{one}.{self._shallow(self.rng.choice(state))}"] * 3 if state else []
         lruvecs = self.handles.get("Lruvec")
-        if lruvecs and self.loops == 0 and self._rarely():
+        if lruvecs and self.loops < 2 and self._rarely():
             choices.append(f"summed({self.rng.choice(lruvecs)}, {self.rng.choice(NUMBERS)})")
         if self.rng.random() < 0.08:
             call = self._helper(

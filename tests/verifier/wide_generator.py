@@ -270,13 +270,54 @@ class WideWriter(RelationWriter):
         )
         self._say(depth, self.rng.choice(uses))
 
+    def _grown(self, depth: int) -> None:
+        """Multiply or add, and use that what was made is no less, nor a part of it more, if nothing wrapped."""
+        one, other, made = f"x{self.nr_uses}", f"y{self.nr_uses}", f"z{self.nr_uses}"
+        op = self.rng.choice("*+")
+        wide = ("lruvec.at", "lruvec.at", "lruvec.nr[5]", "lruvec.nr[6]", "lruvec.half", self._number())
+        factor = str(self.rng.choice((2, 3, 8, 1 << 31, 1 << 32, 1 << 63)))
+        few = (f"max({self._number()}, {self.rng.choice((1, 2))})", factor, factor, self.rng.choice(wide))
+        self._say(depth, f"{one}: u64 = {self.rng.choice(wide)}")
+        self._say(depth, f"{other}: u64 = {self.rng.choice(few if op == '*' else (*wide, factor))}")
+        self._say(depth, f"{made} = {self.rng.choice((f'{one} {op} {other}', f'{other} {op} {one}'))}")
+        guards = (
+            *("", "", "", "", ""),
+            f"{made} < 8",
+            f"{made} < {self._number()}",
+            f"{other} != 0",
+            f"{one} > {made}",
+            f"{one} <= {self.rng.choice((255, (1 << 32) - 1, (1 << 61) - 1))}",
+        )
+        guard = self.rng.choice(guards)
+        if guard:
+            self._say(depth, f"if {guard}:")
+            depth += 1
+        uses = [
+            f"assert {one} <= {made}",
+            f"assert {other} <= {made}",
+            f"lruvec.nr[{one}] = {made}",
+            f"lruvec.at = 5 // ({made} - {one} + 1)",
+            f"lruvec.at = 5 // u64({one} <= {made})",
+        ]
+        if op == "*":
+            uses += [
+                f"assert {made} // max({other}, 1) <= {one}",
+                f"assert {made} // {self.rng.choice((factor, '8'))} <= {one}",
+                f"assert {made} >> {self.rng.choice((1, 3, 32))} <= {one}",
+                f"lruvec.at = 5 // u64({made} // max({other}, 1) <= {one})",
+            ]
+        self._say(depth, self.rng.choice(uses))
+
     def _use(self, depth: int) -> None:
         kind = self.rng.random()
         if kind < 0.25 or not self.signed:
             super()._use(depth)
             return
         self.nr_uses += 1
-        if kind < 0.6:
+        if kind < 0.45:
+            self._grown(depth)
+            return
+        if kind < 0.7:
             self._focus(depth)
             return
         one, other, sign = self._number(), self._number(), self._signed_number()
