@@ -25,6 +25,7 @@ struct zspage {
 
 struct zs_class {
 	uint32_t heads[ZS_NR_GROUPS];
+	uint16_t filled_groups;		/* a bit for each that has zspages */
 	uint16_t nr_objects;		/* that fit into a zspage */
 	uint16_t nr_pages;		/* of a zspage */
 };

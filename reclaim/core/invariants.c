@@ -375,6 +375,22 @@ static uint64_t count_objects(const struct zs_pool *pool)
 	return nr_objects;
 }
 
+/* What a pool knows of its lists of zspages with room; a pool that was never used has none. */
+static bool check_groups(const struct zs_pool *pool, const struct report *report)
+{
+	for (uint32_t i = 0; i < ZS_NR_CLASSES && pool->nr_used; i++) {
+		const struct zs_class *class = &pool->classes[i];
+		uint32_t filled = 0;
+
+		for (uint32_t group = 1; group < ZS_NR_GROUPS; group++)
+			filled |= (uint32_t)(class->heads[group] != RCL_NIL) << group;
+		if (filled != class->filled_groups)
+			return broken(report, "a pool's class %u has groups %x, and knows of %x", i, filled,
+				      class->filled_groups);
+	}
+	return true;
+}
+
 /* Pools: as many objects as slots are stored in them, and the pages that their zspages hold. */
 static bool check_pools(const struct rcl_machine *m, const struct report *report)
 {
@@ -382,14 +398,19 @@ static bool check_pools(const struct rcl_machine *m, const struct report *report
 
 	for (uint32_t pfn = 0; pfn < m->nr_folios; pfn++)
 		nr_pages += is_pool_page(m, pfn);
-	for (uint32_t i = 0; i < m->nr_swaps; i++)
+	for (uint32_t i = 0; i < m->nr_swaps; i++) {
 		nr_objects += count_objects(&m->swaps[i].pool);
+		if (!check_groups(&m->swaps[i].pool, report))
+			return false;
+	}
 	for (uint32_t slot = 0; slot < m->nr_swap_slots; slot++) {
 		nr_stored += (m->swap_stored && m->swap_stored[slot]) + zswap_has(m, slot);
 		nr_bytes += zswap_has(m, slot) ? m->zswap.entries[slot].nr_bytes : 0;
 	}
 	for (uint32_t i = 0; i < m->nr_memcgs; i++)
 		nr_bytes -= m->memcgs[i]->zswap_bytes;
+	if (!check_groups(&m->zswap.pool, report))
+		return false;
 	if (nr_pages != swap_pool_pages(m) || nr_objects != nr_stored || nr_bytes)
 		return broken(report, "pools: %llu pages (%llu counted) hold %llu objects of %llu slots",
 			      (unsigned long long)nr_pages, (unsigned long long)swap_pool_pages(m),

@@ -106,6 +106,8 @@ static void unlink_zspage(struct zs_pool *pool, struct zs_class *class, uint32_t
 		pool->zspages[zspage->prev].next = zspage->next;
 	else
 		class->heads[zspage->group] = zspage->next;
+	if (class->heads[zspage->group] == RCL_NIL)
+		class->filled_groups &= (uint16_t)~(1u << zspage->group);
 	if (zspage->next != RCL_NIL)
 		pool->zspages[zspage->next].prev = zspage->prev;
 }
@@ -123,6 +125,7 @@ static void link_zspage(struct zs_pool *pool, struct zs_class *class, uint32_t n
 	if (zspage->next != RCL_NIL)
 		pool->zspages[zspage->next].prev = number;
 	class->heads[group] = number;
+	class->filled_groups |= (uint16_t)(1u << group);
 }
 
 static void release_pages(struct rcl_machine *m, struct zs_pool *pool, struct zspage *zspage)
@@ -175,18 +178,22 @@ static uint32_t add_zspage(struct rcl_machine *m, struct zs_pool *pool, uint32_t
 
 uint32_t zspool_alloc(struct rcl_machine *m, struct zs_pool *pool, uint32_t nr_bytes)
 {
-	uint32_t index = class_of(pool, nr_bytes), number = RCL_NIL;
+	uint32_t index = class_of(pool, nr_bytes);
 	struct zs_class *class = &pool->classes[index];
+	bool is_new = !class->filled_groups;
+	/* The fullest that has room (find_get_zspage()). */
+	uint32_t number = is_new ? add_zspage(m, pool, index) : class->heads[31 - __builtin_clz(class->filled_groups)];
+	struct zspage *zspage;
 
-	for (uint32_t group = ZS_NR_GROUPS - 1; group > 0 && number == RCL_NIL; group--)
-		number = class->heads[group];
-	if (number != RCL_NIL)
-		unlink_zspage(pool, class, number);
-	else
-		number = add_zspage(m, pool, index);
 	if (number == RCL_NIL)
 		return RCL_NIL;
-	pool->zspages[number].nr_objects++;
+	zspage = &pool->zspages[number];
+	zspage->nr_objects++;
+	if (!is_new) {
+		if (group_of(class, zspage->nr_objects) == zspage->group)
+			return number;		/* still the first of its group */
+		unlink_zspage(pool, class, number);
+	}
 	link_zspage(pool, class, number);
 	return number;
 }
