@@ -362,7 +362,8 @@ def _cases(
                 if (row.trace, row.mode, row.frac, row.lru) == place and row.label in {None, label}
             }
             _check_repeats(folder, repeats)
-            several = f"flush_us={flush_us}" if len(conditions) > 1 else ""
+            is_one_of_several = sum(other == label for other, _ in conditions) > 1
+            several = f"flush_us={flush_us}" if is_one_of_several else ""
             condition = f"{label or ''} {several}".strip()
             group = _whole_group(folder, repeats[0], groups.get(_group_key(repeats[0]), []))
             yield RecordedCase(tuple(repeats), bits, condition, group)

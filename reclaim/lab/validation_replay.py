@@ -150,11 +150,14 @@ class _TwoPhases:
     def chunks(self, nr_records: int = CHUNK_RECORDS) -> Iterator[Records]:
         """Yield what the file system read, the populate phase as one chunk, then the trace.
 
-        All traces of a group have both, so that everybody has populated before a trace begins.
+        One chunk is read ahead, so an empty one lets the first run before `begin`. All traces of a group have as many
+        chunks before their trace, so that nobody populates before all have begun, and no trace begins before all have
+        populated.
         """
         yield self._metadata
-        yield self._populate
+        yield self._metadata[:0]
         self.begin()
+        yield self._populate
         yield self._trace[:nr_records]
         self.between()
         for start in range(nr_records, len(self._trace), nr_records):

@@ -40,6 +40,13 @@ def made_run(**changes: Any) -> dict[str, Any]:
     return run | changes
 
 
+def made_group(lru: str = "trad", rep: int = 1, **changes: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the rows of two memcgs that ran together, of which the first is protected."""
+    common = {"group": "both", "lru": lru, "rep": rep, "turn": 100, "limit_pages": NR_PAGES, **changes}
+    first = made_run(**common, number=0, label="low beside other", low_pages=NR_PAGES * 3 // 4)
+    return first, made_run(**common, number=1, label="beside low")
+
+
 def made_words() -> Records:
     """Return the raw records of the trace `made`: a hot half and a cold half."""
     draw = np.random.default_rng(1)

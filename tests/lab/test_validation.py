@@ -24,7 +24,7 @@ from reclaim.lab.validation_json import render_validation_json
 from reclaim.lab.validation_recording import RecordedCase, RecordedRun, read_recording
 from reclaim.lab.validation_replay import Replay
 from reclaim.lab.validation_report import REGENERATE, render_markdown
-from tests.lab.made_recording import NR_PAGES, made_recording, made_run
+from tests.lab.made_recording import NR_PAGES, made_group, made_recording, made_run
 
 _ZEROS = {counter.name: 0 for counter in COUNTERS if counter.group == "vmstat"}
 
@@ -210,6 +210,21 @@ def test_page_says_how_to_make_it_anew_and_marks_wrong_winners() -> None:
     assert [
         text for text in (REGENERATE, "linux-image-1", "**differs**", "0 of 1 cases (0%)") if text not in page
     ] == []
+
+
+def test_page_says_what_protection_kept(tmp_path: Path) -> None:
+    """A table of memcgs that ran together: what was protected, misses and pages of kernel and model."""
+    levels = {"inactive_anon": 300, "active_anon": 100, "inactive_file": 0, "active_file": 0}
+    rows = [row | {"end": levels} for row in made_group()]
+    page = render_markdown(validate(read_recording(made_recording(tmp_path, *rows))))
+    section = page.partition("## Protection by memory.low")[2].partition("##")[0]
+    assert "| made anon 50% trad low beside other | low 384 | 1,000 |" in section
+    assert "| made anon 50% trad beside low | nothing | 1,000 |" in section
+
+
+def test_page_without_groups_has_no_word_about_protection() -> None:
+    """A recording of single memcgs has no such table."""
+    assert "Protection" not in render_markdown(Validation("", (_case(100, 100),)))
 
 
 def test_validate_runs_every_case_on_the_model(tmp_path: Path) -> None:

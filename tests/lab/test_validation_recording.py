@@ -12,7 +12,7 @@ import pytest
 
 from reclaim.diag.errors import ReclaimError
 from reclaim.lab.validation_recording import Phase, RecordedRun, Recording, read_recording
-from tests.lab.made_recording import NR_PAGES, made_recording, made_run, made_words
+from tests.lab.made_recording import NR_PAGES, made_group, made_recording, made_run, made_words
 
 
 def _refusal(folder: Path, only: str | None = None) -> str:
@@ -50,6 +50,26 @@ def test_only_chooses_cases_by_name(tmp_path: Path) -> None:
     """The pattern may match anywhere in the name."""
     folder = made_recording(tmp_path, made_run(), made_run(lru="mglru"))
     assert _names(read_recording(folder, "50%.*mglru")) == ["made anon 50% mglru"]
+
+
+def test_memcgs_that_ran_together_are_cases_that_know_each_other(tmp_path: Path) -> None:
+    """Each has its own name, and what must be run for it is the whole group, also where one case alone is asked for."""
+    rows = (*made_group(), *made_group(rep=2))
+    whole = read_recording(made_recording(tmp_path, *rows)).cases
+    assert [case.name for case in whole] == [
+        "made anon 50% trad low beside other",
+        "made anon 50% trad beside low",
+    ]
+    assert [len(case.runs) for case in whole] == [2, 2]
+    (second,) = read_recording(tmp_path, only="beside low").cases
+    assert [run.number for run in second.together] == [0, 1]
+    assert (whole[0].first.protection, whole[1].first.protection) == ("low 384", "")
+
+
+def test_group_that_is_not_whole_is_refused(tmp_path: Path) -> None:
+    """A memcg cannot be run without those that it shared the limit with."""
+    text = _refusal(made_recording(tmp_path, made_group()[1]))
+    assert "group 'both', trad, rep 1 has the numbers [1]; expected 0, 1 and so on" in text
 
 
 @pytest.mark.parametrize("compress", [False, True])

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from reclaim.lab.validation_recording import RecordedRun
-from reclaim.lab.validation_replay import Replay, _stream, replay
+from reclaim.lab.validation_replay import Replay, _stream, replay, replay_group
 from reclaim.workload.access_trace import Records
-from tests.lab.made_recording import LIMIT_PAGES, NR_PAGES, made_run, made_words
+from tests.lab.made_recording import LIMIT_PAGES, NR_PAGES, made_group, made_run, made_words
 
 _MODES = {
     "anon": (NR_PAGES, 0),
@@ -25,6 +25,26 @@ def _run(mode: str = "anon", words: Records | None = None, **changes: object) ->
     n_anon, n_file = _MODES[mode]
     sizes = {"n_anon": n_anon, "n_file": n_file, "accesses": len(words)}
     return replay(RecordedRun.model_validate(made_run(mode=mode, **sizes, **changes)), words)
+
+
+@pytest.mark.parametrize("lru", ["trad", "mglru"])
+def test_protected_memcg_of_a_group_keeps_what_the_other_loses(lru: str) -> None:
+    """Both share the limit and do the same; each has numbers of its own."""
+    words = made_words()
+    runs = [RecordedRun.model_validate(row) for row in made_group(lru)]
+    first, second = replay_group(runs, {"made": words})
+    assert first.misses < second.misses
+    assert first.resident.sum() >= NR_PAGES * 2 // 3 > second.resident.sum()
+    assert first.resident.sum() + second.resident.sum() <= NR_PAGES
+    assert first.populate["pgfault"] == second.populate["pgfault"] == NR_PAGES
+
+
+def test_memcg_between_protects_all_that_it_holds() -> None:
+    """What they do not claim of its memory.low goes by their usage (memory_recursiveprot)."""
+    words = made_words()
+    rows = [row | {"low_pages": 0, "siblings_low_pages": NR_PAGES} for row in made_group()]
+    first, second = replay_group([RecordedRun.model_validate(row) for row in rows], {"made": words})
+    assert abs(int(first.resident.sum()) - int(second.resident.sum())) < NR_PAGES // 4
 
 
 @pytest.mark.parametrize("lru", ["trad", "mglru"])
