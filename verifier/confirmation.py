@@ -5,13 +5,12 @@ checked here by the normative interpreter: the hook runs from its first instruct
 made up as it goes. Whatever the hook reads for the first time is what the search picked; from then on the
 memory keeps it, stores included, and a read that finds something else than the search believed ends the
 attempt. Only a run that comes to the instruction in question with no obligation broken on the way, and with
-values there that break this one, is a witness.
+values there that break this one, is a witness. A rule about places is broken by coming there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from reclaim.abi.helpers import HELPERS, SCAN_HELPERS
@@ -21,6 +20,7 @@ from reclaim.lang import arithmetic
 from reclaim.lang.interp import Interpreter, ObligationBroken, RuntimeValue
 from reclaim.lang.ir import (
     Block,
+    Call,
     HandleType,
     ListSize,
     LoadField,
@@ -29,22 +29,29 @@ from reclaim.lang.ir import (
     Op,
     OptionalType,
     PolicyIR,
+    ScanFirst,
+    ScanNext,
     StoreField,
     StoreState,
     Terminator,
     Value,
 )
-from verifier.entailment import MAX_ITERATIONS
+from verifier.analysis import Violation
+from verifier.entailment import MAX_ITERATIONS, MOVED_TWICE
 from verifier.obligations import (
     CommonRange,
+    FamilyPermitted,
     Implied,
     InRange,
+    LeavesLists,
     LoopBounded,
+    Movable,
     NonNegative,
     NonZero,
     NotNone,
-    Obligation,
+    OwnFolio,
     QuotientFits,
+    RunsNoHook,
 )
 
 _OBJECT_SHIFT = 24
@@ -179,7 +186,7 @@ def confirms(
     arguments: tuple[int | None, ...],
     believed: list[Believed],
     target: Op | Terminator | None,
-    demand: Obligation,
+    violation: Violation,
 ) -> bool:
     """Tell whether the interpreter comes to an instruction and breaks its obligation there.
 
@@ -189,15 +196,42 @@ def confirms(
         arguments: what the search picked for the hook's parameters.
         believed: what it picked for each instruction that reads, in the order of running.
         target: the instruction, or the first of the loop that demands something.
-        demand: its obligation.
+        violation: its obligation, and why it is not met.
+    """
+    moved: set[RuntimeValue] = set()
+
+    def is_reached(_block: Block, op: Op | Terminator, values: Mapping[Value, RuntimeValue]) -> bool:
+        if op is target and _is_broken(violation, values, moved):
+            return True
+        if isinstance(op, (ScanFirst, ScanNext)):
+            moved.clear()
+        elif isinstance(op, Call) and op.helper.effects.moves is not None:
+            moved.add(values[op.args[0]])
+        return False
+
+    return reaches(policy, hook_name, arguments, believed, is_reached)
+
+
+def reaches(
+    policy: PolicyIR,
+    hook_name: str,
+    arguments: tuple[int | None, ...],
+    believed: list[Believed],
+    is_reached: Callable[[Block, Op | Terminator, Mapping[Value, RuntimeValue]], bool],
+) -> bool:
+    """Tell whether the interpreter comes to a place, with no obligation broken on the way.
+
+    Args:
+        policy: the policy.
+        hook_name: the hook.
+        arguments: what the search picked for the hook's parameters.
+        believed: what it picked for each instruction that reads, in the order of running.
+        is_reached: asked before each instruction.
     """
     memory = _Memory(believed)
-    broken = False
 
-    def observe(_block: Block, op: Op | Terminator, values: Mapping[Value, RuntimeValue]) -> None:
-        nonlocal broken
-        if op is target and _is_broken(demand, values):
-            broken = True
+    def observe(block: Block, op: Op | Terminator, values: Mapping[Value, RuntimeValue]) -> None:
+        if is_reached(block, op, values):
             raise _Arrived
         if not isinstance(op, Terminator):
             memory.expect(op)
@@ -207,14 +241,18 @@ def confirms(
         (value or 0) << _OBJECT_SHIFT if _is_object(param) else value or 0
         for param, value in zip(params, arguments, strict=True)
     )
-    with suppress(_Arrived, _Disagreement, ObligationBroken):
+    try:
         Interpreter(policy, memory, observe).run(hook_name, args)
-    return broken
+    except _Arrived:
+        return True
+    except (_Disagreement, ObligationBroken):
+        return False
+    return False
 
 
-def _is_broken(demand: Obligation, values: Mapping[Value, RuntimeValue]) -> bool:
-    """Tell whether the interpreter's values break an obligation."""
-    match demand:
+def _is_broken(violation: Violation, values: Mapping[Value, RuntimeValue], moved: set[RuntimeValue]) -> bool:
+    """Tell whether the interpreter's values, or the moves in this round, break an obligation."""
+    match violation.demand:
         case InRange(value=value, low=low, high=high):
             number = values[value]
             return number is not None and not low <= number <= high
@@ -231,8 +269,12 @@ def _is_broken(demand: Obligation, values: Mapping[Value, RuntimeValue]) -> bool
             return values[condition] == 0
         case LoopBounded(loop=loop):
             return (values[loop.bound] or 0) > MAX_ITERATIONS
-        case _:
-            return False
+        case RunsNoHook(driver=driver):
+            return driver is None or values[driver] != 0
+        case Movable(folio=folio):
+            return violation.proof.why != MOVED_TWICE or values[folio] in moved
+        case FamilyPermitted() | OwnFolio() | LeavesLists():
+            return True
 
 
 def _type_name(handle: Value) -> str:

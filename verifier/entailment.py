@@ -42,6 +42,10 @@ MAX_ITERATIONS = 1 << 20
 page-table walk; a loop beyond that would exceed every budget even with an empty body."""
 
 
+MOVED_TWICE = "twice"
+"""Why a folio may not be moved where another move came before it: the only such reason that hangs on the way."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """Say whether an obligation holds.
@@ -216,7 +220,7 @@ class Prover:
         if number != self._numbering.of(site.scans[0].header.params[0]):
             return Proof(False, why="other")
         ownership = elements.get(number, TOP).ownership
-        return Proof(ownership == CURRENT, why="twice", certain=ownership == MOVED)
+        return Proof(ownership == CURRENT, why=MOVED_TWICE, certain=ownership == MOVED)
 
 
 def _clipped(value: Value, low: int, high: int) -> tuple[int, int]:

@@ -38,6 +38,7 @@ from verifier.obligations import (
 from verifier.origins import origins
 from verifier.source_places import SourceText
 from verifier.witness import WitnessSearch
+from verifier.witness_text import with_evidence
 
 _NAMES = {
     Role.INDEX: "index-out-of-bounds",
@@ -105,17 +106,22 @@ class Explainer:
             case LoopBounded():
                 return self._loop(violation, violation.demand)
             case FamilyPermitted() | OwnFolio() | Movable() | RunsNoHook() | LeavesLists():
-                return explain_contract.explain(violation, self._hook, self._source)
+                said = explain_contract.explain(violation, self._hook, self._source)
+                return self._with_evidence(violation, said)
             case _:
                 assert_never(violation.demand)
 
     def _report(self, violation: Violation, name: str, message: str, span: Span, **fields: Any) -> Diagnostic:
         calls = violation.op.inlined_at if violation.op is not None else ()
         labels = (*fields.pop("labels", ()), *(Label(call, "called from here") for call in calls))
-        witness = self._witnesses.find(violation) if self._witnesses else {}
-        return report(
-            name, message, span, hook=self._hook.hook.name, labels=labels, witness=witness, **fields
-        )
+        said = report(name, message, span, hook=self._hook.hook.name, labels=labels, **fields)
+        return self._with_evidence(violation, said)
+
+    def _with_evidence(self, violation: Violation, said: Diagnostic) -> Diagnostic:
+        """Add a run in which it happens, or say that none was found, or that any will do."""
+        if self._witnesses is None:
+            return said
+        return with_evidence(said, self._witnesses.find(violation))
 
     def _origins(self, violation: Violation, value: Value, span: Span) -> tuple[Label, ...]:
         return origins(self._hook, self._prover, self._source, violation.known, value, span)

@@ -194,6 +194,10 @@ Obligation: TypeAlias = (
 )
 
 
+ABOUT_PLACES = (FamilyPermitted, OwnFolio, Movable, RunsNoHook, LeavesLists)
+"""Rules of the contract: what breaks them is where something stands, or what was called before."""
+
+
 def obligations(op: Op, site: Site) -> tuple[Obligation, ...]:
     """Return what an instruction demands.
 

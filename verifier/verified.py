@@ -14,12 +14,14 @@ from reclaim.lang.ir import HookIR, PolicyIR
 from verifier.analysis import HookAnalysis, Results
 from verifier.checked_help import with_checked_help
 from verifier.cost import CostModel, HookCost, costing_order
+from verifier.dear_runs import DearRunSearch
 from verifier.drainage import undrained_lists
 from verifier.explain import Explainer
 from verifier.explain_cost import over_budget
 from verifier.facts import Facts
 from verifier.obligations import FamilyPermitted
 from verifier.source_places import SourceText
+from verifier.witness_text import with_evidence
 
 MOST_ERRORS = 20
 """Errors reported for one file; beyond that the first ones should be mended first."""
@@ -111,7 +113,11 @@ def _findings(
         costs[name] = CostModel(hook, results, costs).compute()
         is_out_of_place = any(isinstance(v.demand, FamilyPermitted) for v in results.violations)
         if costs[name].total > hook.hook.budget and not is_out_of_place:
-            diagnostics.append(over_budget(hook, costs[name], source))
+            said = over_budget(hook, costs[name], source)
+            if with_witnesses:
+                search = DearRunSearch(analysis, ir, source.name_of, costs)
+                said = with_evidence(said, search.find_dearer())
+            diagnostics.append(said)
     diagnostics += undrained_lists(ir, reached)
     return _distinct(diagnostics), {name: costs[name] for name in ir.hooks}
 

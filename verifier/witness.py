@@ -9,6 +9,9 @@ has written since, is given up.
 
 The search is short: it happens only for policies that are rejected anyway, and a message without a
 witness is still a message.
+
+A rule about places, such as which helpers a hook may call, is broken by every run that comes to the place:
+there the witness is what the branches on the way hang on, as far as they decide whether a run comes there.
 """
 
 from __future__ import annotations
@@ -41,25 +44,30 @@ from reclaim.lang.ir import (
 )
 from verifier.analysis import HookAnalysis, Violation
 from verifier.confirmation import Believed, confirms
+from verifier.detours import deciding
 from verifier.domains.nullness import NONE, PRESENT
 from verifier.domains.product import BOTTOM, NUMBERS, TOP, Element
-from verifier.entailment import MAX_ITERATIONS, is_signed
+from verifier.entailment import MAX_ITERATIONS, MOVED_TWICE, is_signed
 from verifier.evaluation import Elements
 from verifier.expressions import BINARY_OPERATIONS, Definition
 from verifier.numbering import Edge
 from verifier.obligations import (
+    ABOUT_PLACES,
     CommonRange,
     Implied,
     InRange,
     LoopBounded,
+    Movable,
     NonNegative,
     NonZero,
     NotNone,
     Obligation,
     QuotientFits,
+    RunsNoHook,
     obligations,
 )
 from verifier.transfer import Transfer
+from verifier.witness_text import shown_value
 
 NR_TRIES = 300
 """Runs tried per violation; ours: most witnesses are at the ends of ranges and turn up at once."""
@@ -76,19 +84,26 @@ NR_STEPS_IN_ALL = 100_000
 Concrete = int | None
 
 
-class _GivenUp(Exception):
+class GivenUp(Exception):
     """Signal a run that says nothing about the violation."""
 
 
 @dataclass(slots=True)
-class _Run:
-    """One run: values by class, what each depends on, what was picked, and what was read in turn."""
+class Run:
+    """One run: values by class, what each depends on, what was picked, what was read, and which ways were taken.
+
+    Each branch on the way is kept as its block and the inputs that it hung on. *moves* are
+    blocks that moved a folio in this round of a scan, *place* is the block in which the run arrived.
+    """
 
     values: dict[int, Concrete] = field(default_factory=dict)
     depends: dict[int, frozenset[int]] = field(default_factory=dict)
     picked: dict[int, Value] = field(default_factory=dict)
     variables: dict[int, Value] = field(default_factory=dict)
     believed: list[Believed] = field(default_factory=list)
+    decisions: list[tuple[int, frozenset[int]]] = field(default_factory=list)
+    moves: dict[int, int] = field(default_factory=dict)
+    place: int = 0
     nr_steps: int = 0
 
 
@@ -113,39 +128,46 @@ class WitnessSearch:
         self._steps_left = NR_STEPS_IN_ALL
         self._known: Elements = {}
         self._is_wild = False
+        self._is_about_moves = False
 
-    def find(self, violation: Violation) -> dict[str, str]:
-        """Return inputs that break an obligation, with the value that they lead to; empty if none is found."""
+    def find(self, violation: Violation) -> dict[str, str] | None:
+        """Return inputs that break an obligation, with the value that they lead to.
+
+        Args:
+            violation: the obligation, and where it stands.
+
+        Returns:
+            Values by name; empty if every run of the hook breaks it, None if no run was found that does.
+        """
         target = _first_of(violation.demand) if violation.op is None else violation.op
-        if not isinstance(violation.demand, _SEARCHED):
-            return {}
         self._known = violation.known
+        self._is_about_moves = violation.proof.why == MOVED_TWICE
         for attempt in range(NR_TRIES):
             self._is_wild = attempt >= NR_TRIES // 2
             if self._steps_left <= 0:
                 break
-            run = _Run()
+            run = Run()
             try:
                 found = self._follow(run, target, violation.demand)
-                if found and self._is_confirmed(run, target, violation.demand):
-                    return self._shown(run, violation.demand)
-            except _GivenUp:
+                if found and self._is_confirmed(run, target, violation):
+                    return self._shown(run, violation)
+            except GivenUp:
                 continue
-        return {}
+        return None
 
-    def _is_confirmed(self, run: _Run, target: Op | Terminator | None, demand: Obligation) -> bool:
+    def _is_confirmed(self, run: Run, target: Op | Terminator | None, violation: Violation) -> bool:
         """Tell whether the interpreter breaks the same obligation with what was picked."""
         hook = self._analysis.hook
         arguments = tuple(run.values[self._numbering.of(param)] for param in hook.params)
-        name = hook.hook.name
-        return confirms(self._policy, name, arguments, run.believed, target, demand)
+        return confirms(self._policy, hook.hook.name, arguments, run.believed, target, violation)
 
-    def _follow(self, run: _Run, target: Op | Terminator | None, demand: Obligation) -> bool:
+    def _follow(self, run: Run, target: Op | Terminator | None, demand: Obligation) -> bool:
         """Run the hook; answer whether it reaches the target and breaks its obligation there."""
         for value in self._analysis.hook.params:
             self._pick(run, value, self._analysis.entry_element(value))
         block = self._analysis.hook.blocks[0]
         while True:
+            run.place = block.id
             if (
                 isinstance(demand, LoopBounded)
                 and block is demand.loop.header
@@ -156,29 +178,30 @@ class WitnessSearch:
                 run.nr_steps += 1
                 self._steps_left -= 1
                 if run.nr_steps > NR_STEPS:
-                    raise _GivenUp
+                    raise GivenUp
+                demands = [met for met in self._demands(block, op) if not isinstance(met, ABOUT_PLACES)]
                 if op is target and not self._holds(run, demand):
-                    return all(
-                        self._holds(run, other) for other in self._demands(block, op) if other != demand
-                    )
-                if not all(self._holds(run, met) for met in self._demands(block, op)):
-                    raise _GivenUp
+                    return all(self._holds(run, other) for other in demands if other != demand)
+                if not all(self._holds(run, met) for met in demands):
+                    raise GivenUp
                 self._execute(run, op)
             block = self._next(run, block)
 
     def _demands(self, block: Block, op: Op) -> tuple[Obligation, ...]:
         return obligations(op, self._analysis.site(block))
 
-    def _next(self, run: _Run, block: Block) -> Block:
+    def _next(self, run: Run, block: Block) -> Block:
         match block.terminator:
             case Jump(target=target):
                 edge = Edge(block.id, 0)
             case Branch() as branch:
-                taken = self._value(run, self._numbering.of(branch.condition))
+                condition = self._numbering.of(branch.condition)
+                taken = self._value(run, condition)
                 edge = Edge(block.id, 0 if taken else 1)
                 target = branch.then if taken else branch.other
+                run.decisions.append((block.id, self._union(run, (condition,))))
             case _:
-                raise _GivenUp
+                raise GivenUp
         passed = self._analysis.passed_along(target.id).get(edge, [])
         arriving = [
             (param, run.values[arg], self._sources(run, arg)) for param, arg in passed if arg in run.values
@@ -191,16 +214,20 @@ class WitnessSearch:
         run.variables.update((self._numbering.of(p), p) for p in target.params if p.name is not None)
         return target
 
-    def _execute(self, run: _Run, op: Op) -> None:
+    def _execute(self, run: Run, op: Op) -> None:
         """Compute or pick the result of an instruction, and note what it is believed to read."""
         self._compute_result(run, op)
+        if isinstance(op, (ScanFirst, ScanNext)):
+            run.moves.clear()
+        elif isinstance(op, Call) and op.helper.effects.moves is not None:
+            run.moves[self._numbering.of(op.args[0])] = run.place
         reads = isinstance(op, (LoadField, LoadState, ListSize, LoadTunable, ScanFirst, ScanNext)) or (
             isinstance(op, Call) and not op.helper.effects.pure
         )
         if reads and op.result is not None:
             run.believed.append(Believed(op, run.values[self._numbering.of(op.result)]))
 
-    def _compute_result(self, run: _Run, op: Op) -> None:
+    def _compute_result(self, run: Run, op: Op) -> None:
         if op.result is None or isinstance(op, (StoreField, StoreState)):
             return
         number = self._numbering.of(op.result)
@@ -229,7 +256,7 @@ class WitnessSearch:
             known = self._declared[id(op)] = elements.get(self._numbering.of(op.result), TOP)
         return known
 
-    def _pick(self, run: _Run, value: Value, element: Element) -> None:
+    def _pick(self, run: Run, value: Value, element: Element) -> None:
         number = self._numbering.of(value)
         known = self._known.get(number)
         if known is not None and self._rng.random() < 1 / 2:
@@ -259,21 +286,21 @@ class WitnessSearch:
         ]
         return arithmetic.unsigned(self._rng.choice(near or (low, high)))
 
-    def _value(self, run: _Run, number: int) -> Concrete:
+    def _value(self, run: Run, number: int) -> Concrete:
         if number not in run.values:
-            raise _GivenUp
+            raise GivenUp
         return run.values[number]
 
-    def _number(self, run: _Run, number: int) -> int:
+    def _number(self, run: Run, number: int) -> int:
         value = self._value(run, number)
         if value is None:
-            raise _GivenUp
+            raise GivenUp
         return value
 
-    def _sources(self, run: _Run, number: int) -> frozenset[int]:
+    def _sources(self, run: Run, number: int) -> frozenset[int]:
         return run.depends.get(number, frozenset())
 
-    def _union(self, run: _Run, operands: tuple[int, ...]) -> frozenset[int]:
+    def _union(self, run: Run, operands: tuple[int, ...]) -> frozenset[int]:
         return frozenset().union(
             *(
                 run.depends[operand]
@@ -283,13 +310,13 @@ class WitnessSearch:
             )
         )
 
-    def _list_number(self, run: _Run, op: ListRef) -> int:
+    def _list_number(self, run: Run, op: ListRef) -> int:
         number = 0
         for index, length in zip(op.indices, op.decl.dims, strict=True):
             number = number * length + self._number(run, self._numbering.of(index))
         return op.decl.first_number + number
 
-    def _compute(self, run: _Run, definition: Definition) -> Concrete:
+    def _compute(self, run: Run, definition: Definition) -> Concrete:
         name, operands = definition.name, definition.operands
         if name == "const":
             assert isinstance(definition.detail, int)
@@ -321,7 +348,7 @@ class WitnessSearch:
                 op, signed = BINARY_OPERATIONS[name]
                 return arithmetic.binary(op, signed, *numbers)
 
-    def _holds(self, run: _Run, demand: Obligation) -> bool:
+    def _holds(self, run: Run, demand: Obligation) -> bool:
         of = self._numbering.of
         match demand:
             case InRange(value=value, low=low, high=high):
@@ -340,25 +367,30 @@ class WitnessSearch:
                 return self._number(run, of(condition)) == 1
             case LoopBounded(loop=loop):
                 return self._read(run, loop.bound) <= MAX_ITERATIONS
+            case RunsNoHook(driver=driver):
+                return driver is not None and self._read(run, driver) == 0
+            case Movable(folio=folio) if self._is_about_moves:
+                return of(folio) not in run.moves
             case _:
-                return True
+                return False
 
-    def _read(self, run: _Run, value: Value) -> int:
+    def _read(self, run: Run, value: Value) -> int:
         return arithmetic.read_as(self._number(run, self._numbering.of(value)), is_signed(value))
 
-    def _shown(self, run: _Run, demand: Obligation) -> dict[str, str]:
-        """Name the inputs on which the broken value depends, and the value itself."""
+    def _shown(self, run: Run, violation: Violation) -> dict[str, str]:
+        """Name the inputs on which the broken value depends, and the value itself; else those that lead there."""
+        demand = violation.demand
         values = [
             v
-            for v in (getattr(demand, name, None) for name in ("value", "left", "right", "condition"))
+            for v in (
+                getattr(demand, name, None) for name in ("value", "left", "right", "condition", "driver")
+            )
             if isinstance(v, Value)
         ]
         if isinstance(demand, LoopBounded):
             values.append(demand.loop.bound)
-        shown: dict[str, str] = {}
         sources = self._union(run, tuple(self._numbering.of(value) for value in values))
-        for number in sorted(sources):
-            shown[self._name_of(run.picked[number])] = self._text(run, run.picked[number])
+        shown = self._named(run, sources or self._leading_inputs(run, violation))
         if not isinstance(demand, Implied):
             for value in (v for v in values if sources or not self._is_constant(v)):
                 if not sources:
@@ -366,10 +398,25 @@ class WitnessSearch:
                 shown.setdefault(self._name_of(value), self._text(run, value))
         return shown
 
+    def _named(self, run: Run, inputs: frozenset[int]) -> dict[str, str]:
+        """Name inputs of a run, with their values."""
+        return {
+            self._name_of(run.picked[number]): self._text(run, run.picked[number])
+            for number in sorted(inputs)
+        }
+
+    def _leading_inputs(self, run: Run, violation: Violation) -> frozenset[int]:
+        """Return the inputs that decide whether a run comes here, or with which values if these differ."""
+        blocks = deciding(self._analysis.hook, {run.place, *run.moves.values()})
+        is_alike = violation.proof.certain or isinstance(violation.demand, ABOUT_PLACES)
+        return frozenset().union(
+            *(inputs for block, inputs in run.decisions if block in blocks or not is_alike)
+        )
+
     def _is_constant(self, value: Value) -> bool:
         return self._numbering.definitions[self._numbering.of(value)].name == "const"
 
-    def _variables_of(self, run: _Run, number: int, depth: int) -> dict[str, str]:
+    def _variables_of(self, run: Run, number: int, depth: int) -> dict[str, str]:
         """Name the variables that a value is computed from, where no input is: a loop's counter, mostly."""
         if number in run.variables and number in run.values:
             return {self._name_of(run.variables[number]): self._text(run, run.variables[number])}
@@ -378,24 +425,8 @@ class WitnessSearch:
             found |= self._variables_of(run, operand, depth - 1)
         return found
 
-    def _text(self, run: _Run, value: Value) -> str:
-        concrete = run.values[self._numbering.of(value)]
-        if concrete is None or (concrete == 0 and not _is_plain(value)):
-            return "None"
-        return str(arithmetic.read_as(concrete, is_signed(value)))
-
-
-_SEARCHED = (
-    InRange,
-    NotNone,
-    NonZero,
-    QuotientFits,
-    CommonRange,
-    NonNegative,
-    Implied,
-    LoopBounded,
-)
-"""Obligations that values break; the others are broken by where something stands."""
+    def _text(self, run: Run, value: Value) -> str:
+        return shown_value(self._policy, value, run.values[self._numbering.of(value)])
 
 
 def _first_of(demand: Obligation) -> Op | Terminator | None:
@@ -433,5 +464,5 @@ def _call(name: str, numbers: list[int]) -> int:
         "mul_div": arithmetic.mul_div,
     }
     if name not in functions:
-        raise _GivenUp
+        raise GivenUp
     return functions[name](*numbers)
