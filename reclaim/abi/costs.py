@@ -130,6 +130,18 @@ COSTS: dict[str, Cost] = {
             "4 KiB at 3.2 GB/s, four lanes of PCIe 3",
         ),
         Cost(
+            "swap_submit_ns",
+            1000,
+            "Finding a slot for a page and handing it to a device of swap.",
+            "ours: add_to_swap() and swap_writepage() took 3,300 instructions in the recorded guest, at three a nanosecond",
+        ),
+        Cost(
+            "ssd_copy_ns",
+            0,
+            "The processor's copy of a page for an SSD that cannot fetch it itself.",
+            "DMA; not so for SSDs that are emulated in memory",
+        ),
+        Cost(
             "disk_page_ns",
             27_000,
             "Each further page of one request to a rotating disk.",

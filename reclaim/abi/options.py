@@ -237,6 +237,15 @@ _FILES = (
         "Requests that an SSD works on at once.",
         "ours: about where NVMe drives reach their full random read rate",
     ),
+    Option(
+        "max_request_pages",
+        128,
+        1,
+        1024,
+        "Most pages in a row that one request to a device writes.",
+        "BLK_MAX_SEGMENTS, linux/blkdev.h v6.12: of pages that lie apart in memory",
+        "pages",
+    ),
 )
 
 _SWAP = (

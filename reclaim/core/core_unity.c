@@ -25,6 +25,7 @@
 #include "rmap.c"
 #include "zspool.c"
 #include "device.c"
+#include "plug.c"
 #include "writeback.c"
 #include "dirty.c"
 #include "swap.c"

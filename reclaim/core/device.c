@@ -91,10 +91,25 @@ static uint64_t submit(struct rcl_machine *m, struct device *device, uint64_t la
 	return device->link_free_ns;
 }
 
+void device_interrupt(struct rcl_machine *m, struct device *device)
+{
+	if (device_next_done_ns(device) <= *m->clock)
+		complete_writes(m, device, *m->clock);
+}
+
+void device_copy(struct rcl_machine *m, struct device *device, uint64_t nr_pages)
+{
+	if (device->kind != RCL_DEVICE_SSD || m->config.costs.ssd_copy_ns == 0)
+		return;
+	spend(m, nr_pages * m->config.costs.ssd_copy_ns);
+	device_interrupt(m, device);
+}
+
 uint64_t device_read(struct rcl_machine *m, struct device *device, uint64_t nr_pages)
 {
 	const struct rcl_costs *costs = &m->config.costs;
 
+	device_copy(m, device, nr_pages);
 	return submit(m, device, device->kind == RCL_DEVICE_SSD ? costs->ssd_read_ns : costs->disk_read_ns, nr_pages);
 }
 

@@ -29,6 +29,12 @@ uint64_t device_read(struct rcl_machine *m, struct device *device, uint64_t nr_p
  * wants to know. Answers when it is done. */
 uint64_t device_write(struct rcl_machine *m, struct device *device, uint32_t pfn, bool is_next);
 
+/* What the device has done by now ends, also in the middle of somebody's batch. */
+void device_interrupt(struct rcl_machine *m, struct device *device);
+
+/* What the processor does for a request's pages before it hands them over; meanwhile it is interrupted. */
+void device_copy(struct rcl_machine *m, struct device *device, uint64_t nr_pages);
+
 /* Nobody wants to know when the writes of a page are done. */
 void device_forget(struct device *device, uint32_t pfn);
 

@@ -3,6 +3,8 @@
  */
 #include "events.h"
 
+#include "plug.h"
+
 /* Keep the earliest due time at hand; who is in the middle of a step cannot be started again. */
 static void note_next_due(struct rcl_machine *m)
 {
@@ -43,6 +45,7 @@ static uint64_t run_actor(struct rcl_machine *m, struct actor *actor)
 	struct actor *outer = m->actor;
 	struct task *task = m->current;
 	struct scan *scan = m->scan;
+	struct plug *plug = m->plug;
 	uint64_t *clock = m->clock;
 
 	actor->clock_ns = actor->due_ns;
@@ -52,12 +55,14 @@ static uint64_t run_actor(struct rcl_machine *m, struct actor *actor)
 	m->actor = actor;
 	m->current = NULL;
 	m->scan = actor->scan;
+	m->plug = actor->plug;
 	m->clock = &actor->clock_ns;
 	actor->run(m, actor);
 	actor->scan = m->scan;
 	actor->is_running = false;
 	m->clock = clock;
 	m->scan = scan;
+	m->plug = plug;
 	m->current = task;
 	m->actor = outer;
 	note_next_due(m);
@@ -82,6 +87,7 @@ void events_run_due(struct rcl_machine *m)
 bool events_wait(struct rcl_machine *m, uint64_t deadline_ns, bool (*is_over)(struct rcl_machine *m, void *data),
 		 void *data)
 {
+	plug_flush_sleeper(m, deadline_ns);
 	while (m->next_due_ns <= deadline_ns && !is_interrupted(m)) {
 		uint64_t end_ns = run_next(m);
 

@@ -15,6 +15,7 @@
 #include "mlock.h"
 #include "node.h"
 #include "pagecache.h"
+#include "plug.h"
 #include "rmap.h"
 #include "swap.h"
 #include "vma.h"
@@ -477,6 +478,23 @@ static bool check_files(const struct rcl_machine *m, const struct report *report
 	return true;
 }
 
+/* Pages of which a plug holds the writes back. */
+static uint64_t count_plugged(const struct rcl_machine *m)
+{
+	uint64_t nr_pages = 0;
+	const struct plug *plug;
+
+	for (uint32_t n = 0; (plug = plug_at(m, n)); n++) {
+		for (uint32_t i = 0; i < plug->nr_pages; i++) {
+			uint32_t pfn = plug->writes[i].pfn;
+
+			if (pfn != RCL_NIL && is_in_use(m, pfn) && folio_at(m, pfn)->pub.flags & RCL_FOLIO_IS_WRITEBACK)
+				nr_pages += folio_at(m, pfn)->pub.nr_pages;
+		}
+	}
+	return nr_pages;
+}
+
 /* Dirty pages and those being written: counts, tags, and the writes that devices have queued. */
 static bool check_writeback(const struct rcl_machine *m, const struct report *report)
 {
@@ -511,6 +529,7 @@ static bool check_writeback(const struct rcl_machine *m, const struct report *re
 			nr_queued += folio_at(m, pfn)->pub.nr_pages;
 		}
 	}
+	nr_queued += count_plugged(m);
 	if (nr_dirty != m->nr_dirty || nr_tagged != nr_dirty || nr_by_file != nr_dirty)
 		return broken(report, "%llu pages dirty, %llu counted, %llu tagged, %llu by file", (unsigned long long)nr_dirty,
 			      (unsigned long long)m->nr_dirty, (unsigned long long)nr_tagged,

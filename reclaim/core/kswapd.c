@@ -197,6 +197,7 @@ int kswapd_setup(struct rcl_machine *m)
 		m->nodes[nid].kswapd.actor = events_add_actor(m, kswapd_run, nid);
 		if (!m->nodes[nid].kswapd.actor)
 			return machine_error(m, RCL_BAD_ARGUMENT, "too many kernel threads");
+		m->nodes[nid].kswapd.actor->plug = &m->nodes[nid].kswapd.plug;
 	}
 	return RCL_OK;
 }

@@ -173,6 +173,7 @@ static int set_up(struct rcl_machine *m, const struct rcl_config *config)
 	m->nr_nodes = config->nr_nodes;
 	m->nr_swaps = config->nr_swaps;
 	m->clock = &m->setup_clock_ns;
+	m->plug = &m->task_plug;
 	m->next_due_ns = RCL_NEVER;
 	m->rmap_free = RCL_NIL;
 	seed_random(m);

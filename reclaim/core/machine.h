@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "compressed.h"
+#include "queues.h"
 #include "rcl.h"
 
 #define RCL_NIL UINT32_MAX		/* no folio, no slot, no mapping */
@@ -32,9 +33,6 @@
 #define MAX_RECLAIM_RETRIES 16		/* mm/internal.h v6.12: fruitless attempts before somebody gives up */
 #define RCL_MAX_ACTORS 48		/* ours: kswapds, completions of all devices, flusher, and room */
 #define RCL_SCAN_SLOTS (1 + RCL_MAX_ACTORS)	/* reclaims in progress: a task's or set-up's, each actor's */
-#define RCL_QUEUE_PAGES 1024		/* ours: writes that a device has taken and not done, 4 MiB; the
-					 * kernel's 256 requests (blk_mq) of some pages each */
-#define RCL_MAX_CHANNELS 64		/* ours: beyond what one device does at once */
 #define RCL_NEVER UINT64_MAX		/* the due time of an actor that waits to be woken */
 #define MEMCG_NR_GENS 3			/* include/linux/mmzone.h v6.12 */
 #define MEMCG_NR_BINS 8			/* include/linux/mmzone.h v6.12 */
@@ -101,7 +99,8 @@ struct folio {
 } __attribute__((aligned(64)));
 
 #define MARK_READAHEAD 1		/* PG_readahead: who comes here reads the next window */
-#define MARK_RECLAIM 4			/* PG_reclaim: to be freed as soon as it is written */
+#define MARK_RECLAIM MARK_READAHEAD	/* PG_reclaim, the same bit: to be freed as soon as it is written. So whoever
+					 * comes back for a page on its way to swap has hit what was read ahead. */
 #define MARK_AHEAD 2			/* came in unasked, and nobody has asked for it yet */
 #define MARK_BUFFERS 8			/* PG_private: its memcg pays for its buffer head (kmem.h) */
 #define MARK_BUDDY 128			/* of a free frame: the first of a block in the buddy lists */
@@ -279,6 +278,7 @@ struct scan {
 	bool may_walk_partially;
 	bool is_forced;			/* nobody is asked any more */
 	bool cache_trim_mode_failed;	/* a round that took clean cache only freed nothing */
+	bool is_plugged;		/* it holds its writes back (plug.h) */
 	uint16_t nodes;			/* bit per node that may be scanned (sc->nodemask) */
 	struct scan_walk walk;
 	struct scan_writeback nr;	/* of the walk over one node (struct scan_control, nr) */
@@ -291,6 +291,7 @@ struct actor {
 	uint64_t due_ns;		/* when its next step begins, RCL_NEVER for when it is woken */
 	uint64_t clock_ns;		/* when its last step ended */
 	struct scan *scan;		/* the reclaim that it is in the middle of, NULL for none */
+	struct plug *plug;		/* NULL for who writes at once */
 	uint32_t number;		/* of the actor; 1 + number is its slot of scan state */
 	uint32_t which;			/* of its kind: node, device */
 	bool is_running;		/* in the middle of a step */
@@ -307,6 +308,7 @@ struct kswapd {
 	uint64_t nr_reclaimed;		/* of its last run */
 	uint32_t nr_failures;		/* runs in a row that freed nothing, until somebody does */
 	uint8_t state;			/* enum kswapd_state */
+	struct plug plug;
 };
 
 struct ring_bin {
@@ -384,7 +386,6 @@ struct swap_device {
 	uint32_t free_head;
 	uint32_t nr_free;
 	uint32_t next;			/* of a disk: where to look for the next free slot */
-	uint32_t last_written;		/* slot; the one after it goes into the same request */
 	uint64_t mem_limit_pages;	/* of zram: the most that its pool may take */
 	struct zs_pool pool;		/* of zram */
 	uint32_t device;
@@ -562,22 +563,11 @@ struct exit_entry {
 	uint64_t counters[RCL_NR_COUNTERS];
 };
 
-struct queued_write {
-	uint32_t pfn;			/* RCL_NIL: nobody wants to know */
-	uint64_t done_ns;
-};
-
-/* A device, see device.h. */
-struct device {
-	struct actor *actor;		/* ends its writes */
-	uint32_t kind;			/* enum rcl_device */
-	uint32_t nr_channels;
-	uint64_t channel_free_ns[RCL_MAX_CHANNELS];	/* a ring in the order of time */
-	uint32_t first_free;		/* of the ring: the channel that is free first */
-	uint64_t link_free_ns;
-	uint32_t head;			/* the oldest write of the queue */
-	uint32_t nr_queued;
-	struct queued_write queue[RCL_QUEUE_PAGES];
+/* Free slots that the machine's CPU keeps for itself (struct swap_slots_cache). */
+struct slots_cache {
+	uint32_t nr_left;		/* to be taken */
+	uint32_t nr_returned;		/* not yet given back */
+	bool is_active;
 };
 
 /* The thread that writes dirty pages, see writeback.h. */
@@ -588,6 +578,7 @@ struct flusher {
 	uint64_t nr_wanted;		/* pages that reclaim asked for */
 	uint32_t next_file;
 	bool is_background;		/* some background limit was exceeded */
+	struct plug plug;
 };
 
 /* The records of trace.h; counted without end, the place of the n-th is n modulo nr_records. */
@@ -627,6 +618,7 @@ struct rcl_machine {
 	struct zswap zswap;
 	struct swap_cluster *swap_clusters;	/* NULL without large folios */
 	struct scan *scan;		/* the reclaim that is running, NULL for none */
+	struct plug *plug;		/* of who is running, NULL for none */
 	struct task *current;		/* the task that is running, NULL for actors and set-up */
 	struct task *running;		/* the task that is between two records or in one, NULL for none */
 	struct actor *actor;		/* the actor that is running, NULL for tasks and set-up */
@@ -658,6 +650,7 @@ struct rcl_machine {
 	uint32_t nr_folios;
 	uint32_t nr_swap_slots;
 	uint32_t nr_swap_free;
+	struct slots_cache slots_cache;
 	uint32_t rmap_capacity;
 	uint32_t rmap_used;		/* items ever used */
 	uint32_t rmap_free;		/* free list */
@@ -674,6 +667,7 @@ struct rcl_machine {
 	struct batch_stat batch;
 	struct psi_source *psi_heap[RCL_MAX_TASKS + RCL_MAX_NODES];
 	struct device devices[2 + RCL_MAX_SWAPS];	/* of files on SSD, on disk; of swap */
+	struct plug task_plug;		/* of tasks and set-up */
 	struct flusher flusher;
 	uint64_t nr_dirty;		/* file pages */
 	uint64_t nr_writeback;

@@ -288,6 +288,10 @@ static struct folio *alloc_slowpath(struct rcl_machine *m, struct task *task, co
 			return take_above(m, place, false);
 		if (nr_fruitless > MAX_RECLAIM_RETRIES ||
 		    (nr_fruitless && (m->config.forced_release || !can_reclaim_help(m, place)))) {
+			/* Somebody else may have freed pages meanwhile (__alloc_pages_may_oom()). */
+			folio = take_above(m, place, false);
+			if (folio)
+				return folio;
 			if (!oom_kill(m, NULL))
 				oom_kill_task(m, task);
 			nr_fruitless = 0;

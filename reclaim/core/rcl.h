@@ -76,6 +76,7 @@ struct rcl_config {
 	uint32_t watermark_scale_factor;
 	uint32_t watermark_boost_factor;
 	uint32_t ssd_channels;
+	uint32_t max_request_pages;
 	uint32_t dirty_ratio;
 	uint32_t dirty_background_ratio;
 	uint64_t slice_ns;

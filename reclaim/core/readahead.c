@@ -180,6 +180,8 @@ static void read_async(struct rcl_machine *m, const struct window *window, struc
 	struct file_ra_state *ra = window->ra;
 	uint32_t max_pages = readahead_max_pages(m), nr_cached;
 
+	if (max_pages == 0 || folio->pub.flags & RCL_FOLIO_IS_WRITEBACK)
+		return;		/* then the mark is PG_reclaim */
 	folio->marks &= (uint8_t)~MARK_READAHEAD;
 	if (page == ra->start + ra->size - ra->async_size) {
 		uint32_t size = next_size(ra->size, max_pages);

@@ -20,6 +20,7 @@
 #include "memcg_ring.h"
 #include "mlock.h"
 #include "offline.h"
+#include "plug.h"
 #include "policy.h"
 #include "scored.h"
 #include "shrink.h"
@@ -180,6 +181,8 @@ static void trace_shrink_inactive(struct rcl_machine *m, const struct lruvec *lr
 {
 	TRACE(m, memcg_of(lruvec->pub.memcg), mm_vmscan_lru_shrink_inactive, .nid = lruvec->pub.nid,
 	      .nr_scanned = result->nr_taken, .nr_reclaimed = result->nr_reclaimed, .nr_dirty = result->nr_dirty,
+	      .nr_writeback = result->nr_writeback, .nr_congested = result->nr_congested,
+	      .nr_immediate = result->nr_immediate,
 	      .nr_activate_anon = m->batch.nr_activate[RCL_ANON], .nr_activate_file = m->batch.nr_activate[RCL_FILE],
 	      .nr_ref_keep = m->batch.nr_ref_keep, .priority = sc->pub.priority,
 	      .reclaim_flags = trace_reclaim_flags(lru / 2), .list = result->list);
@@ -375,6 +378,21 @@ static bool is_pass_over(const struct scan *sc, struct scan_pass *pass)
 	return true;
 }
 
+/* A pass holds its writes back until it ends; one round the ring until all of them have (lru_gen_shrink_node()). */
+static void begin_plug(struct rcl_machine *m, struct scan *sc)
+{
+	if (!sc->is_plugged)
+		plug_start(m);
+	sc->is_plugged = true;
+}
+
+static void end_plug(struct rcl_machine *m, struct scan *sc)
+{
+	if (sc->is_plugged)
+		plug_finish(m);
+	sc->is_plugged = false;
+}
+
 /* shrink_lruvec(), up to its first batch. */
 static void begin_pass(struct rcl_machine *m, struct scan *sc)
 {
@@ -388,6 +406,7 @@ static void begin_pass(struct rcl_machine *m, struct scan *sc)
 	sc->pub.may_swap = sc->may_swap && (swap_available(m, memcg_of(lruvec->pub.memcg)) > 0 || sc->pub.may_demote);
 	pass->nr_reclaimed_before = sc->pub.nr_reclaimed;
 	sc->pub.nr_freed = 0;
+	begin_plug(m, sc);
 	ask_pass_begin(m, lruvec, sc);
 	if (has_own_lists(lruvec))
 		drain(m);	/* lru_gen_shrink_lruvec() */
@@ -447,6 +466,8 @@ static void end_pass(struct rcl_machine *m, struct scan *sc)
 	struct lruvec *lruvec = sc->walk.pass.lruvec;
 	struct memcg *memcg = memcg_of(lruvec->pub.memcg);
 
+	if (!sc->walk.is_ring)
+		end_plug(m, sc);
 	spend(m, m->config.costs.shrink_slab_ns);
 	wake_flusher_after_pass(m, lruvec, sc);
 	if (RCL_UNLIKELY(memcg->deferred_split.nr_folios))
@@ -581,6 +602,7 @@ void scan_end_node(struct rcl_machine *m, struct scan *sc)
 {
 	struct node *node = &m->nodes[sc->walk.nid];
 
+	end_plug(m, sc);
 	if (sc->pub.priority > sc->walk.priority)
 		sc->pub.priority = sc->walk.priority;	/* raising it would have no end */
 	if (sc->pub.nr_reclaimed > sc->walk.nr_reclaimed_before)
@@ -594,7 +616,7 @@ void scan_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)
 {
 	scan_begin_node(m, sc, nid);
 	while (!is_interrupted(m) && scan_step(m, sc))
-		continue;
+		events_run_due(m);
 	scan_end_node(m, sc);
 }
 
@@ -676,6 +698,7 @@ uint64_t scan_forced_release(struct rcl_machine *m, struct scan *sc)
 	uint64_t nr_freed = 0;
 
 	batches_drain_all(m);
+	plug_flush(m);
 	sc->is_forced = true;
 	for (uint32_t i = 0; i < root->nr_subtree && nr_freed < sc->pub.nr_to_reclaim; i++) {
 		struct memcg *memcg = m->memcgs[m->memcg_order[root->order + i]];

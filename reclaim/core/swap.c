@@ -12,6 +12,8 @@
 #include "zspool.h"
 #include "zswap.h"
 
+#define SLOTS_CACHE_SIZE 64		/* SWAP_BATCH, linux/swap.h v6.12 */
+
 /* Slots of a disk are found by looking at them, so all of them say that they are free. */
 static void set_up_disk(struct rcl_machine *m, struct swap_device *device)
 {
@@ -67,6 +69,16 @@ uint64_t swap_pool_pages(const struct rcl_machine *m)
 	return nr_pages;
 }
 
+/* On zram any slot is as good as another, and a disk wants the next one; on an SSD pages in a row are one request. */
+static bool needs_clusters(const struct rcl_machine *m)
+{
+	for (uint32_t i = 0; i < m->nr_swaps; i++) {
+		if (m->swaps[i].device == RCL_DEVICE_SSD)
+			return true;
+	}
+	return m->config.thp_orders;
+}
+
 int swap_setup(struct rcl_machine *m)
 {
 	uint64_t total = 0;
@@ -101,7 +113,7 @@ int swap_setup(struct rcl_machine *m)
 		return machine_error(m, RCL_NO_MEMORY, "no memory for %llu swap slots", (unsigned long long)total);
 	if (!set_up_stores(m, total))
 		return machine_error(m, RCL_NO_MEMORY, "no memory for %llu swap slots", (unsigned long long)total);
-	return m->config.thp_orders ? swap_clusters_setup(m) : RCL_OK;
+	return needs_clusters(m) ? swap_clusters_setup(m) : RCL_OK;
 }
 
 uint64_t swap_available(const struct rcl_machine *m, const struct memcg *memcg)
@@ -153,6 +165,25 @@ static uint32_t take_next(struct rcl_machine *m, struct swap_device *device)
 	return slot;
 }
 
+/* Slots go in and out of the cache by the batch, while there is plenty (check_cache_active()). All that it decides is
+ * when swap counts as half full.
+ *
+ * SIMPLIFIED: one cache of slots for the machine, the kernel has one per CPU; effect: on machines of many CPUs swap
+ * counts as half full up to 128 slots per CPU later here. */
+static void note_slot_taken(struct rcl_machine *m)
+{
+	struct slots_cache *cache = &m->slots_cache;
+
+	if (m->nr_swap_free < (cache->is_active ? 2 : 5) * SLOTS_CACHE_SIZE) {
+		*cache = (struct slots_cache){ 0 };
+		return;
+	}
+	cache->is_active = true;
+	if (cache->nr_left == 0)
+		cache->nr_left = SLOTS_CACHE_SIZE;
+	cache->nr_left--;
+}
+
 uint32_t swap_alloc_large(struct rcl_machine *m, struct memcg *memcg, uint32_t order)
 {
 	uint32_t nr = UINT32_C(1) << order;
@@ -167,10 +198,24 @@ uint32_t swap_alloc_large(struct rcl_machine *m, struct memcg *memcg, uint32_t o
 			continue;
 		device->nr_free -= nr;
 		m->nr_swap_free -= nr;
+		if (order == 0)
+			note_slot_taken(m);
 		charge_swap(memcg, nr);
 		return slot;
 	}
 	return RCL_NIL;
+}
+
+/* free_swap_slot() */
+static void note_slot_freed(struct rcl_machine *m)
+{
+	struct slots_cache *cache = &m->slots_cache;
+
+	if (!cache->is_active)
+		return;
+	if (cache->nr_returned == SLOTS_CACHE_SIZE)
+		cache->nr_returned = 0;
+	cache->nr_returned++;
 }
 
 uint32_t swap_alloc(struct rcl_machine *m, struct memcg *memcg)
@@ -188,6 +233,7 @@ uint32_t swap_alloc(struct rcl_machine *m, struct memcg *memcg)
 		slot = device->device == RCL_DEVICE_DISK ? take_next(m, device) : take_any(m, device);
 		device->nr_free--;
 		m->nr_swap_free--;
+		note_slot_taken(m);
 		charge_swap(memcg, 1);
 		return slot;
 	}
@@ -267,6 +313,7 @@ void swap_free(struct rcl_machine *m, struct memcg *memcg, uint32_t slot)
 	}
 	device->nr_free++;
 	m->nr_swap_free++;
+	note_slot_freed(m);
 	charge_swap(memcg, (uint64_t)-1);
 }
 
@@ -280,8 +327,8 @@ static void write_async(struct rcl_machine *m, struct lruvec *lruvec, struct swa
 			struct folio *folio)
 {
 	count(lruvec, RCL_PSWPOUT, folio->pub.nr_pages);
-	writeback_begin_swap(m, folio, queue_of(m, device), slot == device->last_written + 1);
-	device->last_written = slot + folio->pub.nr_pages - 1;
+	spend(m, folio->pub.nr_pages * m->config.costs.swap_submit_ns);
+	writeback_begin_swap(m, folio, queue_of(m, device), slot);
 }
 
 bool swap_write_slot(struct rcl_machine *m, struct lruvec *lruvec, uint32_t slot, uint32_t nr_bytes,
@@ -432,7 +479,9 @@ void swap_cache_free(struct rcl_machine *m, struct folio *folio)
 
 bool swap_is_full(const struct rcl_machine *m, const struct memcg *memcg)
 {
-	if (m->nr_swap_free * UINT64_C(2) < m->nr_swap_slots)
+	uint32_t nr_cached = m->slots_cache.nr_left + m->slots_cache.nr_returned;
+
+	if (m->nr_swap_free * UINT64_C(2) < m->nr_swap_slots + nr_cached * UINT64_C(2))
 		return true;
 	for (const struct rcl_memcg *pub = &memcg->pub; pub->parent; pub = pub->parent) {
 		if (pub->swap_usage * 2 >= pub->swap_max)

@@ -10,6 +10,7 @@
 #include "batches.h"
 #include "events.h"
 #include "pagecache.h"
+#include "plug.h"
 #include "readahead.h"
 #include "stats.h"
 #include "swap.h"
@@ -48,16 +49,21 @@ static struct folio *add_to_cache(struct rcl_machine *m, uint64_t key, uint32_t 
 	return folio;
 }
 
-/* Bring in one more page of a window, unless it is there already. */
-static void read_ahead(struct rcl_machine *m, uint64_t key, uint32_t slot, uint32_t *nr_reads)
+/* Bring in one page of a window, unless it is there already. The one that was asked for (`target`) stays where
+ * it is until it is mapped, as others would wait for its lock. */
+static void read_in_window(struct rcl_machine *m, uint64_t key, uint32_t slot, uint32_t target, uint32_t *nr_reads)
 {
 	struct folio *folio;
 
 	if (!slot_is_shadow(m->swap_slots[slot]))
 		return;
-	folio = add_to_cache(m, key, slot, RCL_ADDED_READAHEAD, nr_reads);
+	folio = add_to_cache(m, key, slot, slot == target ? RCL_ADDED_SWAP_IN : RCL_ADDED_READAHEAD, nr_reads);
 	if (!folio)
 		return;
+	if (slot == target) {
+		folio->pins++;
+		return;
+	}
 	folio->marks |= MARK_READAHEAD;
 	count(folio_lruvec(folio), RCL_SWAP_RA, 1);
 }
@@ -120,23 +126,21 @@ static uint32_t find_vma_window(const struct rcl_machine *m, const struct vma *v
 	return end - *first;
 }
 
-static void read_vma_window(struct rcl_machine *m, struct task *task, uint32_t vpn, uint32_t first, uint32_t nr,
+static void read_vma_window(struct rcl_machine *m, struct task *task, uint32_t target, uint32_t first, uint32_t nr,
 			    uint32_t *nr_reads)
 {
 	for (uint32_t i = first; i < first + nr; i++) {
 		uint32_t pte = task->ptes[i];
 
-		if (i != vpn && (pte & (PTE_PRESENT | PTE_SWAP)) == PTE_SWAP)
-			read_ahead(m, anon_key(task->number, i), pte >> PTE_SHIFT, nr_reads);
+		if ((pte & (PTE_PRESENT | PTE_SWAP)) == PTE_SWAP)
+			read_in_window(m, anon_key(task->number, i), pte >> PTE_SHIFT, target, nr_reads);
 	}
 }
 
-static void read_cluster(struct rcl_machine *m, uint32_t slot, uint32_t first, uint32_t nr, uint32_t *nr_reads)
+static void read_cluster(struct rcl_machine *m, uint32_t target, uint32_t first, uint32_t nr, uint32_t *nr_reads)
 {
-	for (uint32_t i = first; i < first + nr; i++) {
-		if (i != slot)
-			read_ahead(m, m->swap_keys[i], i, nr_reads);
-	}
+	for (uint32_t i = first; i < first + nr; i++)
+		read_in_window(m, m->swap_keys[i], i, target, nr_reads);
 }
 
 /* swapin_nr_pages(), and the aligned block of slots around one, within its device. */
@@ -159,7 +163,7 @@ static uint32_t find_cluster(const struct rcl_machine *m, struct swap_ra *ra, ui
 	return end - offset;
 }
 
-/* Read the window around a page that is in the swap cache by now. Windows of more than one page drain the batches (lru_add_drain()). */
+/* Read the window around a page, in order, under a plug. Windows of more than one page drain the batches (lru_add_drain()). */
 static void read_around(struct rcl_machine *m, struct task *task, uint32_t vpn, uint32_t slot, uint32_t *nr_reads)
 {
 	volatile int *interrupt = m->interrupt;
@@ -171,10 +175,12 @@ static void read_around(struct rcl_machine *m, struct task *task, uint32_t vpn, 
 		return;
 	m->interrupt = NULL;
 	m->no_retry = true;
+	plug_start(m);
 	if (m->has_rotating_swap)
 		read_cluster(m, slot, first, nr, nr_reads);
 	else
-		read_vma_window(m, task, vpn, first, nr, nr_reads);
+		read_vma_window(m, task, slot, first, nr, nr_reads);
+	plug_finish(m);
 	m->no_retry = false;
 	m->interrupt = interrupt;
 	batches_drain(m, task);
@@ -184,15 +190,18 @@ static void read_around(struct rcl_machine *m, struct task *task, uint32_t vpn, 
 static struct folio *read_through_cache(struct rcl_machine *m, struct task *task, uint32_t vpn, uint32_t slot)
 {
 	uint32_t nr_reads = 0;
-	struct folio *folio = add_to_cache(m, anon_key(task->number, vpn), slot, RCL_ADDED_SWAP_IN, &nr_reads);
-	bool has_to_wait = nr_reads;
+	struct folio *folio;
 
-	if (!folio)
-		return NULL;
-	folio->pins++;
 	if (m->config.page_cluster)
 		read_around(m, task, vpn, slot, &nr_reads);
-	if (has_to_wait)
+	folio = swap_cache_find(m, slot);
+	if (!folio) {
+		folio = add_to_cache(m, anon_key(task->number, vpn), slot, RCL_ADDED_SWAP_IN, &nr_reads);
+		if (!folio)
+			return NULL;
+		folio->pins++;
+	}
+	if (nr_reads)
 		readahead_wait(m, task, swap_read(m, slot, folio->pub.key, nr_reads), true);
 	folio->pins--;
 	return folio;

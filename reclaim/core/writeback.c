@@ -11,6 +11,7 @@
 #include "hooks.h"
 #include "mlock.h"
 #include "pagecache.h"
+#include "plug.h"
 #include "rmap.h"
 #include "stats.h"
 #include "trace.h"
@@ -18,7 +19,6 @@
 #define INTERVAL_NS UINT64_C(5000000000)	/* dirty_writeback_interval, mm/page-writeback.c v6.12: 5 s */
 #define EXPIRE_NS UINT64_C(30000000000)		/* dirty_expire_interval, the same: 30 s */
 #define CHUNK_PAGES 1024			/* MIN_WRITEBACK_PAGES, fs/fs-writeback.c v6.12: 4 MiB of a file at a time */
-#define REQUEST_PAGES 256			/* BLK_DEF_MAX_SECTORS_CAP of about 1 MiB, block/blk-settings.c */
 
 static struct file *file_of(struct rcl_machine *m, const struct folio *folio)
 {
@@ -44,7 +44,6 @@ void writeback_note_dirty(struct rcl_machine *m, struct folio *folio)
 	if (m->nr_dirty++ == 0)
 		arm_timer(m);
 	memcg_of(folio->pub.memcg)->nr_dirty++;
-	folio->marks &= (uint8_t)~MARK_RECLAIM;
 	count(folio_lruvec(folio), RCL_NR_DIRTIED, 1);
 }
 
@@ -60,33 +59,34 @@ void writeback_note_clean(struct rcl_machine *m, struct folio *folio)
 	memcg_of(folio->pub.memcg)->nr_dirty--;
 }
 
-/* A large folio is one request, and written when its last page is. */
-static void begin(struct rcl_machine *m, struct folio *folio, struct device *device, bool is_next)
+static void begin(struct rcl_machine *m, struct folio *folio)
 {
 	uint32_t nr = folio->pub.nr_pages;
 
 	folio->pub.flags |= RCL_FOLIO_IS_WRITEBACK;
 	m->nr_writeback += nr;
 	memcg_of(folio->pub.memcg)->nr_writeback += nr;
-	for (uint32_t i = 1; i < nr; i++, is_next = true)
-		device_write(m, device, RCL_NIL, is_next);
-	device_write(m, device, folio->pub.pfn, is_next);
 }
 
-void writeback_begin(struct rcl_machine *m, struct folio *folio, bool is_next)
+void writeback_begin(struct rcl_machine *m, struct folio *folio)
 {
 	uint64_t nr_ptes = rmap_mkclean(m, folio);
 
 	writeback_note_clean(m, folio);
 	count(folio_lruvec(folio), RCL_PGPGOUT, 1);
 	spend(m, m->config.costs.list_move_ns + nr_ptes * m->config.costs.rmap_pte_ns);
-	begin(m, folio, device_of_file(m, file_of(m, folio)), is_next);
+	begin(m, folio);
+	plug_write(m, device_of_file(m, file_of(m, folio)), folio->pub.pfn, (uint32_t)folio->pub.key);
 }
 
-void writeback_begin_swap(struct rcl_machine *m, struct folio *folio, struct device *device, bool is_next)
+void writeback_begin_swap(struct rcl_machine *m, struct folio *folio, struct device *device, uint32_t place)
 {
+	uint32_t nr = folio->pub.nr_pages;
+
 	folio->marks |= MARK_RECLAIM;
-	begin(m, folio, device, is_next);
+	begin(m, folio);
+	for (uint32_t i = 0; i < nr; i++)
+		plug_write(m, device, i + 1 < nr ? RCL_NIL : folio->pub.pfn, place + i);
 }
 
 static void end(struct rcl_machine *m, struct folio *folio)
@@ -100,6 +100,7 @@ void writeback_forget(struct rcl_machine *m, struct folio *folio)
 {
 	for (uint32_t i = 0; i < 2 + m->nr_swaps; i++)
 		device_forget(&m->devices[i], folio->pub.pfn);
+	plug_forget(m, folio->pub.pfn);
 	folio->marks &= (uint8_t)~MARK_RECLAIM;
 	end(m, folio);
 }
@@ -157,29 +158,27 @@ static uint32_t next_dirty(const struct file *file, uint32_t page)
 	return bits ? word * 64 + (uint32_t)__builtin_ctzll(bits) : file->nr_pages;
 }
 
-/* Write a chunk of a file in the order of its pages, from where the last one ended; answers how
- * many pages. Ends early where the device's queue is full. */
+/* Write a chunk of a file in the order of its pages, from where the last one ended, under a plug (wb_writeback());
+ * answers how many pages. Ends early where the device's queue has no room for more. */
 static uint32_t write_chunk(struct rcl_machine *m, struct file *file)
 {
-	const struct device *device = device_of_file(m, file);
-	uint32_t page = next_dirty(file, file->writeback_index), previous = RCL_NIL, nr = 0, nr_in_row = 0;
+	uint32_t page = next_dirty(file, file->writeback_index), nr_room = device_room(device_of_file(m, file)), nr = 0;
 
 	if (page == file->nr_pages)
 		page = next_dirty(file, 0);
-	while (nr < CHUNK_PAGES && page < file->nr_pages && device_room(device)) {
+	plug_start(m);
+	while (nr < CHUNK_PAGES && page < file->nr_pages && nr < nr_room) {
 		struct folio *folio = folio_at(m, slot_pfn(file->slots[page]));
-		bool is_next = page == previous + 1 && nr_in_row < REQUEST_PAGES;
 
 		/* Dirtied again while it is being written: its turn comes when that is over. */
 		if (!(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK)) {
-			nr_in_row = is_next ? nr_in_row + 1 : 1;
-			previous = page;
-			writeback_begin(m, folio, is_next);
+			writeback_begin(m, folio);
 			nr++;
 		}
 		file->writeback_index = page + 1;
 		page = next_dirty(file, page + 1);
 	}
+	plug_finish(m);
 	return nr;
 }
 
@@ -259,5 +258,8 @@ static void flusher_run(struct rcl_machine *m, struct actor *actor)
 int writeback_setup(struct rcl_machine *m)
 {
 	m->flusher.actor = events_add_actor(m, flusher_run, 0);
-	return m->flusher.actor ? RCL_OK : machine_error(m, RCL_BAD_ARGUMENT, "too many kernel threads");
+	if (!m->flusher.actor)
+		return machine_error(m, RCL_BAD_ARGUMENT, "too many kernel threads");
+	m->flusher.actor->plug = &m->flusher.plug;
+	return RCL_OK;
 }

@@ -39,6 +39,7 @@ static inline void folio_mark_dirty(struct rcl_machine *m, struct folio *folio)
 	if (folio->pub.flags & RCL_FOLIO_IS_DIRTY)
 		return;
 	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
+	folio->marks &= (uint8_t)~MARK_RECLAIM;
 	if (folio->pub.type == RCL_FILE)
 		writeback_note_dirty(m, folio);
 }
@@ -46,12 +47,12 @@ static inline void folio_mark_dirty(struct rcl_machine *m, struct folio *folio)
 /* A dirty file folio is clean: it is being written, or was. */
 void writeback_note_clean(struct rcl_machine *m, struct folio *folio);
 
-/* Begin to write a dirty file folio, as one request with the one before where `is_next`. */
-void writeback_begin(struct rcl_machine *m, struct folio *folio, bool is_next);
+/* Begin to write a dirty file folio, when the plug allows it (plug.h). */
+void writeback_begin(struct rcl_machine *m, struct folio *folio);
 
-/* The same for an anonymous folio of the swap cache, which reclaim wants: it is freed soon after. Pages
- * that lie in a row are one request, as under the plug of shrink_lruvec(). */
-void writeback_begin_swap(struct rcl_machine *m, struct folio *folio, struct device *device, bool is_next);
+/* The same for an anonymous folio of the swap cache, which reclaim wants: it is freed soon after. It is written
+ * to its place on the device when the plug allows it (plug.h), and is done when its last page is. */
+void writeback_begin_swap(struct rcl_machine *m, struct folio *folio, struct device *device, uint32_t place);
 
 /* A folio under writeback is freed: nobody wants to know any more when it is written. */
 void writeback_forget(struct rcl_machine *m, struct folio *folio);

@@ -194,6 +194,36 @@ static void unused_pages_are_dropped_without_a_write(void)
 	rcl_machine_free(stage.m);
 }
 
+/* PG_reclaim and PG_readahead are one bit. */
+static void who_comes_back_for_a_page_on_its_way_hits_the_window(void)
+{
+	struct rcl_mapping mapping = { .nr_pages = NR_PAGES };
+	struct rcl_swap_config swap = { .nr_pages = 1000, .device = RCL_DEVICE_SSD };
+	struct rcl_node_config node;
+	struct rcl_config config = exact_config(&node, 4096);
+	uint64_t nr_reclaimed;
+	struct stage stage;
+
+	config.swaps = &swap;
+	config.nr_swaps = 1;
+	config.page_cluster = 3;
+	config.writeback = 1;
+	config.forced_release = 0;
+	config.costs.ssd_write_ns = UINT64_C(100000000000);
+	stage.m = build_machine(&config);
+	attach_own(stage.m, &fifo_ops);
+	stage.memcg = make_memcg(stage.m, 2000);
+	stage.task = make_task(stage.m, stage.memcg, &mapping, NULL);
+	touch_range(stage.m, stage.task, 0, NR_PAGES, WRITE);
+	CHECK_EQUAL(rcl_memcg_reclaim(stage.m, stage.memcg, NR_PAGES, 201, &nr_reclaimed), RCL_OK);
+	CHECK_EQUAL(nr_reclaimed, 0);
+	CHECK_EQUAL(nr_cached(&stage), NR_PAGES);
+	access_page(&stage, 0);
+	CHECK_EQUAL(counter(stage.m, RCL_SWAP_RA), 0);
+	CHECK_EQUAL(counter(stage.m, RCL_SWAP_RA_HIT), 1);
+	rcl_machine_free(stage.m);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
@@ -207,6 +237,7 @@ int main(int argc, char **argv)
 		{ "a_slot_is_not_kept_when_swap_is_half_full", a_slot_is_not_kept_when_swap_is_half_full },
 		{ "pages_read_ahead_go_with_their_task", pages_read_ahead_go_with_their_task },
 		{ "unused_pages_are_dropped_without_a_write", unused_pages_are_dropped_without_a_write },
+		{ "on-its-way", who_comes_back_for_a_page_on_its_way_hits_the_window },
 	};
 
 	return run_tests_main(tests, sizeof(tests) / sizeof(tests[0]), argc, argv);

@@ -115,11 +115,11 @@ def test_trace_of_a_throttle_says_who_waited_and_why() -> None:
     machine.trace("mm_vmscan_throttled")
     machine.run()
 
-    log = list(machine.trace_log())
+    # kswapd may wait for writes besides.
+    log = [event for event in machine.trace_log() if event.fields["reason"] == "VMSCAN_THROTTLE_NOPROGRESS"]
 
     assert len(log) == machine.counters()["throttled_noprogress"] > 0
     assert {event.track.name for event in log} == {machine.tasks[0].name}
-    assert {event.fields["reason"] for event in log} == {"VMSCAN_THROTTLE_NOPROGRESS"}
     assert all(event.fields["usec_delayed"] == event.fields["usec_timeout"] == 4000 for event in log)
 
 
