@@ -53,6 +53,9 @@ _AUGMENTED = re.compile(r"(.+?) *(//|<<|>>|[-+*%&|^])= *(.+)")
 _ATOM = r"[\w.]+(?:\([^()]*\)|\[[^][]*\])?"
 """An operand that needs no parentheses."""
 
+_MOST_STEPS_BACK = 8
+"""Operands looked at for a difference that wrapped: further away it explains little."""
+
 _DECREMENT = re.compile(rf"({_ATOM}) -= ({_ATOM})")
 _DIFFERENCE = re.compile(rf"({_ATOM}) - ({_ATOM})")
 """A difference of two such operands."""
@@ -147,9 +150,21 @@ class Explainer:
             span,
             label=f"can be {shown_range(found)}, must be {_wanted(demand, found)}",
             labels=self._origins(violation, value, span),
-            notes=_wrapping_notes(written, found),
+            notes=_wrapping_notes(written, found) or self._wrapped_before(violation, value),
             help=(*_bounding_help(written, span, demand, found), *self._range_of_field(demand, found)),
         )
+
+    def _wrapped_before(self, violation: Violation, value: Value) -> tuple[str, ...]:
+        """Say that a number is made of a difference that may have wrapped, where it is."""
+        made = {op.result: op for block in self._hook.blocks for op in block.ops if isinstance(op, Binary)}
+        left = [value]
+        for _ in range(_MOST_STEPS_BACK):
+            op = made.get(left.pop()) if left else None
+            if op is not None and op.result is not None and op.op is BinaryOp.SUB:
+                found = self._prover.known_range(violation.known, op.result)
+                return _wrapping_notes(self._source.text(op.span), found)
+            left += [op.left, op.right] if op is not None else []
+        return ()
 
     def _range_of_field(self, demand: InRange, found: tuple[int, int]) -> tuple[Help, ...]:
         """Offer to declare the range of a field that is an index as it is, where all its stores keep to it."""

@@ -14,6 +14,9 @@ from reclaim.diag.registry import report
 if TYPE_CHECKING:
     from reclaim.diag.diagnostic import Diagnostic, Span
 
+_FIRST_FOREIGN, _LAST_FOREIGN = "RP0030", "RP0099"
+"""Codes of what Python or C have and this language has not."""
+
 MAX_DIAGNOSTICS = 20
 """Most that one run reports; a file with more is better mended in steps."""
 
@@ -60,6 +63,8 @@ class Findings:
         return bool(self._found)
 
     def in_source_order(self) -> list[Diagnostic]:
-        """Return the findings, at most `MAX_DIAGNOSTICS`."""
-        ordered = sorted(self._found.values(), key=lambda d: (d.span.start, d.code))
+        """Return the findings, at most `MAX_DIAGNOSTICS`; what follows from a foreign construct goes without saying."""
+        foreign = [d for d in self._found.values() if _FIRST_FOREIGN <= d.code <= _LAST_FOREIGN]
+        told = [d for d in self._found.values() if d in foreign or not any(d.span == f.span for f in foreign)]
+        ordered = sorted(told, key=lambda d: (d.span.start, d.code))
         return ordered[:MAX_DIAGNOSTICS]

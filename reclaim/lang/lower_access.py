@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 from reclaim.abi.enumerations import ENUMS
-from reclaim.abi.helpers import HELPERS
+from reclaim.abi.helpers import HELPERS, helper
 from reclaim.abi.kernel_types import KERNEL_TYPES, LIST_FIELDS
 from reclaim.diag.diagnostic import Edit, Help, Label
 from reclaim.lang import nodes
@@ -119,7 +119,9 @@ def _unusable_name(low: Lowering, node: nodes.Name) -> NoReturn:
     name, declared = node.id, low.declared
     if name in function_names() or name in declared.functions or name in declared.hooks:
         what = "a hook" if name in declared.hooks else "a function"
-        help_ = () if name in declared.hooks else (Help(f"call it: `{name}(...)`"),)
+        entry = helper(name, None)
+        call = f"{name}()" if entry is not None and not entry.params else f"{name}(...)"
+        help_ = () if name in declared.hooks else (Help(f"call it: `{call}`"),)
         low.findings.stop(
             "not-a-value", f"`{name}` is {what}, not a value", node.span, label="not a value", help=help_
         )
@@ -300,10 +302,20 @@ def _subscript(low: Lowering, node: nodes.Subscript, base: Place) -> Place:
                 node.span,
                 label="not an array",
                 notes=(f"its methods are {listing(methods)}",),
+                help=_instead_of_index(decl.name, low.quote(node.index.span), methods),
             )
         case _:
             found = f"`{low.quote(node.base.span)}`"
             low.findings.stop("not-an-array", f"{found} is no array", node.span, label="takes no index")
+
+
+def _instead_of_index(name: str, key: str, methods: list[str]) -> tuple[Help, ...]:
+    """Say how the entry of a key is read and written."""
+    if "get" in methods:
+        text = f"read with `{name}.get({key})`, which may be None, and write with `{name}.put({key}, value)`"
+    else:
+        text = f"ask with `{key} in {name}`, and write with `{name}.add({key})`"
+    return (Help(text),)
 
 
 def _index(low: Lowering, node: nodes.Subscript, length: int) -> Value:

@@ -9,6 +9,7 @@ from reclaim.diag.diagnostic import Edit, Help, Label
 from reclaim.lang import nodes
 from reclaim.lang.annotations import annotated_type
 from reclaim.lang.coercion import coerce, settle
+from reclaim.lang.findings import Stop
 from reclaim.lang.ir import HandleType, IntType, Type, Value
 from reclaim.lang.lower_access import resolve
 from reclaim.lang.lower_arithmetic import compute
@@ -98,6 +99,8 @@ def _check_assignable(low: Lowering, target: nodes.Name) -> None:
     what = _declared_kind(low, name)
     if what is None:
         return
+    if what == "constant" and not low.frame.is_whole:
+        raise Stop
     place = declared.spans.get(name)
     help_ = (Help("keep numbers that change in a state class"),) if what in ("constant", "tunable") else ()
     low.findings.stop(

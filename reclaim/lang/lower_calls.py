@@ -21,7 +21,8 @@ from reclaim.lang.ir import BOOL, UNIT, AnswerType, Call, Construct, HandleType,
 from reclaim.lang.lower_access import resolve, visible_names
 from reclaim.lang.lower_arithmetic import lower_function
 from reclaim.lang.lowering import Absent, Literal, Operand
-from reclaim.lang.places import MapPlace, load, map_value
+from reclaim.lang.meant import function_meant
+from reclaim.lang.places import ListPlace, MapPlace, load, map_value
 from reclaim.lang.policy_names import DECLARATORS, INTEGER_FUNCTIONS
 from reclaim.lang.spelling import did_you_mean, listing
 from reclaim.lang.type_rules import ANSWER_CALLS, LIST_ANSWERS, is_nullable, type_of
@@ -87,32 +88,22 @@ def _no_such_function(low: Lowering, name: str, function: nodes.Name, node: node
         low.findings.stop("not-callable", message, function.span, label="a hook", help=help_)
     if name in low.frame.variables or name in low.declared.spans:
         low.findings.stop("not-callable", f"`{name}` is not a function", function.span, label="no function")
-    _unknown_function(low, name, function)
+    _unknown_function(low, name, function, node)
 
 
-def _unknown_function(low: Lowering, name: str, function: nodes.Name) -> NoReturn:
+def _unknown_function(low: Lowering, name: str, function: nodes.Name, node: nodes.Call) -> NoReturn:
     methods = sorted({str(h.method_of) for h in HELPERS if h.name == name and h.method_of})
     if methods:
         message = f"`{name}` is a method of {listing(methods)}"
         low.findings.stop("unknown-name", message, function.span, label="not a function by itself")
-    python = {
-        "abs": "max(x, -x)",
-        "len": "a constant",
-        "int": "u64(x)",
-        "pow": "a product",
-        "print": 'fail("...")',
-    }
-    help_ = (Help(f"write `{python[name]}`"),) if name in ("abs", "int") else ()
-    if name in ("print", "printk", "bpf_printk", "trace_printk", "log"):
-        help_ = (Help("write `emit(1, a, b)`, an event in a trace that is being recorded"),)
-    if name in ("hash", "hash_64", "jhash"):
-        help_ = (Help("write `(x * 0x9E3779B97F4A7C15) >> 48`, 16 well mixed bits of x"),)
+    written = low.quote(node.arguments[0].span) if node.arguments else ""
     low.findings.stop(
         "unknown-name",
         f"no function is called `{name}`",
         function.span,
         label="unknown name",
-        help=help_ or did_you_mean(name, visible_names(low), function.span),
+        help=function_meant(name, node, written, low.declared)
+        or did_you_mean(name, visible_names(low), function.span),
     )
 
 
@@ -321,6 +312,8 @@ def lower_contains(low: Lowering, left: tuple[Operand, Span], node: nodes.Expres
         help_: tuple[Help, ...] = ()
         if isinstance(place, MapPlace) and helper("get", place.decl.kind.name):
             help_ = (Help(f"write `{low.quote(node.span)}.get({low.quote(left[1])}) is not None`"),)
+        if isinstance(place, ListPlace):
+            help_ = (Help(f"write `{low.quote(left[1])}.list == {low.quote(node.span)}`"),)
         message = f"`in` asks a set or a Bloom filter, which `{low.quote(node.span)}` is not"
         low.findings.stop("invalid-comparison", message, node.span, label="not a set", help=help_)
     low.forbid_in_assert(span, "asks a map")

@@ -6,6 +6,7 @@ known in the blocks behind it. Only where a truth value is stored does it become
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, NoReturn
 
 from reclaim.diag.diagnostic import Edit, Help
@@ -35,6 +36,7 @@ from reclaim.lang.ir import (
 )
 from reclaim.lang.lower_calls import lower_contains
 from reclaim.lang.lowering import Absent, Literal, Operand, describe_operand
+from reclaim.lang.meant import comparison_meant, member_meant
 from reclaim.lang.type_rules import int_type, is_nullable, join, nullable, plain
 
 if TYPE_CHECKING:
@@ -44,12 +46,15 @@ if TYPE_CHECKING:
 
 _OPS = {op.value: op for op in CompareOp}
 
+_WITHOUT_TEST = (Help("leave the test out: there is always one"),)
+
 
 def lower_condition(low: Lowering, node: nodes.Expression, then: Block, other: Block) -> None:
     """End the current block in a branch on a condition."""
     builder = low.builder
     match node:
         case nodes.Logic(op=op, operands=operands):
+            _check_compared(low, operands)
             for operand in operands[:-1]:
                 following = builder.block()
                 if op == "and":
@@ -72,6 +77,21 @@ def lower_condition(low: Lowering, node: nodes.Expression, then: Block, other: B
         case _:
             value = truth(low, low.expression(node), node.span)
             builder.branch(value, then, other, node.span)
+
+
+def _check_compared(low: Lowering, operands: tuple[nodes.Expression, ...]) -> None:
+    """Report a number behind `or` or `and` that was meant to be compared like the one before."""
+    for before, alone in pairwise(operands):
+        meant = comparison_meant(before, alone)
+        if meant is not None:
+            text = f"{low.quote(meant.first.span)} {meant.rest[0][0]} {low.quote(alone.span)}"
+            low.findings.stop(
+                "type-mismatch",
+                f"`{low.quote(alone.span)}` is compared with nothing here",
+                alone.span,
+                label="a number alone is no condition",
+                help=(Help(f"write `{text}`", Edit(alone.span, text)),),
+            )
 
 
 def _lower_chain(
@@ -202,6 +222,7 @@ def _is_none(
             f"`{low.quote(left[1])}` is never None",
             span,
             label=f"`{low.quote(left[1])}` is `{describe_operand(operand)}`",
+            help=_WITHOUT_TEST,
         )
     found = low.builder.make(IsNone, BOOL, span, operand=value)
     return found if op == "is" else low.builder.make(Not, BOOL, span, operand=found)
@@ -219,13 +240,27 @@ def _compare(
     return _compare_opaque(low, op, left, right, span)
 
 
+def _as_member(
+    low: Lowering, op: str, left: tuple[Operand, Span], right: tuple[Operand, Span], span: Span
+) -> tuple[Help, ...]:
+    """Offer the member of an enumeration that a number stands for."""
+    for (one, place), (other, _) in ((left, right), (right, left)):
+        if isinstance(one, Value) and isinstance(one.type, EnumType) and isinstance(other, Literal):
+            return member_meant(one.type.name, other.value, f"{low.quote(place)} {op}", span)
+    return ()
+
+
 def _compared_with_none(low: Lowering, op: str, other: tuple[Operand, Span], span: Span) -> NoReturn:
     """Say that `None` is asked with `is`, or that asking makes no sense."""
     shown = low.quote(other[1])
     if isinstance(other[0], Value) and not is_nullable(other[0].type):
         message = f"`{shown}` is never None"
         low.findings.stop(
-            "invalid-comparison", message, span, label=f"this is `{describe_operand(other[0])}`"
+            "invalid-comparison",
+            message,
+            span,
+            label=f"this is `{describe_operand(other[0])}`",
+            help=_WITHOUT_TEST,
         )
     text = f"{shown} {'is' if op == '==' else 'is not'} None"
     help_ = (Help(f"write `{text}`", Edit(span, text)),) if op in ("==", "!=") else ()
@@ -243,7 +278,11 @@ def _compare_opaque(
         if isinstance(joined, AnswerType):
             message = "answers cannot be compared"
         low.findings.stop(
-            "invalid-comparison", message, span, label="different things" if joined is None else "answers"
+            "invalid-comparison",
+            message,
+            span,
+            label="different things" if joined is None else "answers",
+            help=_as_member(low, op, left, right, span),
         )
     if op not in ("==", "!="):
         what = {HandleType: "kernel objects and lists", EnumType: "members", BoolType: "truth values"}

@@ -226,17 +226,20 @@ def lower_expression_statement(low: Lowering, node: nodes.ExpressionStatement) -
         if isinstance(operand, Value) and isinstance(operand.type, AnswerType):
             _unused_answer(low, value)
         return
-    low.expression(value)
+    operand = low.expression(value)
+    if isinstance(operand, Value) and isinstance(operand.type, AnswerType):
+        _unused_answer(low, value)
     low.findings.stop(
         "statement-without-effect", "this line does nothing", node.span, label="value is not used"
     )
 
 
-def _unused_answer(low: Lowering, node: nodes.Call) -> None:
+def _unused_answer(low: Lowering, node: nodes.Expression) -> None:
     shown = low.quote(node.span)
     constructed = low.builder.current.ops and isinstance(low.builder.current.ops[-1], Construct)
     if not constructed:
         return
+    low.frame.is_whole = False
     low.findings.stop(
         "statement-without-effect",
         f"`{shown}` only makes an answer, and nobody gets it",

@@ -18,6 +18,7 @@ from reclaim.diag.diagnostic import Help, Label, Span
 from reclaim.lang import nodes
 from reclaim.lang.findings import Findings, Stop
 from reclaim.lang.ir import Block, BoolType, IntType, OptionalType, Type, Value
+from reclaim.lang.meant import name_meant
 from reclaim.lang.spelling import did_you_mean
 from reclaim.lang.type_rules import describe
 
@@ -82,7 +83,8 @@ class Frame:
         variables: what each name is bound to here.
         types: types of variables, by first assignment or annotation.
         fixed: variables whose type was written down.
-        is_whole: whether the body held nothing but the language; what it does is unknown otherwise.
+        is_whole: whether the body held nothing but the language; what it does is unknown otherwise, and
+            what is said about it (`global`, an answer that is not returned) explains what follows.
         loop_variables: names that loops bind, with their loop.
     """
 
@@ -223,7 +225,7 @@ class Lowering:
             f"{what} is called `{node.id}` here",
             node.span,
             label="unknown name",
-            help=did_you_mean(node.id, known, node.span),
+            help=name_meant(node.id, node.span, self.shared.lines) or did_you_mean(node.id, known, node.span),
         )
 
     def widen(self, name: str, to: Type) -> NoReturn:

@@ -65,7 +65,9 @@ RESTRICTIONS: dict[str, Restriction] = {
     ),
     "bytes": Restriction("string-value", "bytes", "use numbers"),
     "display": Restriction(
-        "collection-display", "lists, sets and dicts", "use an array in a state class, or a map"
+        "collection-display",
+        "lists, sets and dicts",
+        "use `folio_list()` for folios, an array in a state class for numbers, or a map",
     ),
     "comprehension": Restriction("comprehension", "comprehensions", "use a `for` loop"),
     "walrus": Restriction("walrus-assignment", "`:=`", "use an assignment on a line of its own"),

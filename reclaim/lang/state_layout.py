@@ -95,7 +95,7 @@ class StateLayout:
                 f"class `{definition.name}` must have one base, out of {listing(bases)}",
                 span,
                 label="no such base" if base is not None else "no base here",
-                help=did_you_mean(name, bases, span) if base is not None else (),
+                help=did_you_mean(name, bases, span) if base is not None else _without_class(definition),
             )
             self._top.declared.broken.add(definition.name)
             self._classes.pop(definition.name, None)
@@ -223,14 +223,14 @@ class StateLayout:
         if type_name in self._top.declared.broken:
             raise Stop
         if type_name not in structs:
-            self._bad_field_type(node, type_name, structs)
+            self._bad_field_type(name, node, type_name, structs)
         if statement.value is not None:
             message = "a field of a struct type takes no value; its own fields have theirs"
             self._findings.stop("invalid-declaration", message, statement.value.span, label="not here")
         self._read(type_name)
         return _Field(name, tuple(dims), None, False, type_name, 0, 0, 0, statement.target.span)
 
-    def _bad_field_type(self, node: nodes.Node, name: str, structs: list[str]) -> None:
+    def _bad_field_type(self, field: str, node: nodes.Node, name: str, structs: list[str]) -> None:
         known = [*INT_KINDS, "bool", *structs]
         note = (
             "state holds numbers; a handle is valid during one hook only, so keep `folio.key` or `memcg.id`"
@@ -241,7 +241,9 @@ class StateLayout:
             node.span,
             label=f"expected {listing(known, 12)}",
             notes=(note,) if name in KERNEL_TYPES or name == "List" else (),
-            help=did_you_mean(name, known, node.span),
+            help=(Help(f"declare a list at the left margin: `{field} = folio_list()`"),)
+            if name == "List"
+            else did_you_mean(name, known, node.span),
         )
 
     @staticmethod
@@ -355,3 +357,14 @@ def _power_of_two(value: int) -> int:
 
 def _round_up(value: int, align: int) -> int:
     return (value + align - 1) // align * align
+
+
+def _without_class(definition: nodes.Class) -> tuple[Help, ...]:
+    """Say where hooks and lists stand, for a policy that was written as a class."""
+    if not any(isinstance(statement, nodes.Function) for statement in definition.body):
+        return ()
+    return (
+        Help(
+            "a policy is no class: hooks stand at the left margin below `@hook`, without `self`, and so do lists and maps"
+        ),
+    )

@@ -1,0 +1,109 @@
+"""What authors mean by names and calls of other languages: functions, members, macros."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reclaim.abi.enumerations import ENUMS
+from reclaim.abi.helpers import HELPERS
+from reclaim.abi.limits import STANDARD_LISTS
+from reclaim.diag.diagnostic import Edit, Help, Span
+from reclaim.lang import nodes
+from reclaim.lang.policy_names import NUMBERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reclaim.lang.declared import Declared
+
+_CLOCKS = (
+    *("time", "clock", "monotonic", "perf_counter", "jiffies", "get_time", "time_ns"),
+    *("ktime_get", "ktime_get_ns", "bpf_ktime_get_ns", "sched_clock"),
+)
+_PRINTERS = ("print", "printk", "pr_info", "bpf_printk", "trace_printk", "log")
+_HASHES = ("hash", "hash_64", "jhash")
+
+
+def function_meant(name: str, node: nodes.Call, written: str, declared: Declared) -> tuple[Help, ...]:
+    """Return what a call of a function of elsewhere is here.
+
+    Args:
+        name: the function.
+        node: the call.
+        written: text of its first argument, empty if there is none.
+        declared: what the policy declares.
+    """
+    if name in _CLOCKS:
+        return (Help("write `now()`, virtual time in nanoseconds", Edit(node.function.span, "now")),)
+    if name in _PRINTERS:
+        return (Help("write `emit(1, a, b)`, an event in a trace that is being recorded"),)
+    if name in _HASHES:
+        return (Help("write `(x * 0x9E3779B97F4A7C15) >> 48`, 16 well mixed bits of x"),)
+    if name == "abs":
+        return (Help("write `max(x, -x)`"),)
+    if name == "int":
+        return (Help("write `u64(x)`"),)
+    if name == "len" and node.arguments:
+        return _length(node, written, declared)
+    return ()
+
+
+def _length(node: nodes.Call, written: str, declared: Declared) -> tuple[Help, ...]:
+    """Say how long lists, maps and arrays are."""
+    base = node.arguments[0].value
+    while isinstance(base, nodes.Subscript):
+        base = base.base
+    name = base.id if isinstance(base, nodes.Name) else ""
+    if name in declared.lists or name in STANDARD_LISTS:
+        text = f"{written}.nr_pages"
+        return (Help(f"write `{text}`, the pages on it", Edit(node.span, text)),)
+    if name in declared.maps:
+        kind = declared.maps[name].kind.name
+        if any(h.method_of == kind and h.name == "size" for h in HELPERS):
+            text = f"{written}.size()"
+            return (Help(f"write `{text}`", Edit(node.span, text)),)
+    return (Help("an array is as long as it was declared: name that number, and use it in both places"),)
+
+
+def name_meant(name: str, span: Span, lines: Sequence[str]) -> tuple[Help, ...]:
+    """Return what a name that is bound nowhere may be: a member of an enumeration, or a macro of C.
+
+    Args:
+        name: the name.
+        span: where it stands.
+        lines: of the policy.
+    """
+    owners = [enum for enum, kind in ENUMS.items() if name in kind.members]
+    if owners:
+        return tuple(Help(f"write `{enum}.{name}`", Edit(span, f"{enum}.{name}")) for enum in owners)
+    macro = re.compile(rf"\s*#\s*define\s+{re.escape(name)}\s+(\w+)\s*$")
+    found = next((match for match in map(macro.match, lines) if match), None)
+    return () if found is None else (Help(f"`#` begins a comment: write `{name} = {found[1]}` there"),)
+
+
+def member_meant(enum: str, number: int, written: str, span: Span) -> tuple[Help, ...]:
+    """Return the member of an enumeration that a number stands for, as a comparison to write.
+
+    Args:
+        enum: the enumeration.
+        number: what it was compared with.
+        written: what stands left of the number, with its operator.
+        span: of the comparison.
+    """
+    members = [name for name, (value, _) in ENUMS[enum].members.items() if value == number]
+    text = f"{written} {enum}.{members[0] if members else next(iter(ENUMS[enum].members))}"
+    return (Help(f"write `{text}`", Edit(span, text) if members else None),)
+
+
+def comparison_meant(before: nodes.Expression, alone: nodes.Expression) -> nodes.Comparison | None:
+    """Return the comparison before a number that stands alone, as in ``x == A or B``.
+
+    Args:
+        before: what stands left of `or` or `and`.
+        alone: what stands right of it.
+    """
+    is_number = isinstance(alone, nodes.Number) or (isinstance(alone, nodes.Name) and alone.id in NUMBERS)
+    if not is_number or not isinstance(before, nodes.Comparison) or len(before.rest) != 1:
+        return None
+    return before if before.rest[0][0] in ("==", "!=") else None
