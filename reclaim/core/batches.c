@@ -6,6 +6,8 @@
  */
 #include "batches.h"
 
+#include <string.h>
+
 #include "hooks.h"
 #include "mlock.h"
 #include "trace.h"
@@ -90,6 +92,20 @@ void batches_drain_all(struct rcl_machine *m)
 {
 	for (uint32_t i = 0; i < m->nr_tasks; i++)
 		batches_drain(m, m->tasks[i]);
+}
+
+void batches_pass(struct rcl_machine *m, struct task *from, struct task *to)
+{
+	if (from == to)
+		return;
+	batches_drain(m, to);
+	memcpy(to->add_batch, from->add_batch, sizeof(to->add_batch));
+	memcpy(to->activate_batch, from->activate_batch, sizeof(to->activate_batch));
+	memcpy(to->mlock_batch, from->mlock_batch, sizeof(to->mlock_batch));
+	to->nr_add = from->nr_add;
+	to->nr_activate = from->nr_activate;
+	to->nr_mlock = from->nr_mlock;
+	from->nr_add = from->nr_activate = from->nr_mlock = 0;
 }
 
 void batches_activate_folio(struct rcl_machine *m, struct task *task, struct folio *folio, uint64_t place,

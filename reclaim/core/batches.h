@@ -18,6 +18,9 @@ void batches_drain_activate(struct rcl_machine *m, struct task *task);
 void batches_drain(struct rcl_machine *m, struct task *task);
 void batches_drain_all(struct rcl_machine *m);
 
+/* A processor is passed on, with the batches that are on it. */
+void batches_pass(struct rcl_machine *m, struct task *from, struct task *to);
+
 /* Let a charged and admitted folio wait in the task's add batch (folio_add_lru()). */
 static inline void batches_add_folio(struct rcl_machine *m, struct task *task, struct folio *folio,
 				     enum rcl_added reason)

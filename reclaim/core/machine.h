@@ -673,6 +673,7 @@ struct rcl_machine {
 	uint64_t nr_writeback;
 	struct actor actors[RCL_MAX_ACTORS];
 	uint32_t nr_actors;
+	struct task *stock_left;	/* whose stock is still on the processor that he passed on */
 	struct lruvec *rstat_pending;	/* lruvecs that changed since the last flush */
 	struct actor *ticker;		/* tick.h */
 	struct actor *stat_flusher;	/* NULL where reads flush */

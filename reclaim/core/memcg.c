@@ -2,8 +2,8 @@
  * The memcg tree, see memcg.h. Models try_charge_memcg() (mm/memcontrol.c) and
  * page_counter_calculate_protection() (mm/page_counter.c) of v6.12.
  *
- * SIMPLIFIED: the charge stock hangs on the task, which stands for its CPU; effect: as many stocks
- * as tasks, where the kernel has one per CPU that it drains when another memcg charges there.
+ * SIMPLIFIED: the charge stock hangs on the task, which stands for its CPU unless tasks take turns on one; effect: as
+ * many stocks as tasks, where the kernel has one per CPU that it drains when another memcg charges there.
  */
 #include "memcg.h"
 
@@ -293,6 +293,38 @@ static bool kill_in(struct rcl_machine *m, struct memcg *limited, struct task *t
 	return task->state != RCL_TASK_KILLED;
 }
 
+/* refill_stock(): what others left on the processor goes, and a stock above the batch is given back as a whole. */
+static void refill_stock(struct rcl_machine *m, struct task *task, uint32_t nr_pages)
+{
+	if (nr_pages == 0)
+		return;
+	if (RCL_UNLIKELY(m->stock_left)) {
+		if (m->stock_left != task)
+			memcg_drain_stock(m->stock_left);
+		m->stock_left = NULL;
+	}
+	task->stock_pages += nr_pages;
+	if (task->stock_pages > m->config.charge_batch_pages)
+		memcg_drain_stock(task);
+}
+
+void memcg_pass_stock(struct rcl_machine *m, struct task *from, struct task *to)
+{
+	if (from->stock_pages) {
+		if (m->stock_left && m->stock_left != from)
+			memcg_drain_stock(m->stock_left);
+		m->stock_left = from;
+	}
+	if (!m->stock_left || m->stock_left->memcg != to->memcg)
+		return;
+	if (m->stock_left != to) {
+		memcg_drain_stock(to);
+		to->stock_pages = m->stock_left->stock_pages;
+		m->stock_left->stock_pages = 0;
+	}
+	m->stock_left = NULL;
+}
+
 bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
 {
 	uint32_t retries = m->config.forced_release ? 0 : MAX_RECLAIM_RETRIES, left = retries;
@@ -309,7 +341,7 @@ bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
 			batch = 1;
 		if (margin >= batch) {
 			charge_ancestors(task->memcg, batch);
-			task->stock_pages = batch - 1;
+			refill_stock(m, task, batch - 1);
 			high_note_charge(m, task, batch);
 			return true;
 		}
@@ -334,15 +366,6 @@ bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
 	}
 }
 
-/* refill_stock(): a stock above the batch is given back as a whole. */
-static void refill_stock(struct rcl_machine *m, struct task *task, uint32_t nr_pages)
-{
-	task->stock_pages += nr_pages;
-	if (task->stock_pages <= m->config.charge_batch_pages)
-		return;
-	memcg_uncharge(task->memcg, task->stock_pages);
-	task->stock_pages = 0;
-}
 
 bool memcg_try_charge(struct rcl_machine *m, struct task *task, uint32_t nr_pages)
 {

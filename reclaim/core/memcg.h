@@ -26,6 +26,12 @@ static inline bool memcg_charge(struct rcl_machine *m, struct task *task)
 	return memcg_charge_slow(m, task);
 }
 
+/*
+ * A processor is passed on: what was charged in advance stays on it, for the next task if that is of the same memcg,
+ * else until the next one charges in advance (struct memcg_stock_pcp).
+ */
+void memcg_pass_stock(struct rcl_machine *m, struct task *from, struct task *to);
+
 /* Charge several pages if that needs no reclaim; else false, and nothing changed. */
 bool memcg_try_charge(struct rcl_machine *m, struct task *task, uint32_t nr_pages);
 

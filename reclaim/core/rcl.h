@@ -257,8 +257,8 @@ int rcl_task_set_oom_score_adj(struct rcl_machine *m, uint32_t task, int32_t oom
 int rcl_task_exit(struct rcl_machine *m, uint32_t task);
 
 /*
- * Pass a processor on that tasks share, to one that waits for records: its time goes on from the other's, and
- * what the processor holds for the other, charges in advance and batches, is given back.
+ * Pass a processor on that tasks share, to one that waits for records: its time goes on from the other's, and what
+ * the processor holds, charges in advance and batches, stays there.
  */
 int rcl_task_switch(struct rcl_machine *m, uint32_t task, uint32_t next);
 

@@ -144,8 +144,8 @@ int rcl_task_switch(struct rcl_machine *m, uint32_t number, uint32_t next)
 		return machine_error(m, RCL_BAD_ARGUMENT, "tasks %u and %u do not exist, or the second is not idle", number, next);
 	from = m->tasks[number];
 	to = m->tasks[next];
-	batches_drain(m, from);
-	memcg_drain_stock(from);
+	batches_pass(m, from, to);
+	memcg_pass_stock(m, from, to);
 	if (to->clock_ns < from->clock_ns)
 		to->clock_ns = from->clock_ns;
 	return RCL_OK;

@@ -254,38 +254,45 @@ static void lowering_max_kills_when_nothing_can_go(void)
 	rcl_machine_free(m);
 }
 
-/* Who gives a processor up leaves nothing on it, and time goes on for the next. */
-static void switching_tasks_gives_back_what_was_charged_in_advance(void)
+/* What is charged in advance stays on a processor until who got it charges in advance, and time goes on for him. */
+static void processor_keeps_its_stock_until_it_is_filled_for_another_memcg(void)
 {
 	static struct rcl_node_config node;
 	struct rcl_config config = exact_config(&node, 2000);
-	uint32_t memcg, first, second;
+	uint32_t memcg, other, first, second, third;
 	struct rcl_machine *m;
 
 	config.charge_batch_pages = 64;
 	config.add_batch_folios = 31;
 	m = build_machine(&config);
 	memcg = make_limited(m, 0, UINT64_MAX, 500);
+	other = make_limited(m, 0, UINT64_MAX, 500);
 	first = make_writer(m, memcg, 100, 0);
 	second = make_writer(m, memcg, 100, 0);
+	third = make_writer(m, other, 100, 0);
 	CHECK_EQUAL(rcl_task_switch(m, first, 7), RCL_BAD_ARGUMENT);
 	CHECK_EQUAL(write_pages(m, first, 10), RCL_OK);
-	CHECK(usage_of(m, memcg) >= 64);
-	CHECK(m->tasks[first]->nr_add > 0);
+	CHECK_EQUAL(m->tasks[first]->nr_add, 10);
 	CHECK_EQUAL(rcl_task_switch(m, first, second), RCL_OK);
-	CHECK(usage_of(m, memcg) < 20);
-	CHECK_EQUAL(m->tasks[first]->nr_add, 0);
+	CHECK(m->tasks[first]->stock_pages == 0 && m->tasks[second]->stock_pages > 0);	/* of one memcg */
+	CHECK_EQUAL(m->tasks[second]->nr_add, 10);
 	CHECK_EQUAL(info_of(m, second).clock_ns, info_of(m, first).clock_ns);
 	CHECK_EQUAL(write_pages(m, second, 10), RCL_OK);
-	CHECK_EQUAL(rcl_task_switch(m, first, second), RCL_OK);	/* time does not go back */
-	CHECK(info_of(m, second).clock_ns > info_of(m, first).clock_ns);
+	CHECK_EQUAL(usage_of(m, memcg), 64);
+	CHECK_EQUAL(rcl_task_switch(m, second, third), RCL_OK);
+	CHECK_EQUAL(usage_of(m, memcg), 64);
+	CHECK_EQUAL(write_pages(m, third, 1), RCL_OK);
+	CHECK(usage_of(m, memcg) < 30);
+	CHECK_EQUAL(usage_of(m, other), 64);
+	CHECK_EQUAL(rcl_task_switch(m, first, third), RCL_OK);	/* time does not go back */
+	CHECK(info_of(m, third).clock_ns > info_of(m, first).clock_ns);
 	check_machine(m);
 	rcl_machine_free(m);
 }
 
 static const struct test tests[] = {
-	{ "switching_tasks_gives_back_what_was_charged_in_advance",
-	  switching_tasks_gives_back_what_was_charged_in_advance },
+	{ "processor_keeps_its_stock_until_it_is_filled_for_another_memcg",
+	  processor_keeps_its_stock_until_it_is_filled_for_another_memcg },
 	{ "the_largest_task_of_the_memcg_dies", the_largest_task_of_the_memcg_dies },
 	{ "oom_score_adj_moves_the_choice", oom_score_adj_moves_the_choice },
 	{ "task_that_nobody_else_can_die_for_dies_itself", task_that_nobody_else_can_die_for_dies_itself },
