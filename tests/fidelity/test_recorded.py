@@ -16,8 +16,9 @@ from tests.fidelity.guest_machine import HERE
 from tests.fidelity.made_traces import TRACES, make_trace
 from tests.fidelity.record import read_plan, read_traces
 
-BOUNDS = {"trad": (0.01, 0.16), "mglru": (0.01, 0.12)}
-"""Error of misses by algorithm: median, worst; the worst are machines that are short, with zram."""
+BOUNDS = {"trad": (0.01, 0.16), "mglru": (0.01, 0.16)}
+"""Error of misses by algorithm: median, worst; the worst are machines that are short, with zram, and a memcg whose end
+hangs on a few pages (docs/fidelity-how.md)."""
 
 
 OTHER_WINNERS = {"loop anon 75% trad"}
