@@ -187,6 +187,15 @@ _ANON = (
 
 _FILES = (
     Option(
+        "file_folio_order",
+        0,
+        0,
+        9,
+        "Largest folio that readahead makes of a file, as a power of two of pages; 0 as with ext4, 9 as with xfs. Above 0 "
+        "files have no buffer heads.",
+        "mapping_max_folio_order(), include/linux/pagemap.h v6.12",
+    ),
+    Option(
         "read_ahead_kb",
         0,
         0,

@@ -782,6 +782,7 @@ struct rcl_costs {
 	.pcp_high = 0, \
 	.pcp_batch = 63, \
 	.thp_orders = 0, \
+	.file_folio_order = 0, \
 	.read_ahead_kb = 0, \
 	.fault_around_bytes = 4096, \
 	.writeback = 1, \
@@ -819,6 +820,7 @@ struct rcl_costs {
 	X(stat_flush_ns, UINT64_C(0), UINT64_C(1099511627775)) \
 	X(pcp_high, UINT64_C(0), UINT64_C(1048576)) \
 	X(pcp_batch, UINT64_C(1), UINT64_C(65536)) \
+	X(file_folio_order, UINT64_C(0), UINT64_C(9)) \
 	X(read_ahead_kb, UINT64_C(0), UINT64_C(65536)) \
 	X(fault_around_bytes, UINT64_C(4096), UINT64_C(2097152)) \
 	X(dirty_ratio, UINT64_C(0), UINT64_C(100)) \

@@ -175,7 +175,7 @@ static void make_writable(struct rcl_machine *m, struct task *task, struct folio
 	const struct file *file = &m->files[folio->pub.key >> 32];
 
 	if (!(folio->pub.flags & RCL_FOLIO_IS_DIRTY))
-		task->nr_dirtied++;
+		task->nr_dirtied += folio->pub.nr_pages;
 	kmem_add_buffer(m, folio);
 	folio_mark_dirty(m, folio);
 	dirty_note_write(m, task, file);

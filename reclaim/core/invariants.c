@@ -303,6 +303,11 @@ static bool check_page(const struct rcl_machine *m, const struct folio *folio, u
 	return true;
 }
 
+static bool is_aligned(const struct folio *folio)
+{
+	return ((uint32_t)folio->pub.key & (folio->pub.nr_pages - 1u)) == 0;
+}
+
 /* Every folio: on one list or in a batch, with as many pages and mappings as it says. */
 static bool check_folio(const struct rcl_machine *m, uint32_t pfn, const struct report *report, uint64_t *nr_mappings)
 {
@@ -318,6 +323,9 @@ static bool check_folio(const struct rcl_machine *m, uint32_t pfn, const struct 
 		return broken(report, "pfn %u is in transit %u and on list %u", pfn, folio->transit, folio->physical_list);
 	if (folio->pub.nr_pages != 1u << folio->pub.order)
 		return broken(report, "pfn %u has order %u and %u pages", pfn, folio->pub.order, folio->pub.nr_pages);
+	if (folio->pub.type == RCL_FILE && (folio->pub.order > m->config.file_folio_order || !is_aligned(folio)))
+		return broken(report, "pfn %u of order %u holds a file's pages from %u on", pfn, folio->pub.order,
+			      (uint32_t)folio->pub.key);
 	for (uint32_t i = 0; i < folio->pub.nr_pages; i++) {
 		if (i && (folio[i].transit != RCL_TRANSIT_TAIL || folio[i].head != pfn))
 			return broken(report, "pfn %u is not the tail of pfn %u that it should be", pfn + i, pfn);
@@ -505,7 +513,8 @@ static bool check_writeback(const struct rcl_machine *m, const struct report *re
 
 		if (!is_in_use(m, pfn))
 			continue;
-		nr_dirty += folio->pub.type == RCL_FILE && folio->pub.flags & RCL_FOLIO_IS_DIRTY;
+		if (folio->pub.type == RCL_FILE && folio->pub.flags & RCL_FOLIO_IS_DIRTY)
+			nr_dirty += folio->pub.nr_pages;
 		if (folio->pub.flags & RCL_FOLIO_IS_WRITEBACK)
 			nr_writeback += folio->pub.nr_pages;
 	}

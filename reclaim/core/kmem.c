@@ -6,6 +6,8 @@
  * SIMPLIFIED: kernel memory is charged but takes no page of a node; effect: nodes have up to 0.4 %
  * more room than they should.
  * SIMPLIFIED: inodes, VMAs and other small objects are free; effect: a few pages per memcg.
+ * SIMPLIFIED: a folio of 64 pages or more takes a leaf of the tree, the kernel keeps it one level up; effect:
+ * 592 bytes for each.
  * SIMPLIFIED: tree nodes that hold nothing but shadows are never shrunk; effect: files much larger
  * than memory, read once, keep more kernel memory here.
  */
@@ -117,16 +119,22 @@ bool kmem_add_tree_node(struct rcl_machine *m, struct task *task, struct file *f
 	return true;
 }
 
+/* File systems with large folios use iomap, whose state of a folio is charged to nobody (ifs_alloc()). */
+static bool has_buffers(const struct rcl_machine *m)
+{
+	return m->config.charge_kmem && !m->config.file_folio_order;
+}
+
 bool kmem_reserve_buffer(struct rcl_machine *m, struct task *task)
 {
-	return !m->config.charge_kmem || reserve_bytes(m, task, BUFFER_HEAD_BYTES);
+	return !has_buffers(m) || reserve_bytes(m, task, BUFFER_HEAD_BYTES);
 }
 
 void kmem_add_buffer(struct rcl_machine *m, struct folio *folio)
 {
 	struct memcg *memcg = memcg_of(folio->pub.memcg);
 
-	if (!m->config.charge_kmem || folio->marks & MARK_BUFFERS || memcg->is_offline ||
+	if (!has_buffers(m) || folio->marks & MARK_BUFFERS || memcg->is_offline ||
 	    memcg->kmem_rest_bytes < BUFFER_HEAD_BYTES)
 		return;
 	memcg->kmem_rest_bytes -= BUFFER_HEAD_BYTES;

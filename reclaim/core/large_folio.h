@@ -15,8 +15,14 @@
  * Folios that are partially unmapped are queued per memcg and split when the memcg is reclaimed;
  * their links are those of their first tails, which are on no list themselves.
  *
- * SIMPLIFIED: files have folios of one page, as with ext4 in 6.12; effect: filesystems that read
- * large ones (xfs) keep fewer, larger pieces of their files.
+ * Files have large folios where the file system does (rcl_config.file_folio_order): readahead makes them
+ * (readahead.h). They are never split but where a demotion finds no frames in a row.
+ *
+ * SIMPLIFIED: nobody reclaims from a node, or compacts, for the frames of a large folio of a file; effect: where a
+ * node is full and not a memcg, they become rare sooner than in the kernel.
+ * SIMPLIFIED: a folio of 512 pages of a file is mapped by PTEs; effect: none with windows below 2 MiB.
+ * SIMPLIFIED: a write of several pages is seen as so many writes of one page, because a trace does not say where
+ * a write ends; effect: what is written and not read has folios of one page.
  * SIMPLIFIED: no khugepaged, no splitting of folios with unused pages; effect: what was split or
  * faulted in small stays small until it is freed.
  */

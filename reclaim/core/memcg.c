@@ -325,10 +325,10 @@ void memcg_pass_stock(struct rcl_machine *m, struct task *from, struct task *to)
 	m->stock_left = NULL;
 }
 
-bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
+bool memcg_charge_slow(struct rcl_machine *m, struct task *task, uint32_t nr_pages)
 {
 	uint32_t retries = m->config.forced_release ? 0 : MAX_RECLAIM_RETRIES, left = retries;
-	uint32_t batch = m->config.charge_batch_pages;
+	uint32_t batch = nr_pages > m->config.charge_batch_pages ? nr_pages : m->config.charge_batch_pages;
 	bool drained = false;
 
 	for (;;) {
@@ -336,20 +336,20 @@ bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
 		uint64_t margin = find_margin(task->memcg, &limited);
 		uint64_t nr_reclaimed;
 
-		/* Once the batch has not fitted, this charge asks for its one page alone. */
+		/* Once the batch has not fitted, this charge asks for its own pages alone. */
 		if (margin < batch)
-			batch = 1;
+			batch = nr_pages;
 		if (margin >= batch) {
 			charge_ancestors(task->memcg, batch);
-			refill_stock(m, task, batch - 1);
+			refill_stock(m, task, batch - nr_pages);
 			high_note_charge(m, task, batch);
 			return true;
 		}
 		memcg_count_event(limited, RCL_MEMORY_EVENTS_MAX);
-		nr_reclaimed = direct_reclaim_memcg(m, limited, 1, RCL_ORIGIN_MEMCG_LIMIT, limited->pub.swappiness);
+		nr_reclaimed = direct_reclaim_memcg(m, limited, nr_pages, RCL_ORIGIN_MEMCG_LIMIT, limited->pub.swappiness);
 		if (m->interrupted || task->state == RCL_TASK_KILLED)
 			return false;
-		if (find_margin(task->memcg, &limited) > 0)
+		if (find_margin(task->memcg, &limited) >= nr_pages)
 			continue;
 		if (!drained) {
 			memcg_drain_stocks(m, limited);
@@ -366,6 +366,13 @@ bool memcg_charge_slow(struct rcl_machine *m, struct task *task)
 	}
 }
 
+bool memcg_charge_pages(struct rcl_machine *m, struct task *task, uint32_t nr_pages)
+{
+	if (task->stock_pages < nr_pages)
+		return memcg_charge_slow(m, task, nr_pages);
+	task->stock_pages -= nr_pages;
+	return true;
+}
 
 bool memcg_try_charge(struct rcl_machine *m, struct task *task, uint32_t nr_pages)
 {

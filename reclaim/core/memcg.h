@@ -13,8 +13,8 @@
 int memcg_setup(struct rcl_machine *m);
 void memcg_teardown(struct rcl_machine *m);
 
-/* Charge one page when the task's stock is empty: refill, reclaim, or give up (false). */
-bool memcg_charge_slow(struct rcl_machine *m, struct task *task);
+/* Charge pages that the task's stock has not: refill, reclaim, or give up (false). */
+bool memcg_charge_slow(struct rcl_machine *m, struct task *task, uint32_t nr_pages);
 
 /* Charge one page to the task's memcg and all ancestors; false: killed or interrupted. */
 static inline bool memcg_charge(struct rcl_machine *m, struct task *task)
@@ -23,8 +23,11 @@ static inline bool memcg_charge(struct rcl_machine *m, struct task *task)
 		task->stock_pages--;
 		return true;
 	}
-	return memcg_charge_slow(m, task);
+	return memcg_charge_slow(m, task, 1);
 }
+
+/* Charge several pages, with reclaim; false as above. */
+bool memcg_charge_pages(struct rcl_machine *m, struct task *task, uint32_t nr_pages);
 
 /*
  * A processor is passed on: what was charged in advance stays on it, for the next task if that is of the same memcg,

@@ -59,7 +59,7 @@ int rcl_file_hold(struct rcl_machine *m, uint32_t number, uint64_t page)
 	if (slot == 0 || slot_is_shadow(slot))
 		return machine_error(m, RCL_BAD_ARGUMENT, "page %llu of file %u is not in the page cache",
 				     (unsigned long long)page, number);
-	folio_at(m, slot_pfn(slot))->pins++;
+	page_folio(m, slot_pfn(slot))->pins++;
 	return RCL_OK;
 }
 
@@ -114,16 +114,23 @@ struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, ui
 	return folio;
 }
 
-/* Nobody reclaims for a large folio, so that it is soon enough to ask when there is one. */
+/* Anonymous memory takes a large folio where it is free to have; one of a file is charged as readahead charges. */
+static bool charge_large(struct rcl_machine *m, struct task *task, uint32_t type, uint32_t nr_pages)
+{
+	return type == RCL_ANON ? memcg_try_charge(m, task, nr_pages) : memcg_charge_pages(m, task, nr_pages);
+}
+
+/* Where there is none, the pages that come in its place are those to ask about. */
 struct folio *pagecache_alloc_large(struct rcl_machine *m, struct task *task, uint64_t key, uint32_t order,
 				    uint64_t shadow, enum rcl_added reason)
 {
+	uint32_t type = key >> 63 ? RCL_ANON : RCL_FILE;
 	struct folio *folio;
 
-	if (!memcg_try_charge(m, task, UINT32_C(1) << order))
+	if (!charge_large(m, task, type, UINT32_C(1) << order))
 		return NULL;
-	folio = node_alloc_block(m, task, order, (uint32_t)key >> order,
-				 order == RCL_MAX_ORDER);
+	folio = node_alloc_block(m, task, order, type == RCL_ANON ? (uint32_t)key >> order : NO_INTERLEAVE_INDEX,
+				 type == RCL_ANON && order == RCL_MAX_ORDER);
 	if (!folio) {
 		memcg_uncharge(task->memcg, UINT64_C(1) << order);
 		return NULL;
@@ -132,7 +139,7 @@ struct folio *pagecache_alloc_large(struct rcl_machine *m, struct task *task, ui
 		note_incoming(m, task, key, shadow, reason);
 		task->incoming_key = 0;
 	}
-	init_folio(task, folio, RCL_ANON, key);
+	init_folio(task, folio, type, key);
 	large_prepare_tails(m, folio, order);
 	spend(m, m->config.costs.alloc_page_ns);
 	return folio;
@@ -179,6 +186,37 @@ struct folio *pagecache_add(struct rcl_machine *m, struct task *task, uint32_t n
 		folio->pub.flags |= RCL_FOLIO_IN_FAULT;
 	pagecache_admit_folio(m, task, folio, shadow, reason);
 	count(folio_lruvec(folio), RCL_PGPGIN, 1);
+	return folio;
+}
+
+/* The last shadow of a range, which is the one that counts (__filemap_add_folio()). */
+static uint64_t last_shadow(const uint64_t *slots, uint32_t nr_pages)
+{
+	while (nr_pages > 1 && !slots[nr_pages - 1])
+		nr_pages--;
+	return slots[nr_pages - 1];
+}
+
+struct folio *pagecache_add_large(struct rcl_machine *m, struct task *task, uint64_t key, uint32_t order,
+				  enum rcl_added reason, bool in_fault)
+{
+	struct file *file = &m->files[key >> 32];
+	uint32_t page = (uint32_t)key, nr_pages = UINT32_C(1) << order;
+	struct folio *folio;
+	uint64_t shadow;
+
+	if (!has_place(m, task, file, page))
+		return NULL;
+	folio = pagecache_alloc_large(m, task, key, order, last_shadow(&file->slots[page], nr_pages), reason);
+	if (!folio)
+		return NULL;
+	shadow = last_shadow(&file->slots[page], nr_pages);
+	for (uint32_t i = 0; i < nr_pages; i++)
+		file->slots[page + i] = slot_of_pfn(folio->pub.pfn + i);
+	if (in_fault && task->in_lru_fault)
+		folio->pub.flags |= RCL_FOLIO_IN_FAULT;
+	pagecache_admit_folio(m, task, folio, shadow, reason);
+	count(folio_lruvec(folio), RCL_PGPGIN, nr_pages);
 	return folio;
 }
 
@@ -246,9 +284,10 @@ static bool write_page(struct rcl_machine *m, struct task *task, struct file_spa
 		return create_page(m, task, span->file, page);
 	kmem_add_buffer(m, folio);
 	readahead_note_used(folio);
-	task->nr_dirtied += !(folio->pub.flags & RCL_FOLIO_IS_DIRTY);
+	if (!(folio->pub.flags & RCL_FOLIO_IS_DIRTY))
+		task->nr_dirtied += folio->pub.nr_pages;
 	folio_mark_dirty(m, folio);
-	if (span->prev_page != page || m->config.repeat_reads)
+	if (!folio_has_page(folio, span->prev_page) || m->config.repeat_reads)
 		pagecache_mark_accessed(m, task, folio, RCL_ACCESS_WRITE);
 	return true;
 }
@@ -299,7 +338,7 @@ static bool read_page(struct rcl_machine *m, struct task *task, struct file_span
 	}
 	if (RCL_UNLIKELY(folio->marks & (MARK_AHEAD | MARK_READAHEAD)))
 		read_marked(m, task, span, folio, page);
-	if (is_first || span->prev_page != page || m->config.repeat_reads)
+	if (is_first || !folio_has_page(folio, span->prev_page) || m->config.repeat_reads)
 		pagecache_mark_accessed(m, task, folio, is_first ? RCL_ACCESS_FIRST_READ : RCL_ACCESS_READ);
 	return true;
 }

@@ -53,14 +53,21 @@ static inline void pagecache_init_record(struct folio *page, uint32_t type, uint
 struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, uint32_t type, uint64_t key,
 				    uint64_t shadow, enum rcl_added reason);
 
-/* The same for 2^order anonymous pages, order at least 1, without reclaim; NULL: not now. Tails stand ready, with
- * keys that count up from the head's; the caller fills the page cache's slots with each page's pfn. */
+/* The same for 2^order pages, order at least 1; NULL: not now. Nobody reclaims for a block of frames, nor below the
+ * limits for anonymous ones. Tails stand ready, with keys that count up from the head's; the caller fills the page
+ * cache's slots with each page's pfn. */
 struct folio *pagecache_alloc_large(struct rcl_machine *m, struct task *task, uint64_t key, uint32_t order,
 				    uint64_t shadow, enum rcl_added reason);
 
 /* Let a folio enter: refault, folio_admit, add batch. `shadow` is the slot's word, 0 for none. */
 void pagecache_admit_folio(struct rcl_machine *m, struct task *task, struct folio *folio, uint64_t shadow,
 			   enum rcl_added reason);
+
+/* Whether a folio of a file holds a page of it. */
+static inline bool folio_has_page(const struct folio *folio, uint32_t page)
+{
+	return page - (uint32_t)folio->pub.key < folio->pub.nr_pages;
+}
 
 /* The folio that holds a page of a file; NULL where it is not cached. */
 static inline struct folio *pagecache_find(struct rcl_machine *m, uint32_t file, uint32_t page)
@@ -73,6 +80,10 @@ static inline struct folio *pagecache_find(struct rcl_machine *m, uint32_t file,
 /* Let a page of a file enter the cache, not yet read; NULL as above. */
 struct folio *pagecache_add(struct rcl_machine *m, struct task *task, uint32_t file, uint32_t page,
 			    enum rcl_added reason, bool in_fault);
+
+/* The same for 2^order pages from an aligned one on, given by its key; none of them is cached. */
+struct folio *pagecache_add_large(struct rcl_machine *m, struct task *task, uint64_t key, uint32_t order,
+				  enum rcl_added reason, bool in_fault);
 
 /* Bring a page of a file into the cache for a fault or a read; NULL as above. */
 struct folio *pagecache_fill(struct rcl_machine *m, struct task *task, uint32_t file, uint32_t page,

@@ -108,6 +108,7 @@ struct rcl_config {
 	uint32_t thp_orders;
 	uint32_t pcp_high;
 	uint32_t pcp_batch;
+	uint32_t file_folio_order;
 };
 
 /* Fill in the defaults; nodes and swaps stay empty. */

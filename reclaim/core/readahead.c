@@ -1,6 +1,5 @@
 /*
- * File readahead, see readahead.h. Models mm/readahead.c and the mmap readahead of mm/filemap.c,
- * v6.12, for file systems without large folios.
+ * File readahead, see readahead.h. Models mm/readahead.c and the mmap readahead of mm/filemap.c, v6.12.
  *
  * A window is allocated as the kernel does it, with __GFP_NORETRY: one reclaim, no OOM, and where
  * that does not help the window ends. An interrupt waits until the window is done, so that a run
@@ -16,6 +15,7 @@
 #include "pagecache.h"
 #include "stats.h"
 
+#define MIN_LARGE_WINDOW 4		/* min_ra_size of page_cache_ra_order(), mm/readahead.c v6.12, pages */
 #define MMAP_LOTSAMISS 100		/* mm/filemap.c v6.12: misses over hits that end read-around */
 
 /* Who reads ahead, and from where (struct readahead_control). */
@@ -78,71 +78,146 @@ static uint32_t count_from(const struct file *file, uint32_t page, uint32_t most
 	return nr;
 }
 
-/* Allocate and admit the missing pages of a window; answers how many came in. */
-static uint32_t add_pages(struct rcl_machine *m, const struct window *window, uint32_t first, uint32_t nr_pages,
-			  uint32_t mark, bool *has_refault)
+/* What a window asks the device for. */
+struct request {
+	const struct window *window;
+	struct folio *asked_for;
+	uint32_t nr_pages;
+	bool has_refault;
+};
+
+/* Let a missing folio enter; it is marked if it holds the page `mark`. False: there is none. */
+static bool add_ahead(struct rcl_machine *m, struct request *request, uint32_t page, uint32_t order, uint32_t mark)
 {
-	struct folio *asked_for = NULL;
-	uint32_t nr_added = 0;
+	const struct window *window = request->window;
+	uint32_t nr_pages = UINT32_C(1) << order;
+	bool is_ahead = window->page - page >= nr_pages;
+	enum rcl_added reason = is_ahead ? RCL_ADDED_READAHEAD : window->reason;
+	struct folio *folio;
 
-	for (uint32_t page = first; page < first + nr_pages; page++) {
-		bool is_ahead = page != window->page;
-		struct folio *folio;
-
-		if (is_cached(&m->files[window->file], page))
-			continue;
-		*has_refault |= m->files[window->file].slots[page] != 0;
-		folio = pagecache_add(m, window->task, window->file, page,
-				      is_ahead ? RCL_ADDED_READAHEAD : window->reason, window->in_fault);
-		if (!folio)
-			break;
-		if (page == mark)
-			folio->marks |= MARK_READAHEAD;
-		if (is_ahead) {
-			folio->marks |= MARK_AHEAD;
-			count(folio_lruvec(folio), RCL_READAHEAD, 1);
-		} else {
-			folio->pins++;		/* stays until the window is complete, as a locked folio would */
-			asked_for = folio;
-		}
-		nr_added++;
+	if (RCL_UNLIKELY(order))
+		folio = pagecache_add_large(m, window->task, file_key(window->file, page), order, reason, window->in_fault);
+	else
+		folio = pagecache_add(m, window->task, window->file, page, reason, window->in_fault);
+	if (!folio)
+		return false;
+	if (mark - page < nr_pages)
+		folio->marks |= MARK_READAHEAD;
+	if (is_ahead) {
+		folio->marks |= MARK_AHEAD;
+		count(folio_lruvec(folio), RCL_READAHEAD, nr_pages);
+	} else {
+		folio->pins++;		/* stays until the window is complete, as a locked folio would */
+		request->asked_for = folio;
 	}
-	if (asked_for)
-		asked_for->pins--;
-	return nr_added;
+	request->nr_pages += nr_pages;
+	return true;
 }
 
-/* do_page_cache_ra(): bring in what is missing of a window, as one request. The page `lookahead`
- * pages before its end is marked, if it was missing. */
+/* The missing pages of a window, one by one (page_cache_ra_unbounded()). */
+static void add_pages(struct rcl_machine *m, struct request *request, uint32_t first, uint32_t end, uint32_t mark)
+{
+	const struct file *file = &m->files[request->window->file];
+
+	for (uint32_t page = first; page < end; page++) {
+		if (is_cached(file, page))
+			continue;
+		request->has_refault |= file->slots[page] != 0;
+		if (!add_ahead(m, request, page, 0, mark))
+			break;
+	}
+}
+
+/* Whether nothing of a range is cached; notes what was. */
+static bool is_missing(const struct file *file, uint32_t first, uint32_t nr_pages, bool *has_refault)
+{
+	for (uint32_t page = first; page < first + nr_pages; page++) {
+		if (is_cached(file, page))
+			return false;
+		*has_refault |= file->slots[page] != 0;
+	}
+	return true;
+}
+
+/* In folios of up to 2^order pages, each aligned and none beyond the end. Answers where that ended: at the end,
+ * or where a page was cached or a folio not to be had. */
+static uint32_t add_large(struct rcl_machine *m, struct request *request, uint32_t first, uint32_t end, uint32_t order,
+			  uint32_t mark)
+{
+	const struct file *file = &m->files[request->window->file];
+	uint32_t page = first, fit;
+
+	for (; page < end; page += UINT32_C(1) << fit) {
+		fit = page && (uint32_t)__builtin_ctz(page) < order ? (uint32_t)__builtin_ctz(page) : order;
+		while (page + (UINT32_C(1) << fit) > end)
+			fit--;
+		if (!is_missing(file, page, UINT32_C(1) << fit, &request->has_refault) ||
+		    !add_ahead(m, request, page, fit, mark))
+			break;
+	}
+	return page;
+}
+
+static uint32_t end_of_window(const struct file *file, uint32_t first, uint32_t nr_pages)
+{
+	if (first >= file->nr_pages)
+		return first;
+	return nr_pages > file->nr_pages - first ? file->nr_pages : first + nr_pages;
+}
+
+/* Bring in what is missing of a window, as one request. The page `lookahead` pages before its end is marked, if it
+ * was missing. Where folios of 2^order pages stop, single pages go on with a window of the same size, as
+ * page_cache_ra_order() has it; order 0 is do_page_cache_ra(). */
 static void read_window(struct rcl_machine *m, const struct window *window, uint32_t first, uint32_t nr_pages,
-			uint32_t lookahead)
+			uint32_t lookahead, uint32_t order)
 {
 	const struct file *file = &m->files[window->file];
-	uint32_t mark = first + nr_pages - lookahead, nr_added;
+	uint32_t page = first, end = end_of_window(file, first, nr_pages);
+	struct request request = { .window = window };
 	volatile int *interrupt = m->interrupt;
-	bool has_refault = false;
 
-	if (first >= file->nr_pages)
-		return;
-	if (nr_pages > file->nr_pages - first)
-		nr_pages = file->nr_pages - first;
 	m->interrupt = NULL;
 	m->no_retry = true;
-	nr_added = add_pages(m, window, first, nr_pages, lookahead ? mark : RCL_NIL, &has_refault);
+	if (RCL_UNLIKELY(order)) {
+		page = add_large(m, &request, first, end, order, first + nr_pages - lookahead);
+		if (page < end)
+			end = end_of_window(file, page, nr_pages);
+	}
+	add_pages(m, &request, page, end, lookahead ? page + nr_pages - lookahead : RCL_NIL);
 	m->no_retry = false;
 	m->interrupt = interrupt;
-	if (nr_added == 0)
+	if (request.asked_for)
+		request.asked_for->pins--;
+	if (request.nr_pages == 0)
 		return;
 	window->ra->window_first = first;
-	window->ra->window_pages = nr_pages;
-	window->ra->arrival_ns = device_read(m, device_of_file(m, &m->files[window->file]), nr_added);
+	window->ra->window_pages = end - first;
+	window->ra->arrival_ns = device_read(m, device_of_file(m, file), request.nr_pages);
 	if (window->page != RCL_NIL)
-		readahead_wait(m, window->task, readahead_arrival_ns(window->ra, window->page), has_refault);
+		readahead_wait(m, window->task, readahead_arrival_ns(window->ra, window->page), request.has_refault);
 }
 
-static void read_state(struct rcl_machine *m, const struct window *window)
+/* The orders of a window: two more than what led to it, up to the file system's and the window's size
+ * (page_cache_ra_order()). */
+static uint32_t folio_order(const struct rcl_machine *m, const struct window *window, uint32_t order)
 {
-	read_window(m, window, window->ra->start, window->ra->size, window->ra->async_size);
+	uint32_t most = m->config.file_folio_order, size = window->ra->size, of_size;
+
+	if (most == 0 || size < MIN_LARGE_WINDOW)
+		return 0;
+	if (order < most)
+		order += 2;
+	of_size = 31 - (uint32_t)__builtin_clz(size);
+	if (order > most)
+		order = most;
+	return order < of_size ? order : of_size;
+}
+
+/* `order` is that of the folio whose mark was reached, 0 for none. */
+static void read_state(struct rcl_machine *m, const struct window *window, uint32_t order)
+{
+	read_window(m, window, window->ra->start, window->ra->size, window->ra->async_size,
+		    folio_order(m, window, order));
 }
 
 /* page_cache_sync_ra(); `previous` is where the last read ended, in pages. */
@@ -156,13 +231,13 @@ static void read_sync(struct rcl_machine *m, const struct window *window, uint32
 		ra->start = page;
 		ra->size = first_size(nr_wanted, max_pages);
 		ra->async_size = ra->size > nr_wanted ? ra->size - nr_wanted : ra->size >> 1;
-		read_state(m, window);
+		read_state(m, window, 0);
 		return;
 	}
 	/* A sequential stream leaves cached pages behind it (the history). */
 	nr_before = count_before(&m->files[window->file], page, max_pages);
 	if (nr_before <= nr_wanted) {
-		read_window(m, window, page, nr_wanted, 0);
+		read_window(m, window, page, nr_wanted, 0, 0);
 		return;
 	}
 	if (nr_before == page)
@@ -170,7 +245,7 @@ static void read_sync(struct rcl_machine *m, const struct window *window, uint32
 	ra->start = page;
 	ra->size = nr_before + nr_wanted < max_pages ? nr_before + nr_wanted : max_pages;
 	ra->async_size = 1;
-	read_state(m, window);
+	read_state(m, window, 0);
 }
 
 /* page_cache_async_ra(): push the window on when its marked page is reached. */
@@ -183,13 +258,13 @@ static void read_async(struct rcl_machine *m, const struct window *window, struc
 	if (max_pages == 0 || folio->pub.flags & RCL_FOLIO_IS_WRITEBACK)
 		return;		/* then the mark is PG_reclaim */
 	folio->marks &= (uint8_t)~MARK_READAHEAD;
-	if (page == ra->start + ra->size - ra->async_size) {
+	if (page == ((ra->start + ra->size - ra->async_size) & ~(folio->pub.nr_pages - 1u))) {
 		uint32_t size = next_size(ra->size, max_pages);
 
 		ra->start += ra->size;
 		ra->size = size > ra->size ? size : ra->size;
 		ra->async_size = ra->size;
-		read_state(m, window);
+		read_state(m, window, folio->pub.order);
 		return;
 	}
 	/* Marked by somebody else's window, as in interleaved reads: its end says how large it was. */
@@ -199,7 +274,7 @@ static void read_async(struct rcl_machine *m, const struct window *window, struc
 	ra->start = page + 1 + nr_cached;
 	ra->size = next_size(nr_cached + 1 + nr_wanted, max_pages);
 	ra->async_size = ra->size;
-	read_state(m, window);
+	read_state(m, window, folio->pub.order);
 }
 
 void readahead_wait(struct rcl_machine *m, struct task *task, uint64_t arrival_ns, bool is_pressure)
@@ -226,7 +301,8 @@ void readahead_read_marked(struct rcl_machine *m, struct task *task, struct file
 {
 	const struct window window = { .task = task, .ra = &span->ra, .file = span->file, .page = RCL_NIL };
 
-	read_async(m, &window, folio, page, 1);
+	/* filemap_readahead() begins at the folio. */
+	read_async(m, &window, folio, (uint32_t)folio->pub.key, page + 1 - (uint32_t)folio->pub.key);
 }
 
 void readahead_fault_miss(struct rcl_machine *m, struct task *task, const struct vma *vma, uint32_t page)
@@ -249,7 +325,7 @@ void readahead_fault_miss(struct rcl_machine *m, struct task *task, const struct
 	ra->start = page > max_pages / 2 ? page - max_pages / 2 : 0;
 	ra->size = max_pages;
 	ra->async_size = max_pages / 4;
-	read_state(m, &window);
+	read_state(m, &window, 0);
 }
 
 void readahead_fault_hit(struct rcl_machine *m, struct task *task, const struct vma *vma, struct folio *folio,

@@ -11,7 +11,7 @@
  * have arrived when the request is done. Who asks for a page waits for that; a window that was
  * read ahead of everybody (asynchronous) lets its task go on.
  *
- * A folio that came in and was not asked for carries MARK_AHEAD until somebody reads or maps it.
+ * A folio that came in and was not asked for carries MARK_AHEAD until somebody reads or maps it, or a page of it.
  * So the core can say what the kernel cannot: how many pages were read for nothing.
  *
  * SIMPLIFIED: a read of several pages is seen as so many reads of one page, because a trace does

@@ -218,15 +218,26 @@ static uint64_t mkclean_one(struct rcl_machine *m, uint32_t task, uint32_t vpn)
 	return 1;
 }
 
+static uint64_t mkclean_page(struct rcl_machine *m, const struct folio *page)
+{
+	uint64_t nr;
+
+	if (!page_is_mapped(page))
+		return 0;
+	nr = mkclean_one(m, page->rmap_task, page->rmap_vpn);
+	for (uint32_t item = page->rmap_more; item != RCL_NIL; item = m->rmap_items[item].next)
+		nr += mkclean_one(m, m->rmap_items[item].task, m->rmap_items[item].vpn);
+	return nr;
+}
+
 uint64_t rmap_mkclean(struct rcl_machine *m, struct folio *folio)
 {
 	uint64_t nr = 0;
 
 	if (!folio_is_mapped(folio))
 		return 0;
-	nr = mkclean_one(m, folio->rmap_task, folio->rmap_vpn);
-	for (uint32_t item = folio->rmap_more; item != RCL_NIL; item = m->rmap_items[item].next)
-		nr += mkclean_one(m, m->rmap_items[item].task, m->rmap_items[item].vpn);
+	for (uint32_t i = 0; i < folio->pub.nr_pages; i++)
+		nr += mkclean_page(m, &folio[i]);
 	return nr;
 }
 

@@ -129,7 +129,9 @@ static int write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct scan
 	device = device_of_file(m, &m->files[folio->pub.key >> 32]);
 	writeback_note_clean(m, folio);
 	count(lruvec, RCL_PGPGOUT, folio->pub.nr_pages);
-	events_spend_until(m, device_write(m, device, RCL_NIL, false));
+	for (uint32_t i = 1; i < folio->pub.nr_pages; i++)
+		device_write(m, device, RCL_NIL, i > 1);
+	events_spend_until(m, device_write(m, device, RCL_NIL, folio->pub.nr_pages > 1));
 	return 0;
 }
 
@@ -151,6 +153,12 @@ static int leave_to_flusher(struct rcl_machine *m, struct lruvec *lruvec, const 
 	return RCL_OUTCOME_DIRTY;
 }
 
+static void fill_slots(uint64_t *slots, uint32_t nr_pages, uint64_t shadow)
+{
+	for (uint32_t i = 0; i < nr_pages; i++)
+		slots[i] = shadow;
+}
+
 /* Leave the shadow in the folio's slots, uncharge, free (__remove_mapping()). */
 static void remove_folio(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio)
 {
@@ -160,7 +168,7 @@ static void remove_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 	if (type == RCL_ANON)
 		swap_cache_evict(m, folio, shadow);
 	else
-		*pagecache_slot(m, folio) = shadow;
+		fill_slots(pagecache_slot(m, folio), nr_pages, shadow);
 	if (RCL_UNLIKELY(nr_pages > 1))
 		large_undefer_split(m, folio);
 	if (RCL_UNLIKELY(folio->marks & MARK_AHEAD))

@@ -36,27 +36,31 @@ static void arm_timer(struct rcl_machine *m)
 void writeback_note_dirty(struct rcl_machine *m, struct folio *folio)
 {
 	struct file *file = file_of(m, folio);
-	uint32_t page = (uint32_t)folio->pub.key;
+	uint32_t first = (uint32_t)folio->pub.key, nr = folio->pub.nr_pages;
 
-	file->dirty_tags[page / 64] |= UINT64_C(1) << page % 64;
-	if (file->nr_dirty++ == 0)
+	for (uint32_t page = first; page < first + nr; page++)
+		file->dirty_tags[page / 64] |= UINT64_C(1) << page % 64;
+	if (file->nr_dirty == 0)
 		file->dirtied_ns = *m->clock;
-	if (m->nr_dirty++ == 0)
+	if (m->nr_dirty == 0)
 		arm_timer(m);
-	memcg_of(folio->pub.memcg)->nr_dirty++;
-	count(folio_lruvec(folio), RCL_NR_DIRTIED, 1);
+	file->nr_dirty += nr;
+	m->nr_dirty += nr;
+	memcg_of(folio->pub.memcg)->nr_dirty += nr;
+	count(folio_lruvec(folio), RCL_NR_DIRTIED, nr);
 }
 
 void writeback_note_clean(struct rcl_machine *m, struct folio *folio)
 {
 	struct file *file = file_of(m, folio);
-	uint32_t page = (uint32_t)folio->pub.key;
+	uint32_t first = (uint32_t)folio->pub.key, nr = folio->pub.nr_pages;
 
 	folio->pub.flags &= ~RCL_FOLIO_IS_DIRTY;
-	file->dirty_tags[page / 64] &= ~(UINT64_C(1) << page % 64);
-	file->nr_dirty--;
-	m->nr_dirty--;
-	memcg_of(folio->pub.memcg)->nr_dirty--;
+	for (uint32_t page = first; page < first + nr; page++)
+		file->dirty_tags[page / 64] &= ~(UINT64_C(1) << page % 64);
+	file->nr_dirty -= nr;
+	m->nr_dirty -= nr;
+	memcg_of(folio->pub.memcg)->nr_dirty -= nr;
 }
 
 static void begin(struct rcl_machine *m, struct folio *folio)
@@ -68,25 +72,31 @@ static void begin(struct rcl_machine *m, struct folio *folio)
 	memcg_of(folio->pub.memcg)->nr_writeback += nr;
 }
 
+/* A folio is written when its last page is. */
+static void write_pages(struct rcl_machine *m, const struct folio *folio, struct device *device, uint32_t place)
+{
+	uint32_t nr = folio->pub.nr_pages;
+
+	for (uint32_t i = 0; i < nr; i++)
+		plug_write(m, device, i + 1 < nr ? RCL_NIL : folio->pub.pfn, place + i);
+}
+
 void writeback_begin(struct rcl_machine *m, struct folio *folio)
 {
 	uint64_t nr_ptes = rmap_mkclean(m, folio);
 
 	writeback_note_clean(m, folio);
-	count(folio_lruvec(folio), RCL_PGPGOUT, 1);
+	count(folio_lruvec(folio), RCL_PGPGOUT, folio->pub.nr_pages);
 	spend(m, m->config.costs.list_move_ns + nr_ptes * m->config.costs.rmap_pte_ns);
 	begin(m, folio);
-	plug_write(m, device_of_file(m, file_of(m, folio)), folio->pub.pfn, (uint32_t)folio->pub.key);
+	write_pages(m, folio, device_of_file(m, file_of(m, folio)), (uint32_t)folio->pub.key);
 }
 
 void writeback_begin_swap(struct rcl_machine *m, struct folio *folio, struct device *device, uint32_t place)
 {
-	uint32_t nr = folio->pub.nr_pages;
-
 	folio->marks |= MARK_RECLAIM;
 	begin(m, folio);
-	for (uint32_t i = 0; i < nr; i++)
-		plug_write(m, device, i + 1 < nr ? RCL_NIL : folio->pub.pfn, place + i);
+	write_pages(m, folio, device, place);
 }
 
 static void end(struct rcl_machine *m, struct folio *folio)
@@ -159,7 +169,9 @@ static uint32_t next_dirty(const struct file *file, uint32_t page)
 }
 
 /* Write a chunk of a file in the order of its pages, from where the last one ended, under a plug (wb_writeback());
- * answers how many pages. Ends early where the device's queue has no room for more. */
+ * answers how many pages. Ends early where the device's queue has no room for more.
+ * SIMPLIFIED: a large folio is written whole, also where a program wrote a part, which iomap tells apart; effect:
+ * scattered writes of such files take longer. */
 static uint32_t write_chunk(struct rcl_machine *m, struct file *file)
 {
 	uint32_t page = next_dirty(file, file->writeback_index), nr_room = device_room(device_of_file(m, file)), nr = 0;
@@ -168,15 +180,18 @@ static uint32_t write_chunk(struct rcl_machine *m, struct file *file)
 		page = next_dirty(file, 0);
 	plug_start(m);
 	while (nr < CHUNK_PAGES && page < file->nr_pages && nr < nr_room) {
-		struct folio *folio = folio_at(m, slot_pfn(file->slots[page]));
+		struct folio *folio = page_folio(m, slot_pfn(file->slots[page]));
+		uint32_t end = (uint32_t)folio->pub.key + folio->pub.nr_pages;
 
+		if (folio->pub.nr_pages > nr_room - nr)
+			break;
 		/* Dirtied again while it is being written: its turn comes when that is over. */
 		if (!(folio->pub.flags & RCL_FOLIO_IS_WRITEBACK)) {
 			writeback_begin(m, folio);
-			nr++;
+			nr += folio->pub.nr_pages;
 		}
-		file->writeback_index = page + 1;
-		page = next_dirty(file, page + 1);
+		file->writeback_index = end;
+		page = next_dirty(file, end);
 	}
 	plug_finish(m);
 	return nr;

@@ -460,8 +460,10 @@ static struct rcl_machine *random_machine(uint32_t *nr_nodes)
 	config.repeat_reads = (uint8_t)below(2);
 	if (below(2))
 		config.zswap_percent = (uint32_t)below(40);
-	if (below(2))
-		config.read_ahead_kb = 128;
+	if (below(2)) {
+		config.read_ahead_kb = below(2) ? 128 : 512;
+		config.file_folio_order = below(2) ? (uint32_t)below(10) : 0;
+	}
 	if (below(2))		/* or tasks hardly mix */
 		config.slice_ns = 1 + below(100000);
 	return build_machine(&config);
@@ -510,14 +512,17 @@ static uint32_t random_task(struct rcl_machine *m, uint32_t nr_memcgs, uint32_t 
 static void fill_chunk(const struct rcl_machine *m, uint32_t task, uint32_t *records)
 {
 	struct rcl_task_info info;
-	uint64_t hot = 1 + below(300);
+	uint64_t hot = 1 + below(300), row = below(3) ? 0 : 1 + below(100), next = 0;
 
 	CHECK_EQUAL(rcl_task_info(m, task, &info), RCL_OK);
 	for (int i = 0; i < CHUNK; i++) {
-		int is_buffered = below(3) == 0;
+		int is_buffered = row ? i / (int)row % 2 : below(3) == 0;
 		uint64_t space = is_buffered ? info.nr_file_pages : info.nr_mapped_pages;
 		uint64_t page = below(2) ? below(space) : below(hot < space ? hot : space);
 
+		if (row && i % row)	/* pages that follow each other are read ahead */
+			page = next % space;
+		next = page + 1;
 		records[i] = (uint32_t)page | (is_buffered ? UINT32_C(1) << 30 : 0) | (below(3) ? 0 : UINT32_C(1) << 31);
 	}
 }
