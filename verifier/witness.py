@@ -107,6 +107,16 @@ class Run:
     nr_steps: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """An instruction, what it demands of values, what makes its result, and the number of what it reads."""
+
+    op: Op
+    demands: tuple[Obligation, ...]
+    result: Callable[[Run], None] | None
+    read: int | None
+
+
 class WitnessSearch:
     """Search for witnesses in one hook.
 
@@ -125,6 +135,7 @@ class WitnessSearch:
         self._rng = random.Random(0)
         self._constants = analysis.thresholds.unsigned + analysis.thresholds.signed
         self._declared: dict[int, Element] = {}
+        self._prepared: dict[int, list[_Step]] = {}
         self._steps_left = NR_STEPS_IN_ALL
         self._known: Elements = {}
         self._is_wild = False
@@ -174,21 +185,17 @@ class WitnessSearch:
                 and not self._holds(run, demand)
             ):
                 return True
-            for op in block.ops:
+            for step in self._steps(block):
                 run.nr_steps += 1
                 self._steps_left -= 1
                 if run.nr_steps > NR_STEPS:
                     raise GivenUp
-                demands = [met for met in self._demands(block, op) if not isinstance(met, ABOUT_PLACES)]
-                if op is target and not self._holds(run, demand):
-                    return all(self._holds(run, other) for other in demands if other != demand)
-                if not all(self._holds(run, met) for met in demands):
+                if step.op is target and not self._holds(run, demand):
+                    return all(self._holds(run, other) for other in step.demands if other != demand)
+                if not all(self._holds(run, met) for met in step.demands):
                     raise GivenUp
-                self._execute(run, op)
+                self._execute(run, step)
             block = self._next(run, block)
-
-    def _demands(self, block: Block, op: Op) -> tuple[Obligation, ...]:
-        return obligations(op, self._analysis.site(block))
 
     def _next(self, run: Run, block: Block) -> Block:
         match block.terminator:
@@ -214,35 +221,62 @@ class WitnessSearch:
         run.variables.update((self._numbering.of(p), p) for p in target.params if p.name is not None)
         return target
 
-    def _execute(self, run: Run, op: Op) -> None:
+    def _steps(self, block: Block) -> list[_Step]:
+        """Return the instructions of a block with what they demand and do, prepared once for all runs."""
+        known = self._prepared.get(block.id)
+        if known is None:
+            site = self._analysis.site(block)
+            known = self._prepared[block.id] = [
+                _Step(
+                    op,
+                    tuple(met for met in obligations(op, site) if not isinstance(met, ABOUT_PLACES)),
+                    self._prepared_result(op),
+                    self._numbering.of(op.result) if op.result is not None and _is_read(op) else None,
+                )
+                for op in block.ops
+            ]
+        return known
+
+    def _execute(self, run: Run, step: _Step) -> None:
         """Compute or pick the result of an instruction, and note what it is believed to read."""
-        self._compute_result(run, op)
+        if step.result is not None:
+            step.result(run)
+        op = step.op
         if isinstance(op, (ScanFirst, ScanNext)):
             run.moves.clear()
         elif isinstance(op, Call) and op.helper.effects.moves is not None:
             run.moves[self._numbering.of(op.args[0])] = run.place
-        reads = isinstance(op, (LoadField, LoadState, ListSize, LoadTunable, ScanFirst, ScanNext)) or (
-            isinstance(op, Call) and not op.helper.effects.pure
-        )
-        if reads and op.result is not None:
-            run.believed.append(Believed(op, run.values[self._numbering.of(op.result)]))
+        if step.read is not None:
+            run.believed.append(Believed(op, run.values[step.read]))
 
-    def _compute_result(self, run: Run, op: Op) -> None:
+    def _prepared_result(self, op: Op) -> Callable[[Run], None] | None:
+        """Return what makes the result of an instruction in a run, None where there is none."""
         if op.result is None or isinstance(op, (StoreField, StoreState)):
-            return
-        number = self._numbering.of(op.result)
+            return None
+        result, number = op.result, self._numbering.of(op.result)
         definition = self._numbering.definitions[number]
-        if isinstance(op, (LoadField, LoadState, ListSize)):
-            if number not in run.values:
-                self._pick(run, op.result, self._declared_element(op))
-        elif isinstance(op, ListRef):
+
+        def listed(run: Run) -> None:
+            assert isinstance(op, ListRef)
             run.values[number] = self._list_number(run, op)
             run.depends[number] = self._union(run, definition.operands)
-        elif definition.name in _COMPUTED:
+
+        def computed(run: Run) -> None:
             run.values[number] = self._compute(run, definition)
             run.depends[number] = self._union(run, definition.operands)
-        elif number not in run.values or (isinstance(op, Call) and not op.helper.effects.repeats):
-            self._pick(run, op.result, self._declared_element(op))
+
+        def picked(run: Run) -> None:
+            self._pick(run, result, self._declared_element(op))
+
+        def picked_once(run: Run) -> None:
+            if number not in run.values:
+                picked(run)
+
+        if isinstance(op, ListRef):
+            return listed
+        if isinstance(op, (LoadField, LoadState, ListSize)) or definition.name not in _COMPUTED:
+            return picked if isinstance(op, Call) and not op.helper.effects.repeats else picked_once
+        return computed
 
     def _declared_element(self, op: Op) -> Element:
         """Return what the declarations say about a result: the instruction's effect on knowing nothing."""
@@ -301,14 +335,14 @@ class WitnessSearch:
         return run.depends.get(number, frozenset())
 
     def _union(self, run: Run, operands: tuple[int, ...]) -> frozenset[int]:
-        return frozenset().union(
-            *(
-                run.depends[operand]
-                if operand in run.depends
-                else self._union(run, self._numbering.definitions[operand].operands)
-                for operand in operands
-            )
-        )
+        found: frozenset[int] = frozenset()
+        for operand in operands:
+            inputs = run.depends.get(operand)
+            if inputs is None:
+                inputs = self._union(run, self._numbering.definitions[operand].operands)
+            if inputs:
+                found = found | inputs if found else inputs
+        return found
 
     def _list_number(self, run: Run, op: ListRef) -> int:
         number = 0
@@ -435,6 +469,13 @@ def _first_of(demand: Obligation) -> Op | Terminator | None:
         return None
     header = demand.loop.header
     return header.ops[0] if header.ops else header.terminator
+
+
+def _is_read(op: Op) -> bool:
+    """Tell whether the result of an instruction comes from memory or from a helper."""
+    return isinstance(op, (LoadField, LoadState, ListSize, LoadTunable, ScanFirst, ScanNext)) or (
+        isinstance(op, Call) and not op.helper.effects.pure
+    )
 
 
 _COMPARISONS = frozenset(("eq", "ult", "slt", "is_none"))
