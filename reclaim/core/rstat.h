@@ -15,7 +15,8 @@
  * kernel's own flusher has a period of 2 s; a program that reads memory.stat is one with a shorter.
  *
  * SIMPLIFIED: a program's read of memory.stat flushes however few updates wait, the kernel's only
- * more than 64 per CPU; effect: none unless it reads more often than once in about ten misses.
+ * more than 64 per CPU; effect: up to 1.3 % of the misses of files beside anonymous memory under the
+ * traditional LRU, where memory.stat is read once in some 17 misses, none where it is read less often.
  */
 #ifndef RCL_RSTAT_H
 #define RCL_RSTAT_H
