@@ -379,12 +379,14 @@ def _wanted(demand: InRange, found: tuple[int, int]) -> str:
 
 
 def _limiting_help(written: str, span: Span) -> tuple[Help, ...]:
-    """Offer a smaller end for a loop: `range(n)`, `range(a, n)` or `list.scan(limit=n)`."""
+    """Offer a smaller end for a loop: `range(n)`, `range(a, n)`, `range(n, 0, -1)` or `list.scan(limit=n)`."""
     head, opening, inside = written.partition("(")
     arguments = inside.removesuffix(")").split(",")
     if not opening or any(part.count("(") != part.count(")") for part in arguments):
         return (Help("for i in range(min(n, 256)):"),)
-    at = next((n for n, part in enumerate(arguments) if "limit" in part), min(len(arguments), 2) - 1)
+    is_downward = len(arguments) == 3 and arguments[2].strip().startswith("-")
+    limited = 0 if is_downward else min(len(arguments), 2) - 1
+    at = next((n for n, part in enumerate(arguments) if "limit" in part), limited)
     name, equals, number = arguments[at].rpartition("=")
     arguments[at] = f"{name}{equals}{' ' * (at > 0 and not equals)}min({number.strip()}, 256)"
     return _replacing(span, f"{head}({','.join(arguments)})")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import random
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from reclaim.diag.diagnostic import Span
 from reclaim.diag.errors import PolicyRejected
 from reclaim.lang.frontend import compile_source
+from reclaim.lang.interp import ObligationBroken
+from tests.fakes.fake_machine import ContractEnvironment, FakeMachine
 from tests.verifier.policy_cases import findings, policies
 from verifier.verified import verify
 from verifier.witness_text import EVERY_RUN, NO_RUN
+
+_NR_MACHINES = 6
 
 EXPECTED = {
     "index_above_end": ("bucket", "64"),
@@ -103,3 +110,29 @@ def test_unreachable_violation_has_no_witness() -> None:
     )
     (found,) = findings(source)
     assert found.witness == {}
+
+
+@pytest.mark.parametrize("path", policies("rejected"), ids=lambda path: path.stem)
+def test_what_happens_in_every_run_happens_in_random_runs(path: Path) -> None:
+    """Where no input is said to matter, runs on made-up machines come to the place whatever they read."""
+    source = path.read_text(encoding="utf-8")
+    try:
+        policy = compile_source(source, path.name)
+    except PolicyRejected:
+        return
+    for found in verify(policy).diagnostics:
+        if EVERY_RUN in found.notes and found.hook is not None and found.name != "budget-exceeded":
+            rng = random.Random(path.stem)
+            for number in range(_NR_MACHINES):
+                machine = FakeMachine(policy, rng, extreme=number % 2 == 1)
+                assert _comes_to(found.span, machine, found.hook)
+
+
+def _comes_to(place: Span, machine: FakeMachine, hook: str) -> bool:
+    """Tell whether a run comes to an instruction at a place."""
+    lines: set[int] = set()
+    env = ContractEnvironment(machine)
+    env.interpreter.observer = lambda _block, op, _values: lines.add(op.span.start.line)
+    with suppress(ObligationBroken):
+        env.interpreter.run(hook, machine.arguments(hook))
+    return place.start.line in lines
