@@ -45,7 +45,8 @@ class TraceField:
         name: of the C member and in the JSON; the kernel's.
         kind: how its number is written: `number`, `hex`, `lru` (a name), `lru_number`, `list` (name of the policy's
             list), `type` (anon or file), `reclaim_flags`, `throttle_reason`,
-            `task` (name of a task), `pid`, `kilobytes`, `attachment` (name of a policy).
+            `task` (name of a task), `pid`, `kilobytes`, `attachment` (name of a policy), `bare_hex` (without 0x),
+            `page_offset` (a page, in the text the byte that it begins at).
         label: what the kernel's text writes before the value; None: the name and "=".
         ours: whether the kernel has no such field.
     """
@@ -231,6 +232,25 @@ _PAGEMAP = (
     ),
 )
 
+_OF_FILE = (TraceField("i_ino", "bare_hex", "ino "), _PFN, TraceField("index", "page_offset", "ofs="), _ORDER)
+
+_FILEMAP = (
+    Tracepoint(
+        "mm_filemap_add_to_page_cache",
+        "filemap",
+        "A folio of a file enters the page cache.",
+        _OF_FILE,
+        "__filemap_add_folio()",
+    ),
+    Tracepoint(
+        "mm_filemap_delete_from_page_cache",
+        "filemap",
+        "Reclaim takes a folio of a file out of the page cache.",
+        _OF_FILE,
+        "__filemap_remove_folio()",
+    ),
+)
+
 _WORKINGSET = (
     Tracepoint(
         "workingset_eviction",
@@ -303,4 +323,12 @@ _POLICY = (
     ),
 )
 
-TRACEPOINTS: tuple[Tracepoint, ...] = (*_VMSCAN, *_PAGEMAP, *_WORKINGSET, *_WRITEBACK, *_OOM, *_POLICY)
+TRACEPOINTS: tuple[Tracepoint, ...] = (
+    *_VMSCAN,
+    *_PAGEMAP,
+    *_FILEMAP,
+    *_WORKINGSET,
+    *_WRITEBACK,
+    *_OOM,
+    *_POLICY,
+)

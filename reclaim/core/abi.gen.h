@@ -886,6 +886,8 @@ enum rcl_tracepoint {
 	RCL_TRACE_lru_age_end,
 	RCL_TRACE_mm_lru_insertion,
 	RCL_TRACE_mm_lru_activate,
+	RCL_TRACE_mm_filemap_add_to_page_cache,
+	RCL_TRACE_mm_filemap_delete_from_page_cache,
 	RCL_TRACE_workingset_eviction,
 	RCL_TRACE_workingset_refault,
 	RCL_TRACE_balance_dirty_pages,
@@ -988,6 +990,18 @@ struct trace_mm_lru_insertion {
 };
 struct trace_mm_lru_activate {
 	uint64_t pfn;
+};
+struct trace_mm_filemap_add_to_page_cache {
+	uint64_t i_ino;
+	uint64_t pfn;
+	uint64_t index;
+	uint64_t order;
+};
+struct trace_mm_filemap_delete_from_page_cache {
+	uint64_t i_ino;
+	uint64_t pfn;
+	uint64_t index;
+	uint64_t order;
 };
 struct trace_workingset_eviction {
 	uint64_t pfn;

@@ -168,6 +168,17 @@ void pagecache_admit_folio(struct rcl_machine *m, struct task *task, struct foli
 	batches_add_folio(m, task, folio, reason);
 }
 
+/* Let the slots of a folio's pages name them (__filemap_add_folio()). */
+static void enter_slots(struct rcl_machine *m, const struct folio *folio)
+{
+	uint64_t *slots = pagecache_slot(m, folio);
+
+	for (uint32_t i = 0; i < folio->pub.nr_pages; i++)
+		slots[i] = slot_of_pfn(folio->pub.pfn + i);
+	TRACE(m, memcg_of(folio->pub.memcg), mm_filemap_add_to_page_cache, .pfn = folio->pub.pfn,
+	      .i_ino = folio->pub.key >> 32, .index = (uint32_t)folio->pub.key, .order = folio->pub.order);
+}
+
 struct folio *pagecache_add(struct rcl_machine *m, struct task *task, uint32_t number, uint32_t page,
 			    enum rcl_added reason, bool in_fault)
 {
@@ -181,7 +192,7 @@ struct folio *pagecache_add(struct rcl_machine *m, struct task *task, uint32_t n
 	if (!folio)
 		return NULL;
 	shadow = file->slots[page];
-	file->slots[page] = slot_of_pfn(folio->pub.pfn);
+	enter_slots(m, folio);
 	if (in_fault && task->in_lru_fault)
 		folio->pub.flags |= RCL_FOLIO_IN_FAULT;
 	pagecache_admit_folio(m, task, folio, shadow, reason);
@@ -211,8 +222,7 @@ struct folio *pagecache_add_large(struct rcl_machine *m, struct task *task, uint
 	if (!folio)
 		return NULL;
 	shadow = last_shadow(&file->slots[page], nr_pages);
-	for (uint32_t i = 0; i < nr_pages; i++)
-		file->slots[page + i] = slot_of_pfn(folio->pub.pfn + i);
+	enter_slots(m, folio);
 	if (in_fault && task->in_lru_fault)
 		folio->pub.flags |= RCL_FOLIO_IN_FAULT;
 	pagecache_admit_folio(m, task, folio, shadow, reason);
@@ -263,7 +273,7 @@ static bool create_page(struct rcl_machine *m, struct task *task, uint32_t numbe
 	folio = pagecache_alloc_folio(m, task, RCL_FILE, file_key(number, page), 0, RCL_ADDED_BUFFERED);
 	if (!folio)
 		return false;
-	m->files[number].slots[page] = slot_of_pfn(folio->pub.pfn);
+	enter_slots(m, folio);
 	kmem_add_buffer(m, folio);
 	folio_mark_dirty(m, folio);
 	task->nr_dirtied++;

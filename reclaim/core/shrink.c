@@ -153,9 +153,14 @@ static int leave_to_flusher(struct rcl_machine *m, struct lruvec *lruvec, const 
 	return RCL_OUTCOME_DIRTY;
 }
 
-static void fill_slots(uint64_t *slots, uint32_t nr_pages, uint64_t shadow)
+/* __filemap_remove_folio() */
+static void leave_slots(struct rcl_machine *m, const struct folio *folio, uint64_t shadow)
 {
-	for (uint32_t i = 0; i < nr_pages; i++)
+	uint64_t *slots = pagecache_slot(m, folio);
+
+	TRACE(m, memcg_of(folio->pub.memcg), mm_filemap_delete_from_page_cache, .pfn = folio->pub.pfn,
+	      .i_ino = folio->pub.key >> 32, .index = (uint32_t)folio->pub.key, .order = folio->pub.order);
+	for (uint32_t i = 0; i < folio->pub.nr_pages; i++)
 		slots[i] = shadow;
 }
 
@@ -168,7 +173,7 @@ static void remove_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 	if (type == RCL_ANON)
 		swap_cache_evict(m, folio, shadow);
 	else
-		fill_slots(pagecache_slot(m, folio), nr_pages, shadow);
+		leave_slots(m, folio, shadow);
 	if (RCL_UNLIKELY(nr_pages > 1))
 		large_undefer_split(m, folio);
 	if (RCL_UNLIKELY(folio->marks & MARK_AHEAD))

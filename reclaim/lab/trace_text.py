@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reclaim.abi.limits import PAGE_BYTES
 from reclaim.abi.tracepoints import TraceField
 from reclaim.engine.trace_log import TraceEvent, TraceLog
 
@@ -53,4 +54,8 @@ def _field_text(field: TraceField, value: int | str) -> str:
     label = field.label if field.label is not None else f"{field.name}="
     if field.kind == "hex":
         return f"{label}{value:#x}"
+    if field.kind == "bare_hex":
+        return f"{label}{value:x}"
+    if field.kind == "page_offset":
+        return f"{label}{int(value) * PAGE_BYTES}"
     return f"{label}{value}kB" if field.kind == "kilobytes" else f"{label}{value}"

@@ -7,6 +7,7 @@ import pytest
 
 from reclaim.diag.errors import ConfigError
 from reclaim.engine import Machine, NodeConfig
+from reclaim.lab.trace_text import fields_text
 from reclaim.workload import FileSpec, Trace, TraceHeader, memory_trace, synth
 
 BUFFERED = 1 << 30
@@ -89,6 +90,29 @@ def test_folios_of_files_are_demoted(policy: str) -> None:
     counters = machine.run(check=True).counters
 
     assert counters["pgdemote_kswapd"] + counters["pgdemote_direct"] > 0
+
+
+def test_trace_tells_the_orders_that_come_and_go() -> None:
+    """Events of the page cache name a folio's first page and its order; as many pages come as go or stay."""
+    machine = _machine("trad", 9, memory_max="1M", charge_kmem=False)
+    machine.add_task(_reads(1000, list(range(1000))))
+    machine.trace("filemap:*")
+    machine.run()
+
+    log = list(machine.trace_log())
+    came = [event for event in log if event.tracepoint.name == "mm_filemap_add_to_page_cache"]
+    went = [event for event in log if event.tracepoint.name == "mm_filemap_delete_from_page_cache"]
+    assert [(event.fields["index"], event.fields["order"]) for event in came[:5]] == [
+        (0, 2),
+        (4, 2),
+        (8, 2),
+        (12, 2),
+        (16, 3),
+    ]
+    assert fields_text(came[4]).startswith("ino 0 pfn=0x")
+    assert "ofs=65536 order=3" in fields_text(came[4])
+    assert sum(1 << int(event.fields["order"]) for event in came) == 1000
+    assert sum(1 << int(event.fields["order"]) for event in went) == machine.counters()["pgsteal_file"]
 
 
 def test_an_order_beyond_a_page_table_is_refused() -> None:

@@ -220,7 +220,10 @@ def test_trace_changes_no_result() -> None:
     [
         (("mm_lru_*",), {"mm_lru_insertion", "mm_lru_activate"}),
         (("pagemap:*", "!*activate"), {"mm_lru_insertion"}),
-        (("!vmscan:*", "!workingset:*", "!mm_lru_*", "!policy:*", "!writeback:*"), {"mark_victim"}),
+        (
+            ("!vmscan:*", "!filemap:*", "!workingset:*", "!mm_lru_*", "!policy:*", "!writeback:*"),
+            {"mark_victim"},
+        ),
         ((), {point.name for point in TRACEPOINTS}),
     ],
 )
