@@ -277,16 +277,19 @@ class TapeEnvironment:
         self._run_nested(entry, helper)
         entry.answer = self._repeated(entry, helper) if helper.effects.repeats else self._answer(helper, args)
         if helper.effects.writes_maps and not helper.effects.repeats:
-            self._forget_looked_up(helper, args)
+            self._forget_looked_up(entry, helper)
         return entry.answer
 
-    def _forget_looked_up(self, helper: Helper, args: tuple[int, ...]) -> None:
-        """Let answers about the map that was written be others from now on; other maps stay as they are."""
-        if helper.method_of not in MAP_KINDS:
+    def _forget_looked_up(self, entry: TapeEntry, helper: Helper) -> None:
+        """Let answers about the map that was written be others from now on; other maps stay as they are.
+
+        A helper that fills a filter while it looks around runs hooks there, too, which may write any map.
+        """
+        if helper.method_of in MAP_KINDS:
+            for key in [key for key in self._looked_up if key[1][0] == entry.args[0]]:
+                del self._looked_up[key]
+        elif not _looks_at_nothing(entry, helper):
             self._looked_up.clear()
-            return
-        for key in [key for key in self._looked_up if key[1][0] == args[0]]:
-            del self._looked_up[key]
 
     def _repeated(self, entry: TapeEntry, helper: Helper) -> int | None:
         """Answer as the last time, where nothing wrote to that map since."""
@@ -354,11 +357,15 @@ class ContractEnvironment(TapeEnvironment):
     """Run hooks inside of helpers only where the call asks for that, as the contract says."""
 
     def _run_nested(self, entry: TapeEntry, helper: Helper) -> None:
-        driver = helper.cost_per[0] if helper.cost_per else None
-        names = [param.name for param in helper.params]
-        if driver in names and entry.args[len(entry.args) - len(names) + names.index(driver)] == 0:
-            return
-        super()._run_nested(entry, helper)
+        if not _looks_at_nothing(entry, helper):
+            super()._run_nested(entry, helper)
+
+
+def _looks_at_nothing(entry: TapeEntry, helper: Helper) -> bool:
+    """Tell whether a helper that runs a hook for each thing it looks at is asked to look at none."""
+    driver = helper.cost_per[0] if helper.cost_per else None
+    names = [param.name for param in helper.params]
+    return driver in names and entry.args[len(entry.args) - len(names) + names.index(driver)] == 0
 
 
 class TapeReplay:
