@@ -211,7 +211,7 @@ def _add_core_did(table: Table, counter: str, case: CaseResults) -> None:
 
 def _remarks(case: CaseResults) -> Iterable[Text]:
     if case.limit is not None and not case.optimum:
-        yield Text("no optimum: the trace is too long to compute it", style="dim")
+        yield Text("no optimum: the trace is too long, or one miss brings in several pages", style="dim")
     if case.regression is not None:
         yield Text(f"a step back would be: {case.regression}", style="dim")
 

@@ -147,9 +147,12 @@ def plan_runs(
         The runs: case by case, repeat by repeat, so that a repeat's workload is made once; Belady's optimum first.
     """
     runs = []
+    # A miss brings in a folio; the optimum counts pages, and is none where folios have several.
+    options = experiment.machine.options
+    has_large_folios = any(options.get(name) for name in ("thp_orders", "file_folio_order"))
     for case in cases(experiment):
         has_chance = chance_in_workloads[case.workload]
-        has_optimum = experiment.workloads[case.workload].kind != "scenario"
+        has_optimum = experiment.workloads[case.workload].kind != "scenario" and not has_large_folios
         for repeat in range(experiment.repeats):
             if has_optimum and (has_chance or repeat == 0):
                 runs.append(Run(case, None, repeat))

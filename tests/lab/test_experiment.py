@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reclaim.lab.experiment import Case, Experiment, PolicyChoice, Run, WorkloadChoice, cases, plan_runs
+import pytest
+
+from reclaim.lab.experiment import (
+    Case,
+    Experiment,
+    MachineOptions,
+    PolicyChoice,
+    Run,
+    WorkloadChoice,
+    cases,
+    plan_runs,
+)
 
 POLICIES = (PolicyChoice("fifo", Path("fifo.rpol")), PolicyChoice("dice", Path("dice.rpol")))
 TRACE = WorkloadChoice("trace", "a.rtrace")
@@ -52,3 +63,10 @@ def test_plan_of_a_scenario_has_no_optimum() -> None:
     """Belady's optimum is defined for one trace and one limit."""
     runs = plan_runs(Experiment(POLICIES, (SCENARIO,)), [False], [False, False])
     assert [run.policy for run in runs] == [0, 1]
+
+
+@pytest.mark.parametrize("options", [{"thp_orders": (4,)}, {"file_folio_order": 9}])
+def test_no_optimum_where_a_miss_brings_in_several_pages(options: dict[str, object]) -> None:
+    """Belady's optimum counts pages, and would be more misses than a policy has."""
+    experiment = Experiment(POLICIES, (TRACE,), machine=MachineOptions(options=options))
+    assert all(run.policy is not None for run in plan_runs(experiment, [False], [False, False]))
