@@ -12,8 +12,12 @@
 
 static uint64_t next_tick_ns(struct rcl_machine *m, struct lruvec *lruvec)
 {
-	uint64_t period_ns = ask_tick(m, lruvec);
+	uint64_t period_ns;
 
+	/* Who failed at an earlier lruvec has no hooks any more, and leaves when all were asked. */
+	if (!lruvec->att->ops.tick)
+		return RCL_NEVER;
+	period_ns = ask_tick(m, lruvec);
 	if (period_ns == 0 || lruvec->att->eject_pending)
 		return RCL_NEVER;
 	if (period_ns < LEAST_PERIOD_NS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reclaim.engine import Machine
+from reclaim.engine import Machine, NodeConfig
 from reclaim.engine.attachment import Engine
 from reclaim.workload import synth
 
@@ -31,3 +31,13 @@ def test_working_set_that_moves_on_gets_old_by_time() -> None:
 def test_ticks_come_at_the_same_times_whoever_runs_the_hook(kind: str) -> None:
     """Native code and the interpreter are asked as often, at the same virtual times."""
     assert _misses(kind) == _misses(kind, "interpreter")
+
+
+def test_policy_that_fails_in_a_tick_is_asked_at_no_other_lruvec(tmp_path: Path) -> None:
+    """Two lruvecs are due at the same moment; the policy fails at the first, and the default takes over both."""
+    path = tmp_path / "fails.rpol"
+    path.write_text('@hook\ndef tick() -> u64:\n    fail("enough")\n', encoding="utf-8")
+    machine = Machine(nodes=(NodeConfig(pages=1024), NodeConfig(pages=1024)), swap="zram:4M")
+    machine.attach(path)
+    machine.add_task(synth("zipf:pages=200,accesses=2000"))
+    assert [exit_.kind for exit_ in machine.run(check=True).ejected] == ["policy"]
