@@ -24,7 +24,7 @@
 
 static bool charge_page(struct rcl_machine *m, struct task *task)
 {
-	if (!memcg_charge(m, task))
+	if (!memcg_charge(m, task, 1))
 		return false;
 	task->memcg->kmem_pages++;
 	return true;

@@ -366,14 +366,6 @@ bool memcg_charge_slow(struct rcl_machine *m, struct task *task, uint32_t nr_pag
 	}
 }
 
-bool memcg_charge_pages(struct rcl_machine *m, struct task *task, uint32_t nr_pages)
-{
-	if (task->stock_pages < nr_pages)
-		return memcg_charge_slow(m, task, nr_pages);
-	task->stock_pages -= nr_pages;
-	return true;
-}
-
 bool memcg_try_charge(struct rcl_machine *m, struct task *task, uint32_t nr_pages)
 {
 	struct memcg *limited = task->memcg;

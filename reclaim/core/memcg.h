@@ -16,18 +16,14 @@ void memcg_teardown(struct rcl_machine *m);
 /* Charge pages that the task's stock has not: refill, reclaim, or give up (false). */
 bool memcg_charge_slow(struct rcl_machine *m, struct task *task, uint32_t nr_pages);
 
-/* Charge one page to the task's memcg and all ancestors; false: killed or interrupted. */
-static inline bool memcg_charge(struct rcl_machine *m, struct task *task)
+/* Charge pages to the task's memcg and all ancestors, with reclaim; false: killed or interrupted. */
+static inline bool memcg_charge(struct rcl_machine *m, struct task *task, uint32_t nr_pages)
 {
-	if (RCL_LIKELY(task->stock_pages)) {
-		task->stock_pages--;
-		return true;
-	}
-	return memcg_charge_slow(m, task, 1);
+	if (RCL_UNLIKELY(task->stock_pages < nr_pages))
+		return memcg_charge_slow(m, task, nr_pages);
+	task->stock_pages -= nr_pages;
+	return true;
 }
-
-/* Charge several pages, with reclaim; false as above. */
-bool memcg_charge_pages(struct rcl_machine *m, struct task *task, uint32_t nr_pages);
 
 /*
  * A processor is passed on: what was charged in advance stays on it, for the next task if that is of the same memcg,

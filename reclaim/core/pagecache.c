@@ -100,7 +100,7 @@ struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, ui
 
 	if (RCL_UNLIKELY(m->has_incoming_hook))
 		note_incoming(m, task, key, shadow, reason);
-	if (!memcg_charge(m, task))
+	if (!memcg_charge(m, task, 1))
 		return NULL;
 	folio = node_alloc_folio(m, task, type == RCL_ANON ? (uint32_t)key : NO_INTERLEAVE_INDEX);
 	if (!folio) {
@@ -117,7 +117,7 @@ struct folio *pagecache_alloc_folio(struct rcl_machine *m, struct task *task, ui
 /* Anonymous memory takes a large folio where it is free to have; one of a file is charged as readahead charges. */
 static bool charge_large(struct rcl_machine *m, struct task *task, uint32_t type, uint32_t nr_pages)
 {
-	return type == RCL_ANON ? memcg_try_charge(m, task, nr_pages) : memcg_charge_pages(m, task, nr_pages);
+	return type == RCL_ANON ? memcg_try_charge(m, task, nr_pages) : memcg_charge(m, task, nr_pages);
 }
 
 /* Where there is none, the pages that come in its place are those to ask about. */
@@ -179,24 +179,28 @@ static void enter_slots(struct rcl_machine *m, const struct folio *folio)
 	      .i_ino = folio->pub.key >> 32, .index = (uint32_t)folio->pub.key, .order = folio->pub.order);
 }
 
+/* Put a new folio where its pages were missing, or their shadow is; it is admitted and waits for its list. */
+static void enter_cache(struct rcl_machine *m, struct task *task, struct folio *folio, uint64_t shadow,
+			enum rcl_added reason, bool in_fault)
+{
+	enter_slots(m, folio);
+	if (in_fault && task->in_lru_fault)
+		folio->pub.flags |= RCL_FOLIO_IN_FAULT;
+	pagecache_admit_folio(m, task, folio, shadow, reason);
+	count(folio_lruvec(folio), RCL_PGPGIN, folio->pub.nr_pages);
+}
+
 struct folio *pagecache_add(struct rcl_machine *m, struct task *task, uint32_t number, uint32_t page,
 			    enum rcl_added reason, bool in_fault)
 {
 	struct file *file = &m->files[number];
 	struct folio *folio;
-	uint64_t shadow;
 
 	if (!has_place(m, task, file, page))
 		return NULL;
 	folio = pagecache_alloc_folio(m, task, RCL_FILE, file_key(number, page), file->slots[page], reason);
-	if (!folio)
-		return NULL;
-	shadow = file->slots[page];
-	enter_slots(m, folio);
-	if (in_fault && task->in_lru_fault)
-		folio->pub.flags |= RCL_FOLIO_IN_FAULT;
-	pagecache_admit_folio(m, task, folio, shadow, reason);
-	count(folio_lruvec(folio), RCL_PGPGIN, 1);
+	if (folio)
+		enter_cache(m, task, folio, file->slots[page], reason, in_fault);
 	return folio;
 }
 
@@ -214,19 +218,12 @@ struct folio *pagecache_add_large(struct rcl_machine *m, struct task *task, uint
 	struct file *file = &m->files[key >> 32];
 	uint32_t page = (uint32_t)key, nr_pages = UINT32_C(1) << order;
 	struct folio *folio;
-	uint64_t shadow;
 
 	if (!has_place(m, task, file, page))
 		return NULL;
 	folio = pagecache_alloc_large(m, task, key, order, last_shadow(&file->slots[page], nr_pages), reason);
-	if (!folio)
-		return NULL;
-	shadow = last_shadow(&file->slots[page], nr_pages);
-	enter_slots(m, folio);
-	if (in_fault && task->in_lru_fault)
-		folio->pub.flags |= RCL_FOLIO_IN_FAULT;
-	pagecache_admit_folio(m, task, folio, shadow, reason);
-	count(folio_lruvec(folio), RCL_PGPGIN, nr_pages);
+	if (folio)
+		enter_cache(m, task, folio, last_shadow(&file->slots[page], nr_pages), reason, in_fault);
 	return folio;
 }
 

@@ -432,11 +432,7 @@ class Machine(InsideView):
             KeyboardInterrupt: Ctrl-C; the machine is consistent, and `run` goes on where it stopped.
             CoreFault: a check failed.
         """
-        if not self.tasks:
-            raise ConfigError("the machine has no task to run; add one first")
-        before = self._snapshot()
-        total = sum(task.trace.nr_records for task in self.tasks)
-        report = None if progress is None else lambda nr_records: progress(nr_records, total)
+        before, report = self._begin_run(progress)
         with kept_interrupts(self._core.stop) as interrupt:
             for task in self.tasks:
                 task.resume(chunk_records)
@@ -469,11 +465,7 @@ class Machine(InsideView):
         Raises:
             ConfigError, TraceError, KeyboardInterrupt: as `run`.
         """
-        if not self.tasks:
-            raise ConfigError("the machine has no task to run; add one first")
-        before = self._snapshot()
-        total = sum(task.trace.nr_records for task in self.tasks)
-        report = None if progress is None else lambda nr_records: progress(nr_records, total)
+        before, report = self._begin_run(progress)
         with kept_interrupts(self._core.stop) as interrupt:
             for task in self.tasks:
                 task.prepare(chunk_records)
@@ -483,6 +475,18 @@ class Machine(InsideView):
                 was_stopped, _, _ = self._core.run(report)
                 is_running = was_stopped or self._begin_turn()
         return self._result(before)
+
+    def _begin_run(self, progress: Progress | None) -> tuple[_Snapshot, Callable[[int], None] | None]:
+        """Return how things are before a run of all tasks, and what the core reports its progress to.
+
+        Raises:
+            ConfigError: there is no task.
+        """
+        if not self.tasks:
+            raise ConfigError("the machine has no task to run; add one first")
+        total = sum(task.trace.nr_records for task in self.tasks)
+        report = None if progress is None else lambda nr_records: progress(nr_records, total)
+        return self._snapshot(), report
 
     def _begin_turn(self) -> bool:
         """Give the next task that waits its turn, unless a turn is not over; False where nobody waits any more."""
