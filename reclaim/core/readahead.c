@@ -166,8 +166,9 @@ static uint32_t end_of_window(const struct file *file, uint32_t first, uint32_t 
 }
 
 /* Bring in what is missing of a window, as one request. The page `lookahead` pages before its end is marked, if it
- * was missing. Where folios of 2^order pages stop, single pages go on with a window of the same size, as
- * page_cache_ra_order() has it; order 0 is do_page_cache_ra(). */
+ * was missing; for single pages the window ends with the file, for folios where it would have. Where folios of
+ * 2^order pages stop, single pages go on with a window of the same size, as page_cache_ra_order() has it; order 0 is
+ * do_page_cache_ra(). */
 static void read_window(struct rcl_machine *m, const struct window *window, uint32_t first, uint32_t nr_pages,
 			uint32_t lookahead, uint32_t order)
 {
@@ -183,7 +184,7 @@ static void read_window(struct rcl_machine *m, const struct window *window, uint
 		if (page < end)
 			end = end_of_window(file, page, nr_pages);
 	}
-	add_pages(m, &request, page, end, lookahead ? page + nr_pages - lookahead : RCL_NIL);
+	add_pages(m, &request, page, end, end - lookahead);
 	m->no_retry = false;
 	m->interrupt = interrupt;
 	if (request.asked_for)

@@ -291,7 +291,7 @@ def _memcgs(runs: Sequence[RecordedRun]) -> tuple[MemcgConfig, ...]:
     if some.group is None:
         return tuple(memcgs)
     if some.siblings_low_pages:
-        low = some.siblings_low_pages - sum(_own_harness_pages(run) for run in runs)
+        low = max(some.siblings_low_pages - sum(_own_harness_pages(run) for run in runs), 0)
         memcgs.append(MemcgConfig(path=SIBLINGS, low_pages=low))
     for run in runs:
         low, least = (max(pages - _own_harness_pages(run), 0) for pages in (run.low_pages, run.min_pages))

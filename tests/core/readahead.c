@@ -133,6 +133,18 @@ static void only_a_page_on_its_way_is_waited_for(void)
 	rcl_machine_free(stage.m);
 }
 
+/* The mark lies before the end that the file leaves the window: 496, 8 before 504, is not mapped around. */
+static void a_window_is_marked_before_the_end_of_the_file(void)
+{
+	struct stage stage = set_stage(504, 128, 65536, 2000);
+
+	access_page(&stage, 500);
+	CHECK_EQUAL(nr_cached(&stage, 484, 20), 20);
+	CHECK_EQUAL(nr_mapped(&stage, 496, 8), 7);
+	CHECK_EQUAL(nr_mapped(&stage, 496, 1), 0);
+	rcl_machine_free(stage.m);
+}
+
 /* Read-around: half the window lies before the page, and of the aligned 64 KiB around it all but the
  * marked page (508, 8 before the window's end) are mapped. */
 static void a_fault_reads_and_maps_around(void)
@@ -236,6 +248,7 @@ int main(int argc, char **argv)
 		{ "interleaved_streams_read_ahead", interleaved_streams_read_ahead },
 		{ "the_window_ends_with_the_file", the_window_ends_with_the_file },
 		{ "only_a_page_on_its_way_is_waited_for", only_a_page_on_its_way_is_waited_for },
+		{ "a_window_is_marked_before_the_end_of_the_file", a_window_is_marked_before_the_end_of_the_file },
 		{ "a_fault_reads_and_maps_around", a_fault_reads_and_maps_around },
 		{ "a_write_fault_maps_one_page", a_write_fault_maps_one_page },
 		{ "a_marked_page_is_not_mapped_around", a_marked_page_is_not_mapped_around },

@@ -47,6 +47,14 @@ def test_memcg_between_protects_all_that_it_holds() -> None:
     assert abs(int(first.resident.sum()) - int(second.resident.sum())) < NR_PAGES // 4
 
 
+def test_protection_that_the_harness_used_up_protects_nothing() -> None:
+    """What it had in a memcg was protected there like any other memory, be it more than memory.low."""
+    used = {"low_pages": 1, "siblings_low_pages": 1, "mid": {"kernel": 40}}
+    rows = [row | used for row in made_group()]
+    results = replay_group([RecordedRun.model_validate(row) for row in rows], {"made": made_words()})
+    assert [result.is_killed for result in results] == [False, False]
+
+
 @pytest.mark.parametrize("lru", ["trad", "mglru"])
 @pytest.mark.parametrize("mode", _MODES)
 def test_populate_phase_touches_every_page_once(mode: str, lru: str) -> None:
