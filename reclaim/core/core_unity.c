@@ -33,6 +33,7 @@
 #include "swap_clusters.c"
 #include "workingset.c"
 #include "batches.c"
+#include "file_tree.c"
 #include "pagecache.c"
 #include "readahead.c"
 #include "faultaround.c"

@@ -44,6 +44,7 @@ int rcl_task_info(const struct rcl_machine *m, uint32_t number, struct rcl_task_
 	task = m->tasks[number];
 	*out = (struct rcl_task_info){ .state = task->state, .memcg = task->memcg->pub.id, .clock_ns = task->clock_ns,
 				       .nr_records = task->nr_done + task->position, .nr_misses = task->nr_misses,
+				       .nr_missed_pages = task->nr_misses + task->nr_missed_tails,
 				       .nr_mapped_pages = task->nr_pages, .nr_file_pages = task->nr_file_pages };
 	for (uint32_t vpn = 0; vpn < task->nr_pages; vpn++) {
 		out->resident_pages += pte_maps(task->ptes[vpn]);

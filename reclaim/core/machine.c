@@ -232,6 +232,7 @@ void rcl_machine_free(struct rcl_machine *m)
 	for (uint32_t i = 0; i < m->nr_files; i++) {
 		free(m->files[i].slots);
 		free(m->files[i].tree_nodes);
+		free(m->files[i].siblings);
 		free(m->files[i].dirty_tags);
 	}
 	free(m->tasks);

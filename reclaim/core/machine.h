@@ -398,6 +398,7 @@ struct swap_device {
 struct file {
 	uint64_t *slots;		/* the page cache: 0, folio or shadow (pagecache.h) */
 	uint8_t *tree_nodes;		/* which nodes of the tree behind the slots exist (kmem.h) */
+	uint64_t *siblings;		/* a bit per page behind the first of an entry (file_tree.h); NULL without large folios */
 	uint32_t nr_pages;
 	uint32_t device;
 	uint64_t *dirty_tags;		/* a bit per page (PAGECACHE_TAG_DIRTY) */
@@ -481,6 +482,7 @@ struct task {
 	uint64_t position;		/* next record of the chunk */
 	uint64_t nr_done;		/* records of earlier chunks */
 	uint64_t nr_misses;
+	uint64_t nr_missed_tails;	/* pages of large folios among them, but for the first of each */
 	struct memcg *memcg;
 	uint32_t number;
 	uint32_t nid;

@@ -10,6 +10,7 @@
 #include "device.h"
 #include "dirty.h"
 #include "events.h"
+#include "file_tree.h"
 #include "hooks.h"
 #include "kmem.h"
 #include "large_folio.h"
@@ -36,10 +37,12 @@ int rcl_file_create(struct rcl_machine *m, uint64_t nr_pages, uint32_t device, u
 	file->slots = calloc(nr_pages + 1, sizeof(*file->slots));
 	file->tree_nodes = calloc(nr_pages / SLOTS_PER_TREE_NODE + 1, sizeof(*file->tree_nodes));
 	file->dirty_tags = calloc(nr_pages / 64 + 1, sizeof(*file->dirty_tags));
-	if (!file->slots || !file->tree_nodes || !file->dirty_tags) {
+	file->siblings = m->config.file_folio_order ? calloc(nr_pages / 64 + 1, sizeof(*file->siblings)) : NULL;
+	if (!file->slots || !file->tree_nodes || !file->dirty_tags || (m->config.file_folio_order && !file->siblings)) {
 		free(file->slots);
 		free(file->tree_nodes);
 		free(file->dirty_tags);
+		free(file->siblings);
 		return machine_error(m, RCL_NO_MEMORY, "no memory for a file of %llu pages", (unsigned long long)nr_pages);
 	}
 	file->nr_pages = (uint32_t)nr_pages;
@@ -140,6 +143,7 @@ struct folio *pagecache_alloc_large(struct rcl_machine *m, struct task *task, ui
 		task->incoming_key = 0;
 	}
 	init_folio(task, folio, type, key);
+	task->nr_missed_tails += (UINT64_C(1) << order) - 1;
 	large_prepare_tails(m, folio, order);
 	spend(m, m->config.costs.alloc_page_ns);
 	return folio;
@@ -173,6 +177,7 @@ static void enter_slots(struct rcl_machine *m, const struct folio *folio)
 {
 	uint64_t *slots = pagecache_slot(m, folio);
 
+	file_tree_store(&m->files[folio->pub.key >> 32], (uint32_t)folio->pub.key, folio->pub.order);
 	for (uint32_t i = 0; i < folio->pub.nr_pages; i++)
 		slots[i] = slot_of_pfn(folio->pub.pfn + i);
 	TRACE(m, memcg_of(folio->pub.memcg), mm_filemap_add_to_page_cache, .pfn = folio->pub.pfn,

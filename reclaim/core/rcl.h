@@ -242,6 +242,7 @@ struct rcl_task_info {
 	uint64_t nr_records;		/* records run so far */
 	uint64_t nr_misses;		/* folios allocated for its records: pages that were neither
 					 * mapped nor cached, and private copies */
+	uint64_t nr_missed_pages;	/* pages of these folios */
 	uint64_t nr_mapped_pages;	/* size of its mapping space */
 	uint64_t nr_file_pages;		/* size of its file page space */
 	uint64_t resident_pages;	/* present PTEs */

@@ -12,6 +12,8 @@
 
 #include "device.h"
 #include "events.h"
+#include "file_tree.h"
+#include "memcg.h"
 #include "pagecache.h"
 #include "stats.h"
 
@@ -56,26 +58,6 @@ static bool is_cached(const struct file *file, uint32_t page)
 	uint64_t slot = file->slots[page];
 
 	return slot && !slot_is_shadow(slot);
-}
-
-/* Cached pages in a row before a page, at most `most` (page_cache_prev_miss()). */
-static uint32_t count_before(const struct file *file, uint32_t page, uint32_t most)
-{
-	uint32_t nr = 0;
-
-	while (nr < most && nr < page && is_cached(file, page - 1 - nr))
-		nr++;
-	return nr;
-}
-
-/* Cached pages in a row from a page on, at most `most` (page_cache_next_miss()). */
-static uint32_t count_from(const struct file *file, uint32_t page, uint32_t most)
-{
-	uint32_t nr = 0;
-
-	while (nr < most && page + nr < file->nr_pages && is_cached(file, page + nr))
-		nr++;
-	return nr;
 }
 
 /* What a window asks the device for. */
@@ -139,6 +121,18 @@ static bool is_missing(const struct file *file, uint32_t first, uint32_t nr_page
 	return true;
 }
 
+/* A folio is charged before its place in the cache is looked at, which may reclaim what is there
+ * (filemap_add_folio()). False: something still is. */
+static bool charge_and_look(struct rcl_machine *m, struct request *request, uint32_t page, uint32_t nr_pages)
+{
+	struct task *task = request->window->task;
+
+	if (!memcg_charge(m, task, nr_pages))
+		return false;
+	memcg_uncharge(task->memcg, nr_pages);
+	return is_missing(&m->files[request->window->file], page, nr_pages, &request->has_refault);
+}
+
 /* In folios of up to 2^order pages, each aligned and none beyond the end. Answers where that ended: at the end,
  * or where a page was cached or a folio not to be had. */
 static uint32_t add_large(struct rcl_machine *m, struct request *request, uint32_t first, uint32_t end, uint32_t order,
@@ -151,8 +145,10 @@ static uint32_t add_large(struct rcl_machine *m, struct request *request, uint32
 		fit = page && (uint32_t)__builtin_ctz(page) < order ? (uint32_t)__builtin_ctz(page) : order;
 		while (page + (UINT32_C(1) << fit) > end)
 			fit--;
-		if (!is_missing(file, page, UINT32_C(1) << fit, &request->has_refault) ||
-		    !add_ahead(m, request, page, fit, mark))
+		if (!is_missing(file, page, UINT32_C(1) << fit, &request->has_refault) &&
+		    !charge_and_look(m, request, page, UINT32_C(1) << fit))
+			break;
+		if (!add_ahead(m, request, page, fit, mark))
 			break;
 	}
 	return page;
@@ -225,7 +221,7 @@ static void read_state(struct rcl_machine *m, const struct window *window, uint3
 static void read_sync(struct rcl_machine *m, const struct window *window, uint32_t nr_wanted, uint32_t previous)
 {
 	struct file_ra_state *ra = window->ra;
-	uint32_t max_pages = readahead_max_pages(m), page = window->page, nr_before;
+	uint32_t max_pages = readahead_max_pages(m), page = window->page, miss, nr_before;
 
 	/* The start of a file, and reads that follow each other. */
 	if (page == 0 || nr_wanted > max_pages || page - previous <= 1) {
@@ -236,12 +232,13 @@ static void read_sync(struct rcl_machine *m, const struct window *window, uint32
 		return;
 	}
 	/* A sequential stream leaves cached pages behind it (the history). */
-	nr_before = count_before(&m->files[window->file], page, max_pages);
+	miss = file_tree_prev_miss(&m->files[window->file], page - 1, max_pages);
+	nr_before = page - miss - 1;
 	if (nr_before <= nr_wanted) {
 		read_window(m, window, page, nr_wanted, 0, 0);
 		return;
 	}
-	if (nr_before == page)
+	if (miss == RCL_NIL)
 		nr_before *= 2;
 	ra->start = page;
 	ra->size = nr_before + nr_wanted < max_pages ? nr_before + nr_wanted : max_pages;
@@ -254,7 +251,7 @@ static void read_async(struct rcl_machine *m, const struct window *window, struc
 		       uint32_t nr_wanted)
 {
 	struct file_ra_state *ra = window->ra;
-	uint32_t max_pages = readahead_max_pages(m), nr_cached;
+	uint32_t max_pages = readahead_max_pages(m), miss;
 
 	if (max_pages == 0 || folio->pub.flags & RCL_FOLIO_IS_WRITEBACK)
 		return;		/* then the mark is PG_reclaim */
@@ -269,11 +266,11 @@ static void read_async(struct rcl_machine *m, const struct window *window, struc
 		return;
 	}
 	/* Marked by somebody else's window, as in interleaved reads: its end says how large it was. */
-	nr_cached = count_from(&m->files[window->file], page + 1, max_pages);
-	if (nr_cached + 1 > max_pages)
+	miss = file_tree_next_miss(&m->files[window->file], page + 1, max_pages);
+	if (miss - page > max_pages)
 		return;
-	ra->start = page + 1 + nr_cached;
-	ra->size = next_size(nr_cached + 1 + nr_wanted, max_pages);
+	ra->start = miss;
+	ra->size = next_size(miss - page + nr_wanted, max_pages);
 	ra->async_size = ra->size;
 	read_state(m, window, folio->pub.order);
 }

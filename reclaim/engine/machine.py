@@ -94,7 +94,7 @@ class Task:
 
     @property
     def info(self) -> dict[str, int]:
-        """Return the core's numbers: clock_ns, nr_records, nr_misses, resident_pages and so on."""
+        """Return the core's numbers: clock_ns, nr_records, nr_misses, nr_missed_pages, resident_pages and so on."""
         return self._core.task_info(self.number)
 
     @property

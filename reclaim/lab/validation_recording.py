@@ -114,6 +114,7 @@ class RecordedRun(_Part):
         limit_pages: memory.max.
         n_anon: anonymous pages.
         n_file: file pages.
+        file_pages: size of the file, of which n_file pages are used; readahead may go beyond these. None: as many.
         accesses: of the trace phase.
         misses: pages brought in during the trace phase; None where the OOM killer ended the run.
         spread: range of misses over all repeats, also those that are not here.
@@ -126,6 +127,7 @@ class RecordedRun(_Part):
         swap: what anonymous pages go to.
         page_cluster: swap that is no zram reads up to 2**n pages at once.
         disk: what has the file system; memory answers at once. None: an SSD that nothing more is known about.
+        fs: the file system.
         free_pages: of the machine at the start.
         watermarks: min, low, high of the machine; pages.
         compressed_bytes: what zram made of a page on average.
@@ -152,6 +154,7 @@ class RecordedRun(_Part):
     limit_pages: int = Field(gt=0)
     n_anon: int = Field(ge=0, le=MAX_PAGES)
     n_file: int = Field(ge=0, le=MAX_PAGES)
+    file_pages: Annotated[int, Field(ge=0, le=MAX_PAGES)] | None = None
     accesses: int = Field(gt=0)
     misses: Annotated[int, Field(ge=0)] | None
     spread: Annotated[int, Field(ge=0)] | None = None
@@ -164,6 +167,7 @@ class RecordedRun(_Part):
     swap: Literal["zram", "ssd", "disk", "none"] = "zram"
     page_cluster: Annotated[int, Field(ge=0)] = 0
     disk: Literal["memory", "ssd", "virtio"] | None = None
+    fs: Literal["ext4", "xfs"] = "ext4"
     free_pages: Annotated[int, Field(gt=0)] | None = None
     watermarks: Annotated[tuple[int, int, int] | None, BeforeValidator(_pairs)] = None
     compressed_bytes: Annotated[int, Field(gt=0)] | None = None

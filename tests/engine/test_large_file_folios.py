@@ -9,6 +9,7 @@ from reclaim.diag.errors import ConfigError
 from reclaim.engine import Machine, NodeConfig
 from reclaim.lab.trace_text import fields_text
 from reclaim.workload import FileSpec, Trace, TraceHeader, memory_trace, synth
+from reclaim.workload.access_trace import Mapping
 
 BUFFERED = 1 << 30
 
@@ -90,6 +91,21 @@ def test_folios_of_files_are_demoted(policy: str) -> None:
     counters = machine.run(check=True).counters
 
     assert counters["pgdemote_kswapd"] + counters["pgdemote_direct"] > 0
+
+
+@pytest.mark.parametrize(("pages", "nr_activated"), [([500], 0), ([500, 501], 4), ([500, 502], 4)])
+def test_mglru_activates_a_folio_for_its_second_young_pte(pages: list[int], nr_activated: int) -> None:
+    """Looking around from the first, rmap finds the second and notes it at the folio, which was isolated meanwhile."""
+    machine = Machine(nodes="16M", memory_max="8M", read_ahead_kb=128, file_folio_order=9)
+    machine.attach("mglru", tunables={"walk": False})
+    mapping = Mapping(pages=1000, kind="file", file=0, shared=True)
+    header = TraceHeader("reader", 0, 100, files=(FileSpec("data", 1000),), mappings=(mapping,))
+    machine.add_task(memory_trace(header, np.array(pages, dtype=np.uint32)))
+    machine.run()
+
+    machine.reclaim("/lab", 32)
+
+    assert machine.counters()["pgactivate"] == nr_activated
 
 
 def test_trace_tells_the_orders_that_come_and_go() -> None:

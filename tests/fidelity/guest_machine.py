@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,9 @@ PACKAGE = "linux-image-6.12.117+deb12-cloud-amd64"
 
 MODULES = ("zram", "virtio_blk", "null_blk")
 """What the replayer needs and this kernel has not built in."""
+
+FILE_SYSTEMS: dict[str, tuple[str, ...]] = {"ext4": (), "xfs": ("xfs",)}
+"""By name: modules that it needs besides. ext4 of 6.12 has folios of one page, xfs of up to 512."""
 
 COMMAND_LINE = (
     "console=ttyS0 panic=-1 loglevel=4 rootfstype=ramfs transparent_hugepage=never "
@@ -44,17 +48,26 @@ class HarnessError(Exception):
     """Say why a recording cannot be made."""
 
 
-def run_tool(*command: str | Path, cwd: Path | None = None) -> None:
-    """Run a program of the host, and fail with what it said.
+def run_tool(
+    *command: str | Path, cwd: Path | None = None, environment: Mapping[str, str] | None = None
+) -> None:
+    """Run a program of the host, with more in its environment where that is given, and fail with what it said.
 
     Raises:
         HarnessError: there is no such program, or it failed.
     """
     try:
-        subprocess.run([str(part) for part in command], cwd=cwd, check=True, capture_output=True, text=True)
+        subprocess.run(
+            [str(part) for part in command],
+            cwd=cwd,
+            env={**os.environ, **(environment or {})},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
     except FileNotFoundError as error:
         raise HarnessError(
-            f"{command[0]} was not found (Debian: apt install qemu-system-x86 e2fsprogs gcc libc6-dev)"
+            f"{command[0]} was not found (Debian: apt install qemu-system-x86 e2fsprogs xfsprogs gcc libc6-dev)"
         ) from error
     except subprocess.CalledProcessError as error:
         raise HarnessError(f"{command[0]} failed: {error.stderr.strip()[-500:]}") from error
@@ -134,10 +147,10 @@ class _ModuleFiles(Mapping[str, bytes]):
         return len(self._paths)
 
 
-def base_entries(root: Path, program: bytes) -> list[Entry]:
-    """Return what every initramfs of this kernel holds: the program and its modules."""
+def base_entries(root: Path, program: bytes, file_system: str) -> list[Entry]:
+    """Return what every initramfs of this kernel holds: the program and its modules, those of a file system too."""
     files = _ModuleFiles(root)
-    names = needed_modules(files, MODULES)
+    names = needed_modules(files, (*MODULES, *FILE_SYSTEMS[file_system]))
     listing = "".join(f"/modules/{name}.ko\n" for name in names)
     return [
         ("dev", _DIRECTORY, b""),
@@ -162,21 +175,47 @@ def build_replayer(work: Path) -> bytes:
     return binary.read_bytes()
 
 
-def make_file_system(image: Path, nr_pages: int) -> None:
-    """Make an ext4 image that holds one file, `pages`, whose page i begins with the number i + 1.
-
-    No journal: what a commit writes by itself, every five seconds, would be noise.
-    """
+def make_file_system(image: Path, file_system: str, nr_pages: int) -> None:
+    """Make an image that holds one file, `pages`, whose page i begins with the number i + 1."""
     folder = image.with_suffix(".content")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "pages").open("wb") as file:
         for index in range(nr_pages):
             file.write((index + 1).to_bytes(8, "little").ljust(PAGE_BYTES, b"\1"))
     image.unlink(missing_ok=True)
-    size = f"{nr_pages * PAGE_BYTES // 1024 + 32768}k"
-    features = ("-O", "^has_journal", "-E", "lazy_itable_init=0", "-m", "0", "-b", str(PAGE_BYTES))
-    run_tool("mke2fs", "-q", "-F", "-t", "ext4", *features, "-d", folder, image, size)
+    kib = nr_pages * PAGE_BYTES // 1024 + 32768
+    {"ext4": _make_ext4, "xfs": _make_xfs}[file_system](image, folder, kib)
     shutil.rmtree(folder)
+
+
+def _make_ext4(image: Path, folder: Path, kib: int) -> None:
+    """No journal: what a commit writes by itself, every five seconds, would be noise."""
+    features = ("-O", "^has_journal", "-E", "lazy_itable_init=0", "-m", "0", "-b", str(PAGE_BYTES))
+    run_tool("mke2fs", "-q", "-F", "-t", "ext4", *features, "-d", folder, image, f"{kib}k")
+
+
+def _make_xfs(image: Path, folder: Path, kib: int) -> None:
+    """One allocation group, so that the file is one extent.
+
+    Below 300 MiB mkfs.xfs wants to hear that it is a test, as xfstests tell it: three names in the environment.
+    """
+    plan = folder / "plan"
+    plan.write_text(f"/\n0 0\nd--755 0 0\npages ---644 0 0 {folder / 'pages'}\n$\n", encoding="utf-8")
+    data = f"agcount=1,file,name={image},size={kib}k"
+    is_test = dict.fromkeys(("TEST_DIR", "TEST_DEV", "QA_CHECK_FS"), "1")
+    run_tool(
+        "mkfs.xfs",
+        "-q",
+        "-f",
+        "--unsupported",
+        "-s",
+        f"size={PAGE_BYTES}",
+        "-d",
+        data,
+        "-p",
+        plan,
+        environment=is_test,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,17 +224,17 @@ class Guest:
 
     Args:
         root: unpacked kernel package.
-        entries: of the initramfs.
+        program: the replayer.
         accelerator: `tcg`, or `kvm` where the host has it.
         memory_mib: the guest's memory.
     """
 
     root: Path
-    entries: Sequence[Entry]
+    program: bytes
     accelerator: str = "tcg"
     memory_mib: int = 1024
 
-    def boot(self, folder: Path, entries: Sequence[Entry], disks: Sequence[Path]) -> None:
+    def boot(self, folder: Path, file_system: str, entries: Sequence[Entry], disks: Sequence[Path]) -> None:
         """Boot once; `said` in the folder grows with what the program says.
 
         Under TCG the guest's clock counts its instructions, one a nanosecond, so that a host with other work to do
@@ -206,7 +245,8 @@ class Guest:
         """
         folder.mkdir(parents=True, exist_ok=True)
         initramfs = folder / "initramfs.gz"
-        initramfs.write_bytes(gzip.compress(archive([*self.entries, *entries]), 1))
+        base = base_entries(self.root, self.program, file_system)
+        initramfs.write_bytes(gzip.compress(archive([*base, *entries]), 1))
         said = folder / "said"
         said.write_bytes(b"")
         run_tool("nice", "-n", "15", *self._command(initramfs, folder / "console", said), *_drives(disks))

@@ -26,10 +26,10 @@ import zstandard
 
 from tests.fidelity.guest_log import BootLog, RunLog, read_boot, read_run, residency_of
 from tests.fidelity.guest_machine import (
+    FILE_SYSTEMS,
     PACKAGE,
     Guest,
     HarnessError,
-    base_entries,
     boot_entries,
     build_replayer,
     make_file_system,
@@ -51,13 +51,14 @@ CONDITIONS: dict[str, int | str] = {
     "page_cluster": 0,
     "readahead_kb": 0,
     "fault_around_bytes": 4096,
+    "fs": "ext4",
 }
 """What a case may set, with what is meant where it does not.
 
 flush_us: how often memory.stat is read, 0 never. pressure: whether the limit is the memcg's memory.max, or, `machine`,
 what is free above the machine's high watermark. swap: zram, ssd, disk or none. disk: what has the file system, memory
 (done when submitted), ssd or virtio. page_cluster, readahead_kb, fault_around_bytes: the sysctl, the queue's attribute and that of
-debugfs; as they are here a miss brings in and maps one page. A case that changes anything but flush_us carries a label.
+debugfs; as they are here a miss brings in and maps one page. fs: ext4, or xfs, which has large folios. A case that changes anything but flush_us carries a label.
 """
 
 SWAPS = {"zram": "/dev/zram0", "ssd": "/dev/nullb1", "disk": "/dev/vdb", "none": "none"}
@@ -189,6 +190,11 @@ class Run:
         return {name: round(share * footprint) for name in ("low", "min") if (share := getattr(load, name))}
 
     @property
+    def file_system(self) -> str:
+        """Return what the file is on."""
+        return str(self.case.conditions["fs"])
+
+    @property
     def footprint(self) -> int:
         """Return the pages of all tasks."""
         return sum(sum(self.regions(number)) for number in range(len(self.traces)))
@@ -222,6 +228,8 @@ class Run:
         limit = {"memcg": "limit", "machine": "room"}[str(conditions.pop("pressure"))]
         conditions["swap"] = SWAPS[str(conditions["swap"])]
         conditions["disk"] = DISKS[str(conditions["disk"])]
+        if self.file_system == "ext4":
+            del conditions["fs"]  # what was recorded before there was another is known by these words
         if self.case.siblings_low:
             conditions["siblings_low"] = self.siblings_low_pages
         words = " ".join(f"{name}={value}" for name, value in conditions.items())
@@ -268,6 +276,8 @@ def _read_case(where: str, entry: Mapping[str, Any]) -> Case:
     if not entry["limits"] or not all(0 < limit <= 1 for limit in entry["limits"]):
         raise HarnessError(f"{where}: limits are {entry['limits']}; expected shares of the footprint")
     conditions = CONDITIONS | {name: entry[name] for name in CONDITIONS if name in entry}
+    if conditions["fs"] not in FILE_SYSTEMS:
+        raise HarnessError(f"{where}: fs is {conditions['fs']!r}; expected one of {', '.join(FILE_SYSTEMS)}")
     return Case(loads, tuple(entry["limits"]), conditions, entry.get("turn", 0), entry.get("siblings_low", 0))
 
 
@@ -327,14 +337,26 @@ def guest_plan(runs: Sequence[Run]) -> str:
     return "".join(f"run id={run.identity} {run.run_words}\n{run.task_lines}\n" for run in runs)
 
 
-def rows_of(said: RunLog, run: Run) -> list[dict[str, Any]]:
+def file_pages_of(runs: Sequence[Run]) -> int:
+    """Return the size of the one file that they share, 0 where they need no disk: swap may be one without a file.
+
+    The largest region says how large, not what is still to be run, so that an interruption changes nothing.
+    """
+    largest = max(run.regions(number)[1] for run in runs for number in range(len(run.traces)))
+    return largest or int(any(run.case.conditions["swap"] == "disk" for run in runs))
+
+
+def rows_of(said: RunLog, run: Run, file_pages: int) -> list[dict[str, Any]]:
     """Return a row of results.json and one of residency.jsonl for each task of a run.
 
     Raises:
         HarnessError: the run went wrong.
     """
     return [
-        {"result": _place(run, number) | _setting(run, number) | row, "residency": _place(run, number) | bits}
+        {
+            "result": _place(run, number) | _setting(run, number, file_pages) | row,
+            "residency": _place(run, number) | bits,
+        }
         for number, (row, bits) in enumerate(_measured(said, run))
     ]
 
@@ -353,12 +375,13 @@ def _place(run: Run, number: int) -> dict[str, Any]:
     return place | ({"label": label} if label else {})
 
 
-def _setting(run: Run, number: int) -> dict[str, Any]:
+def _setting(run: Run, number: int, file_pages: int) -> dict[str, Any]:
     anon, file = run.regions(number)
     setting = {
         "limit_pages": run.limit_pages,
         "n_anon": anon,
         "n_file": file,
+        **({"file_pages": file_pages} if file else {}),
         "accesses": len(run.traces[number].words) // 4,
         **run.case.conditions,
     }
@@ -394,26 +417,30 @@ class Recorder:
         return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
     def record(self, runs: Sequence[Run]) -> None:
-        """Boot once for all runs that are not kept; keep those that came to their end, also of a boot that did not.
+        """Boot once for all runs on a file system that are not kept; keep what came to its end, whatever the boot did.
 
         Raises:
             HarnessError: the guest did not come to its end.
         """
-        waiting = [run for run in runs if not self._path(run).exists()]
-        if not waiting:
-            return
+        for file_system in FILE_SYSTEMS:
+            there = [run for run in runs if run.file_system == file_system]
+            waiting = [run for run in there if not self._path(run).exists()]
+            if waiting:
+                self._boot(file_system, file_pages_of(there), waiting)
+
+    def _boot(self, file_system: str, file_pages: int, waiting: Sequence[Run]) -> None:
         folder = self._work / "boot"
-        image, disks = self._disks(waiting)
+        image, disks = self._disks(file_system, file_pages)
         traces = {
             load.trace: trace.words
             for run in waiting
             for load, trace in zip(run.case.loads, run.traces, strict=True)
         }
         try:
-            self._guest.boot(folder, boot_entries(guest_plan(waiting), traces, image), disks)
+            self._guest.boot(folder, file_system, boot_entries(guest_plan(waiting), traces, image), disks)
         finally:
             log = read_boot((folder / "said").read_bytes())
-            self._keep(log, waiting)
+            self._keep(log, waiting, file_pages)
         if not log.is_complete:
             console = (folder / "console").read_text(encoding="utf-8", errors="replace")
             raise HarnessError(f"{log.failure or 'the guest died'}\n{console[-800:]}")
@@ -421,25 +448,22 @@ class Recorder:
     def _path(self, run: Run) -> Path:
         return self._work / "runs" / f"{run.identity}.json"
 
-    def _keep(self, log: BootLog, runs: Sequence[Run]) -> None:
+    def _keep(self, log: BootLog, runs: Sequence[Run], file_pages: int) -> None:
         (self._work / "runs").mkdir(parents=True, exist_ok=True)
         machine = {name: log.machine.get(name, "").strip() for name in ("version", "cmdline", "swappiness")}
         for run in runs:
             said = log.runs.get(run.identity)
             if said is not None and said.is_over:
-                text = json.dumps({"machine": machine, "rows": rows_of(said, run)})
+                text = json.dumps({"machine": machine, "rows": rows_of(said, run, file_pages)})
                 self._path(run).write_text(text, encoding="utf-8")
 
-    def _disks(self, runs: Sequence[Run]) -> tuple[bytes | None, list[Path]]:
+    def _disks(self, file_system: str, file_pages: int) -> tuple[bytes | None, list[Path]]:
         """Return the image of the disk of memory and the disks of virtio: the file system, then one for swap."""
-        nr_pages = max(run.regions(number)[1] for run in runs for number in range(len(run.traces)))
-        if not nr_pages:
-            nr_pages = int(any(run.case.conditions["swap"] == "disk" for run in runs))
-        if not nr_pages:
+        if not file_pages:
             return None, []
-        image, blank = self._work / f"file-{nr_pages}.img", self._work / "swap.img"
+        image, blank = self._work / f"{file_system}-{file_pages}.img", self._work / "swap.img"
         if not image.exists():
-            make_file_system(image, nr_pages)
+            make_file_system(image, file_system, file_pages)
         with blank.open("wb") as file:
             file.truncate(DISK_MIB << 20)
         return image.read_bytes(), [image, blank]
@@ -476,7 +500,7 @@ def record_plan(arguments: argparse.Namespace) -> None:
     runs = [runs_of(cases, traces, rep) for rep in range(1, arguments.repeats + 1)]
     work.mkdir(parents=True, exist_ok=True)
     root = unpacked_package(work, arguments.package)
-    recorder = Recorder(Guest(root, base_entries(root, build_replayer(work)), arguments.accelerator), work)
+    recorder = Recorder(Guest(root, build_replayer(work), arguments.accelerator), work)
     try:
         for of_one_boot in [] if arguments.collect else runs:
             recorder.record(of_one_boot)

@@ -72,9 +72,9 @@ struct run {
 	/*
 	 * Words of its line. limit: memory.max in pages, 0: none; room: pages that are free above the high watermark
 	 * when the tasks begin, 0: all that the machine has; swap: a block device or none; disk: has the file;
-	 * siblings_low: memory.low of a memcg between the limited one and those of the tasks, 0: there is none.
+	 * fs: on it; siblings_low: memory.low of a memcg between the limited one and those of the tasks, 0: there is none.
 	 */
-	char id[MAX_NAME], lru[MAX_NAME], swap[MAX_NAME], disk[MAX_NAME];
+	char id[MAX_NAME], lru[MAX_NAME], swap[MAX_NAME], disk[MAX_NAME], fs[MAX_NAME];
 	uint64_t limit, room, siblings_low, flush_us, page_cluster, readahead_kb, fault_around_bytes, tasks;
 
 	uint64_t nr_flushes;
@@ -456,7 +456,7 @@ static void prepare(const struct run *run)
 	if (needs_file(run)) {
 		char queue[MAX_NAME + 32];
 
-		if (mount(run->disk, "/mnt", "ext4", MS_NOATIME, ""))
+		if (mount(run->disk, "/mnt", run->fs, MS_NOATIME, ""))
 			give_up("mount", run->disk);
 		snprintf(queue, sizeof(queue), "/sys/block/%s/queue/", strrchr(run->disk, '/') + 1);
 		write_number(queue, "read_ahead_kb", run->readahead_kb);
@@ -537,6 +537,7 @@ static void read_run_line(char *line, struct run *run)
 	for (word = strtok_r(line, " \n", &place); word; word = strtok_r(NULL, " \n", &place)) {
 		if (!take_word(word, "id", run->id, NULL) && !take_word(word, "lru", run->lru, NULL) &&
 		    !take_word(word, "swap", run->swap, NULL) && !take_word(word, "disk", run->disk, NULL) &&
+		    !take_word(word, "fs", run->fs, NULL) &&
 		    !take_word(word, "limit", NULL, &run->limit) && !take_word(word, "room", NULL, &run->room) &&
 		    !take_word(word, "siblings_low", NULL, &run->siblings_low) &&
 		    !take_word(word, "flush_us", NULL, &run->flush_us) &&
@@ -571,7 +572,7 @@ static void follow_plan(void)
 	if (!plan)
 		give_up("open", "/plan");
 	while (fgets(line, sizeof(line), plan)) {
-		struct run run = { .tasks = 1 };
+		struct run run = { .fs = "ext4", .tasks = 1 };
 
 		if (strncmp(line, "run ", 4))
 			give_up("no run:", line);

@@ -244,6 +244,16 @@ def test_plan_names_every_limit_under_both_algorithms_and_turns_around() -> None
     assert cases[0].label(0) == "readahead_kb=128"
 
 
+def test_file_system_is_part_of_a_run_where_it_is_not_the_usual_one() -> None:
+    """What was recorded on ext4 before there was xfs is still known by its name."""
+    traces = {"zipf": Trace(b"\0\0\0\0", 1000, 0)}
+    usual, xfs = (runs_of(read_plan(PLAN + words), traces, 1)[0] for words in ("", 'fs = "xfs"\n'))
+    assert "fs=" not in usual.run_words
+    assert xfs.run_words == f"{usual.run_words} fs=xfs"
+    assert xfs.case.label(0) == "readahead_kb=128 fs=xfs"
+    assert usual.identity != xfs.identity
+
+
 def test_memcgs_of_a_plan_run_together_and_have_names_of_their_own() -> None:
     """Shares become pages of a program's own footprint; a row says what ran beside it."""
     (case,) = read_plan(TOGETHER)
@@ -271,7 +281,7 @@ def test_rows_of_memcgs_that_ran_together_are_of_their_own_files() -> None:
         for name, text in (("task", str(number)), ("exit", "0"), ("bad", "0"), ("resident", resident))
     )
     whole = frame("run", "a") + b"".join(points) + frame("point", "over") + frame("flushes", "9") + over
-    first, second = rows_of(read_boot(whole + frame("done")).runs["a"], run)
+    first, second = rows_of(read_boot(whole + frame("done")).runs["a"], run, 500)
     assert [row["result"]["number"] for row in (first, second)] == [0, 1]
     assert first["result"]["trace_phase"] == {"memcg": {"pgscan": 12}}
     assert second["result"]["trace_phase"] == {"memcg": {"pgscan": 24}}
@@ -327,6 +337,7 @@ def moment_of_two(point: str, scanned: int) -> bytes:
         ("[[case]]\ntrace = 'z'\nmode = 'anon'\nlimits = [0.5]\nlimit = 3", r"unknown \['limit'\]"),
         ("[[case]]\ntrace = 'z'\nmode = 'mmap'\nlimits = [0.5]", "mode is 'mmap'"),
         ("[[case]]\ntrace = 'z'\nmode = 'anon'\nlimits = [50]", "limits are"),
+        ("[[case]]\ntrace = 'z'\nmode = 'anon'\nlimits = [0.5]\nfs = 'btrfs'", "fs is 'btrfs'"),
     ],
 )
 def test_plan_that_is_wrong_is_refused(text: str, message: str) -> None:
