@@ -209,6 +209,13 @@ _WALK = (
                 keyword=True,
             ),
             Param(
+                "file",
+                "bool",
+                "Whether file folios count; False where anonymous ones alone are wanted.",
+                default=1,
+                keyword=True,
+            ),
+            Param(
                 "density",
                 "u64",
                 "Dense: young * density >= PTEs visited.",

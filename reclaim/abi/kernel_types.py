@@ -7,7 +7,7 @@ header is generated from it, so the native code of a policy and the core cannot 
 from __future__ import annotations
 
 from reclaim.abi.kinds import Field, KernelType
-from reclaim.abi.limits import MAX_NODES, MAX_PAGES
+from reclaim.abi.limits import MAX_NODES, MAX_PAGES, MAX_SWAPPINESS, SWAPPINESS_ANON_ONLY
 
 
 def _pages(name: str, doc: str) -> Field:
@@ -83,7 +83,7 @@ MEMCG = KernelType(
     "A memory control group.",
     (
         Field("id", "u32", "Dense number, stable while it lives.", max=4095),
-        Field("swappiness", "u32", "0 file only to 200 anon only.", max=200),
+        Field("swappiness", "u32", "0 file only to 200 anon first.", max=MAX_SWAPPINESS),
         _pages("usage", "Charged pages, descendants included."),
         _pages("max", "memory.max."),
         _pages("high", "memory.high."),
@@ -132,7 +132,12 @@ SCAN_CONTROL = KernelType(
             max=12,
             writable=True,
         ),
-        Field("swappiness", "u8", "Of the memcg being scanned, or what memory.reclaim gave.", max=200),
+        Field(
+            "swappiness",
+            "u8",
+            "Of the memcg being scanned, or what memory.reclaim gave: 0 to 200, or SWAPPINESS_ANON_ONLY.",
+            max=SWAPPINESS_ANON_ONLY,
+        ),
         Field("origin", "Origin", "Who asked."),
         Field(
             "may_swap",

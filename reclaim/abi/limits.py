@@ -23,6 +23,12 @@ STANDARD_LISTS = (
 SWAP_CLUSTER_MAX = 32
 """Pages of a batch of reclaim (include/linux/swap.h v6.12)."""
 
+MAX_SWAPPINESS = 200
+"""Largest swappiness of a machine and of a memcg (include/linux/swap.h v6.12)."""
+
+SWAPPINESS_ANON_ONLY = MAX_SWAPPINESS + 1
+"""What `swappiness=max` of memory.reclaim stands for (include/linux/swap.h v6.16)."""
+
 LRU_ARRAY = "lru"
 """The evictable ones of them as an array: `lru[type][active]`, as LRU_FILE and LRU_ACTIVE add up in the kernel."""
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from reclaim.abi.limits import PAGE_BYTES
+from reclaim.abi.limits import MAX_SWAPPINESS, PAGE_BYTES
 
 _MOST_NUMA = 1 << 20
 _NUMA_SOURCE = (
@@ -100,7 +100,7 @@ _RECLAIM = (
         "swappiness",
         60,
         0,
-        200,
+        MAX_SWAPPINESS,
         "Of memcgs that name none: 0 takes file pages only, 200 anonymous ones.",
         "vm_swappiness, mm/vmscan.c v6.12",
     ),

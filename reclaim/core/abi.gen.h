@@ -23,6 +23,8 @@
 #define RCL_FILE 1
 #define RCL_MAX_PAGES 268435456
 #define RCL_PAGE_BYTES 4096
+#define RCL_MAX_SWAPPINESS 200
+#define RCL_SWAPPINESS_ANON_ONLY 201
 
 enum rcl_added {
 	RCL_ADDED_ANON_FAULT = 0,
@@ -552,7 +554,7 @@ void h_folio_move(struct rcl_ctx *ctx, struct rcl_folio *folio, struct rcl_lruve
 uint64_t h_list_is_empty(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec);
 void h_list_set_active(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec, uint64_t active);
 uint64_t h_list_splice(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec, uint64_t place, uint64_t limit);
-uint64_t h_walk_page_tables(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t filter_in, uint64_t filter_out, uint64_t young_tables, uint64_t anon, uint64_t density, uint64_t max_ptes);
+uint64_t h_walk_page_tables(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t filter_in, uint64_t filter_out, uint64_t young_tables, uint64_t anon, uint64_t file, uint64_t density, uint64_t max_ptes);
 uint64_t h_array_map_get(struct rcl_ctx *ctx, uint64_t map, uint64_t index);
 void h_array_map_set(struct rcl_ctx *ctx, uint64_t map, uint64_t index, uint64_t value);
 struct rcl_optional h_hash_map_get(struct rcl_ctx *ctx, uint64_t map, uint64_t key);

@@ -78,18 +78,23 @@ static uint64_t run_ladder(struct rcl_machine *m, struct scan *sc, const struct 
 	return sc->pub.nr_reclaimed;
 }
 
+/* Whether nobody dies of a reclaim that frees nothing, and some do so again and again. */
+static bool may_fail(const struct scan *sc)
+{
+	return sc->pub.origin == RCL_ORIGIN_MEMCG_HIGH || sc->pub.origin == RCL_ORIGIN_PROACTIVE;
+}
+
 /* Where the core may release by force, it does so where the kernel would kill: after the last retry. */
 static uint64_t run_ladders(struct rcl_machine *m, struct scan *sc, const struct node *home)
 {
-	bool is_for_high = sc->pub.origin == RCL_ORIGIN_MEMCG_HIGH;	/* fails often, and nobody dies of it */
-	bool may_force = m->config.forced_release && !m->no_retry && !is_for_high;
+	bool may_force = m->config.forced_release && !m->no_retry && !may_fail(sc);
 	uint32_t retries = may_force ? MAX_RECLAIM_RETRIES : 0;
 
 	while (run_ladder(m, sc, home) == 0 && !m->interrupted && retries > 0)
 		retries--;
 	if (m->interrupted)
 		return sc->pub.nr_reclaimed;
-	if (sc->pub.nr_reclaimed > 0 || !is_for_high)
+	if (sc->pub.nr_reclaimed > 0 || !may_fail(sc))
 		policy_note_ladder(m, sc, sc->pub.nr_reclaimed > 0);
 	if (sc->pub.nr_reclaimed == 0 && may_force)
 		scan_forced_release(m, sc);
@@ -124,15 +129,12 @@ static uint64_t at_least_a_batch(const struct rcl_machine *m, uint64_t nr_pages)
 	return nr_pages > m->config.reclaim_batch_pages ? nr_pages : m->config.reclaim_batch_pages;
 }
 
-uint64_t direct_reclaim_memcg(struct rcl_machine *m, struct memcg *memcg, uint64_t nr_pages,
-			      enum rcl_origin origin, uint32_t swappiness)
+uint64_t direct_reclaim_memcg(struct rcl_machine *m, struct memcg *memcg, uint64_t nr_pages, enum rcl_origin origin)
 {
 	struct scan *outer = m->scan;
 	struct scan sc;
 
 	scan_begin(m, &sc, memcg, origin, at_least_a_batch(m, nr_pages));
-	sc.pub.swappiness = (uint8_t)swappiness;
-	sc.has_swappiness = origin == RCL_ORIGIN_PROACTIVE;
 	return reclaim(m, &sc, outer, &m->nodes[m->current ? m->current->nid : 0]);
 }
 
@@ -146,22 +148,36 @@ uint64_t direct_reclaim_node(struct rcl_machine *m, const struct placement *plac
 	return reclaim(m, &sc, outer, place->home);
 }
 
+/* One attempt of memory.reclaim, with the swappiness that was given, or each memcg's own. */
+static uint64_t reclaim_proactively(struct rcl_machine *m, struct memcg *memcg, uint64_t nr_pages, uint32_t swappiness)
+{
+	struct scan *outer = m->scan;
+	struct scan sc;
+
+	scan_begin(m, &sc, memcg, RCL_ORIGIN_PROACTIVE, at_least_a_batch(m, nr_pages));
+	sc.has_swappiness = swappiness <= RCL_SWAPPINESS_ANON_ONLY;
+	if (sc.has_swappiness)
+		sc.pub.swappiness = (uint8_t)swappiness;
+	return reclaim(m, &sc, outer, &m->nodes[0]);
+}
+
+/* memory_reclaim(): a quarter of what is left at a time; before the last attempt the batches are drained. */
 int rcl_memcg_reclaim(struct rcl_machine *m, uint32_t number, uint64_t nr_pages, uint32_t swappiness,
 		      uint64_t *nr_reclaimed)
 {
-	struct memcg *memcg;
+	uint32_t retries = MAX_RECLAIM_RETRIES;
 	uint64_t total = 0;
 
 	if (number >= m->nr_memcgs || m->memcgs[number]->is_offline || !m->has_default)
 		return machine_error(m, RCL_BAD_ARGUMENT, "memcg %u does not exist, or the machine has no default policy", number);
-	memcg = m->memcgs[number];
 	m->interrupted = false;
-	batches_drain_all(m);
-	while (total < nr_pages) {
-		uint64_t nr = direct_reclaim_memcg(m, memcg, nr_pages - total, RCL_ORIGIN_PROACTIVE,
-						   swappiness <= 200 ? swappiness : memcg->pub.swappiness);
+	while (total < nr_pages && !m->interrupted) {
+		uint64_t nr;
 
-		if (nr == 0)
+		if (retries == 0)
+			batches_drain_all(m);
+		nr = reclaim_proactively(m, m->memcgs[number], (nr_pages - total) / 4, swappiness);
+		if (nr == 0 && retries-- == 0)
 			break;
 		total += nr;
 	}

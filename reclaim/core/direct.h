@@ -10,8 +10,7 @@
 #include "numa.h"
 
 /* Reclaim below a memcg (try_to_free_mem_cgroup_pages()); answers how many pages were freed. */
-uint64_t direct_reclaim_memcg(struct rcl_machine *m, struct memcg *memcg, uint64_t nr_pages,
-			      enum rcl_origin origin, uint32_t swappiness);
+uint64_t direct_reclaim_memcg(struct rcl_machine *m, struct memcg *memcg, uint64_t nr_pages, enum rcl_origin origin);
 
 /* Reclaim on the nodes that a page may come from (try_to_free_pages()). */
 uint64_t direct_reclaim_node(struct rcl_machine *m, const struct placement *place);

@@ -208,11 +208,11 @@ struct rcl_folio *h_folio_older(struct rcl_ctx *ctx, struct rcl_folio *folio)
 /* ---- page-table walk ---- */
 
 uint64_t h_walk_page_tables(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t filter_in, uint64_t filter_out,
-			    uint64_t young_tables, uint64_t anon, uint64_t density, uint64_t max_ptes)
+			    uint64_t young_tables, uint64_t anon, uint64_t file, uint64_t density, uint64_t max_ptes)
 {
 	struct walk walk = { .lruvec = lruvec_of(lruvec), .filter_in = filter_of(ctx, filter_in),
 			     .filter_out = filter_of(ctx, filter_out), .young_tables = young_tables,
-			     .anon = anon, .density = density, .max_ptes = max_ptes };
+			     .wants_type = { anon, file }, .density = density, .max_ptes = max_ptes };
 
 	return walk_page_tables(machine_of(ctx), &walk);
 }

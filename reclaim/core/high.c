@@ -81,7 +81,7 @@ static uint64_t reclaim_high(struct rcl_machine *m, struct memcg *memcg, uint64_
 		if (memcg->pub.usage <= memcg->pub.high)
 			continue;
 		memcg_count_event(memcg, RCL_MEMORY_EVENTS_HIGH);
-		nr_reclaimed += direct_reclaim_memcg(m, memcg, nr_pages, RCL_ORIGIN_MEMCG_HIGH, memcg->pub.swappiness);
+		nr_reclaimed += direct_reclaim_memcg(m, memcg, nr_pages, RCL_ORIGIN_MEMCG_HIGH);
 	}
 	return nr_reclaimed;
 }
@@ -117,7 +117,7 @@ void high_enforce(struct rcl_machine *m, struct memcg *memcg)
 	while (memcg->pub.usage > memcg->pub.high && !m->interrupted) {
 		uint64_t nr = memcg->pub.usage - memcg->pub.high;
 
-		if (!direct_reclaim_memcg(m, memcg, nr, RCL_ORIGIN_MEMCG_HIGH, memcg->pub.swappiness) && retries-- == 0)
+		if (!direct_reclaim_memcg(m, memcg, nr, RCL_ORIGIN_MEMCG_HIGH) && retries-- == 0)
 			return;
 	}
 }

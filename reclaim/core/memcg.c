@@ -18,7 +18,6 @@
 #include "psi.h"
 #include "stats.h"
 
-#define MAX_SWAPPINESS 200		/* MAX_SWAPPINESS, include/linux/swap.h v6.12 */
 
 static uint64_t clamp_pages(uint64_t pages)
 {
@@ -161,7 +160,7 @@ int rcl_memcg_create(struct rcl_machine *m, const struct rcl_memcg_config *confi
 	child->pub.swap_max = clamp_pages(config->swap_max_pages);
 	init_zswap(child);
 	child->oom_group = config->oom_group != 0;
-	child->pub.swappiness = config->swappiness <= MAX_SWAPPINESS ? config->swappiness : parent->pub.swappiness;
+	child->pub.swappiness = config->swappiness <= RCL_MAX_SWAPPINESS ? config->swappiness : parent->pub.swappiness;
 	insert_in_order(m, child, parent);
 	m->memcgs[child->pub.id] = child;
 	m->nr_memcgs++;
@@ -192,7 +191,7 @@ static void enforce_max(struct rcl_machine *m, struct memcg *memcg)
 		uint64_t nr = memcg->pub.usage - memcg->pub.max;
 
 		if (retries > 0) {
-			if (!direct_reclaim_memcg(m, memcg, nr, RCL_ORIGIN_MEMCG_LIMIT, memcg->pub.swappiness))
+			if (!direct_reclaim_memcg(m, memcg, nr, RCL_ORIGIN_MEMCG_LIMIT))
 				retries--;
 			continue;
 		}
@@ -210,7 +209,7 @@ int rcl_memcg_set(struct rcl_machine *m, uint32_t memcg, uint32_t knob, uint64_t
 		return machine_error(m, RCL_BAD_ARGUMENT, "memcg %u does not exist", memcg);
 	pub = &m->memcgs[memcg]->pub;
 	if (knob > RCL_MEMCG_OOM_GROUP || (knob == RCL_MEMCG_MAX && (value == 0 || memcg == 0)) ||
-	    (knob == RCL_MEMCG_SWAPPINESS && value > MAX_SWAPPINESS))
+	    (knob == RCL_MEMCG_SWAPPINESS && value > RCL_MAX_SWAPPINESS))
 		return machine_error(m, RCL_BAD_ARGUMENT, "memcg %u: knob %u cannot be set to %llu", memcg, knob,
 				     (unsigned long long)value);
 	if (knob == RCL_MEMCG_SWAPPINESS)
@@ -346,7 +345,7 @@ bool memcg_charge_slow(struct rcl_machine *m, struct task *task, uint32_t nr_pag
 			return true;
 		}
 		memcg_count_event(limited, RCL_MEMORY_EVENTS_MAX);
-		nr_reclaimed = direct_reclaim_memcg(m, limited, nr_pages, RCL_ORIGIN_MEMCG_LIMIT, limited->pub.swappiness);
+		nr_reclaimed = direct_reclaim_memcg(m, limited, nr_pages, RCL_ORIGIN_MEMCG_LIMIT);
 		if (m->interrupted || task->state == RCL_TASK_KILLED)
 			return false;
 		if (find_margin(task->memcg, &limited) >= nr_pages)

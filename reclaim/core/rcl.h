@@ -178,7 +178,7 @@ int rcl_memcg_info(const struct rcl_machine *m, uint32_t memcg, struct rcl_memcg
  * own, unprotected, until reclaim of an ancestor or a node frees them. */
 int rcl_memcg_remove(struct rcl_machine *m, uint32_t memcg);
 
-/* memory.reclaim: try to free nr_pages; swappiness above 200: the memcg's own. */
+/* memory.reclaim: try to free nr_pages; swappiness 0 to 200, RCL_SWAPPINESS_ANON_ONLY, or more: each memcg's own. */
 int rcl_memcg_reclaim(struct rcl_machine *m, uint32_t memcg, uint64_t nr_pages, uint32_t swappiness,
 		      uint64_t *nr_reclaimed);
 

@@ -70,7 +70,8 @@ void scan_end(struct rcl_machine *m, struct scan *outer)
 /* Whether reclaim could free the folio at all right now. */
 static inline bool is_reclaimable(const struct folio *folio, const struct scan *sc)
 {
-	if (folio->pub.type == RCL_ANON && !sc->pub.may_swap && folio->swap_slot == RCL_NIL)
+	if (folio->pub.type == RCL_ANON ? !sc->pub.may_swap && folio->swap_slot == RCL_NIL
+					: sc->pub.swappiness == RCL_SWAPPINESS_ANON_ONLY)
 		return false;
 	return sc->pub.may_unmap || !(folio->pub.flags & RCL_FOLIO_IS_MAPPED);
 }

@@ -63,7 +63,7 @@ static uint32_t visit_ptes(struct rcl_machine *m, const struct walk *walk, struc
 		if (vma_has_flags(task, vpn, VMA_NOT_WALKED))
 			continue;
 		folio = page_folio(m, task->ptes[vpn] >> PTE_SHIFT);
-		if (folio_lruvec(folio) != lruvec || (folio->pub.type == RCL_ANON && !walk->anon))
+		if (folio_lruvec(folio) != lruvec || !walk->wants_type[folio->pub.type])
 			continue;
 		if (RCL_UNLIKELY(folio->pub.flags & FOLIO_PMD_MAPPED)) {
 			/* One entry (walk_pmd_range_locked()), which is young if any of its PTEs is. */

@@ -14,7 +14,7 @@ struct walk {
 	struct lruvec *lruvec;
 	struct table_filter filter_in;
 	struct table_filter filter_out;
-	bool anon;			/* whether anonymous folios count */
+	bool wants_type[2];		/* whether anonymous folios count, and those of files */
 	bool young_tables;		/* test and clear the tables' own young bits first */
 	uint64_t density;
 	uint64_t max_ptes;

@@ -22,7 +22,7 @@ from reclaim.abi.counters import COUNTERS
 from reclaim.abi.hooks import HOOKS
 from reclaim.abi.kinds import U64_MAX
 from reclaim.abi.levels import LEVELS
-from reclaim.abi.limits import FIRST_POLICY_LIST, MAX_LISTS
+from reclaim.abi.limits import FIRST_POLICY_LIST, MAX_LISTS, SWAPPINESS_ANON_ONLY
 from reclaim.abi.maps import MAP_KINDS
 from reclaim.diag.errors import ConfigError, CoreFault, ReclaimError
 from reclaim.engine._rcl import ffi, lib
@@ -34,8 +34,8 @@ from reclaim.lang.ir import Scope
 NO_LIMIT = 1 << 28
 """Anything from here on means no limit to the core (rcl.h)."""
 
-NO_SWAPPINESS = 201
-"""Anything above 200 means the parent's (rcl.h)."""
+NO_SWAPPINESS = SWAPPINESS_ANON_ONLY + 1
+"""Anything from here on means the parent's, or the memcg's own (rcl.h)."""
 
 STALL_KINDS = {"reclaim": lib.RCL_STALL_RECLAIM, "io": lib.RCL_STALL_IO}
 EXIT_KINDS = {

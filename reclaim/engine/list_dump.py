@@ -6,7 +6,7 @@ here: where the numbers come from (machine.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from reclaim.engine import kernel_files
@@ -15,13 +15,20 @@ _NS_PER_MS = 1_000_000
 _NS_PER_S = 1_000_000_000
 
 
+def nr_generations(state: Mapping[str, Any], lists: Iterable[str]) -> int:
+    """Return how many of the lists `gens[n][2]` take turns, 0 for a policy without such lists."""
+    nr_lists = sum(name.startswith("gens[") and name.endswith("][0]") for name in lists)
+    return min(int(state.get("nr_gens", nr_lists)), nr_lists)
+
+
 def generations(
     state: Mapping[str, Any], lists: Mapping[str, Mapping[str, Any]], now_ns: int
 ) -> list[dict[str, int]] | None:
     """Return the generations of a lruvec, oldest first.
 
     A policy has generations where it keeps `max_seq` and `min_seq[2]` for each lruvec and a list `gens[n][2]`, sequence
-    numbers taking turns on the first index. Their age comes from `timestamps[n]`, where it keeps that too.
+    numbers taking turns on the first `nr_gens` of them, where it keeps that too, else on all. Their age comes from
+    `timestamps[n]`, if there is that.
 
     Args:
         state: the policy's state of the lruvec.
@@ -31,7 +38,7 @@ def generations(
     Returns:
         seq, age_ms, anon and file pages of each; None for a policy without generations.
     """
-    nr_gens = sum(name.startswith("gens[") and name.endswith("][0]") for name in lists)
+    nr_gens = nr_generations(state, lists)
     if not nr_gens or "max_seq" not in state or len(state.get("min_seq", ())) != len(kernel_files.TYPES):
         return None
     born = state.get("timestamps", [now_ns] * nr_gens)

@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from reclaim.abi.limits import MAX_PAGES
+from reclaim.abi.limits import MAX_PAGES, MAX_SWAPPINESS, SWAPPINESS_ANON_ONLY
 from reclaim.abi.options import OPTIONS
 from reclaim.diag.errors import ConfigError, TraceError
 from reclaim.engine.access_stream import CHUNK_RECORDS, AccessStream, Records, with_last_marked
@@ -565,9 +565,24 @@ class Machine(InsideView):
         nr_pages, nr_free_pages = self._core.swap_info()
         return {"nr_pages": nr_pages, "nr_free_pages": nr_free_pages}
 
-    def reclaim(self, memcg: str, nr_pages: int) -> int:
-        """Reclaim from a memcg as writing memory.reclaim does and return the pages freed."""
-        return self._core.reclaim_memcg(self._memcg(memcg), nr_pages)
+    def reclaim(self, memcg: str, nr_pages: int, swappiness: int | Literal["max"] | None = None) -> int:
+        """Reclaim from a memcg as writing memory.reclaim does and return the pages freed.
+
+        Args:
+            memcg: its path.
+            nr_pages: how many pages are wanted.
+            swappiness: 0 to 200; "max" for anonymous memory only, as kernels from 6.16 on have it; None: each memcg's own.
+
+        Raises:
+            ConfigError: no such memcg, or a swappiness out of range.
+        """
+        if swappiness == "max":
+            number = SWAPPINESS_ANON_ONLY
+        else:
+            number = _or(swappiness, NO_SWAPPINESS)
+            if swappiness is not None:
+                check_range("swappiness", swappiness, 0, MAX_SWAPPINESS)
+        return self._core.reclaim_memcg(self._memcg(memcg), nr_pages, number)
 
     # Looking inside.
 

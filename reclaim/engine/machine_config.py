@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from reclaim.abi.limits import MAX_DEPTH, MAX_MEMCGS, MAX_NODES, MAX_PAGES, PAGE_BYTES
+from reclaim.abi.limits import MAX_DEPTH, MAX_MEMCGS, MAX_NODES, MAX_PAGES, MAX_SWAPPINESS, PAGE_BYTES
 from reclaim.abi.options import OPTIONS
 from reclaim.diag.errors import ConfigError
 
@@ -274,7 +274,7 @@ class MemcgConfig:
         if self.zswap_max_pages is not None:
             check_range(f"{where}: memory.zswap.max", self.zswap_max_pages, 0, MAX_PAGES, "pages")
         if self.swappiness is not None:
-            check_range(f"{where}: swappiness", self.swappiness, 0, 200)
+            check_range(f"{where}: swappiness", self.swappiness, 0, MAX_SWAPPINESS)
         if self.max_pages is not None and self.min_pages > self.max_pages:
             raise ConfigError(
                 f"{where}: memory.min is {self.min_pages} pages, above memory.max of {self.max_pages}"

@@ -26,7 +26,7 @@ WORD_BYTES = 8
 NR_PASSED = 5
 """Arguments of a function in eBPF, which passes them in registers."""
 
-NR_ARGUMENTS = 7
+NR_ARGUMENTS = 8
 """Most arguments of any helper, receiver included: walk_page_tables()."""
 
 NR_NESTED = 2

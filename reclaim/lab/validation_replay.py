@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from reclaim.abi.limits import PAGE_BYTES
 from reclaim.engine import Attachment, Machine, MemcgConfig, NodeConfig, Task
+from reclaim.engine.list_dump import nr_generations
 from reclaim.lab.validation_recording import FILE_BIT, INDEX_MASK, Generation, RecordedRun
 from reclaim.workload import access_trace
 from reclaim.workload.access_trace import BUFFERED, CHUNK_RECORDS, WRITE, FileSpec, Records, TraceHeader
@@ -429,7 +430,7 @@ def _generations(machine: Machine, attachment: Attachment, path: str) -> tuple[G
     if seqs is None:
         return None
     pages = machine.list_pages(path)
-    nr_lists = sum(name.startswith("gens[") and name.endswith("][0]") for name in pages)
+    nr_lists = nr_generations(attachment.state("lruvec", machine.lruvec(path)), pages)
     anon, file = (
         [pages[f"gens[{seq % nr_lists}][{kind}]"] for seq in range(seqs[0], seqs[1] + 1)] for kind in range(2)
     )

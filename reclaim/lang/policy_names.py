@@ -7,7 +7,7 @@ from functools import cache
 from reclaim.abi.answers import CONSTRUCTORS
 from reclaim.abi.helpers import HELPERS
 from reclaim.abi.hooks import HOOKS
-from reclaim.abi.limits import ANON, FILE, LRU_ARRAY, STANDARD_LISTS, SWAP_CLUSTER_MAX
+from reclaim.abi.limits import ANON, FILE, LRU_ARRAY, STANDARD_LISTS, SWAP_CLUSTER_MAX, SWAPPINESS_ANON_ONLY
 from reclaim.abi.maps import MAP_KINDS
 from reclaim.lang.ir import Scope
 from reclaim.lang.type_rules import type_names
@@ -27,7 +27,14 @@ STRUCT_BASE = "Struct"
 MAP_SCOPES = {"lruvec": Scope.LRUVEC, "memcg": Scope.MEMCG, "machine": Scope.GLOBAL}
 """What ``scope=`` of a map may say."""
 
-NUMBERS = {"ANON": ANON, "FILE": FILE, "INACTIVE": 0, "ACTIVE": 1, "SWAP_CLUSTER_MAX": SWAP_CLUSTER_MAX}
+NUMBERS = {
+    "ANON": ANON,
+    "FILE": FILE,
+    "INACTIVE": 0,
+    "ACTIVE": 1,
+    "SWAP_CLUSTER_MAX": SWAP_CLUSTER_MAX,
+    "SWAPPINESS_ANON_ONLY": SWAPPINESS_ANON_ONLY,
+}
 """Named numbers of the contract."""
 
 INTEGER_FUNCTIONS = (

@@ -188,7 +188,7 @@ static void z_age(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_sca
 {
 	(void)sc;
 	h_walk_page_tables(ctx, lruvec, below(2) ? map_value(2, lruvec) : 0, below(2) ? map_value(2, lruvec) : 0,
-			   below(2), below(2), 1 + below(16), 1 + below(2000));
+			   below(2), below(2), below(2), 1 + below(16), 1 + below(2000));
 	h_list_splice(ctx, any_list(), lruvec, below(2) ? HEAD_OF(any_list()) : TAIL_OF(any_list()), 1 + below(40));
 }
 

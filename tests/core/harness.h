@@ -391,7 +391,7 @@ static inline uint64_t reclaim_pages(struct rcl_machine *m, uint32_t memcg, uint
 {
 	uint64_t nr_reclaimed;
 
-	CHECK_EQUAL(rcl_memcg_reclaim(m, memcg, nr_pages, 201, &nr_reclaimed), RCL_OK);
+	CHECK_EQUAL(rcl_memcg_reclaim(m, memcg, nr_pages, UINT32_MAX, &nr_reclaimed), RCL_OK);
 	check_machine(m);
 	return nr_reclaimed;
 }

@@ -436,7 +436,7 @@ static uint64_t claim_young(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, stru
 static void walk_all(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc)
 {
 	(void)sc;
-	walk_answers[nr_walks++ > 0] = h_walk_page_tables(ctx, lruvec, 0, 0, 0, 1, 8, 1 << 20);
+	walk_answers[nr_walks++ > 0] = h_walk_page_tables(ctx, lruvec, 0, 0, 0, 1, 1, 8, 1 << 20);
 	h_list_splice(ctx, OWN_LIST, lruvec, HEAD_OF(OWN_LIST + 2), 3);
 }
 

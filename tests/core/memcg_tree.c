@@ -98,7 +98,7 @@ static uint64_t reclaim_from(struct rcl_machine *m, uint32_t memcg, uint64_t nr_
 {
 	uint64_t nr_reclaimed = 0;
 
-	CHECK_EQUAL(rcl_memcg_reclaim(m, memcg, nr_pages, 201, &nr_reclaimed), RCL_OK);
+	CHECK_EQUAL(rcl_memcg_reclaim(m, memcg, nr_pages, UINT32_MAX, &nr_reclaimed), RCL_OK);
 	return nr_reclaimed;
 }
 

@@ -33,7 +33,7 @@ static struct stage swap_out_all(uint32_t device, uint32_t page_cluster, uint64_
 	for (uint32_t page = 0; page < NR_PAGES; page++)
 		records[page] = WRITE | page;
 	CHECK_EQUAL(run_records(stage.m, stage.task, records, NR_PAGES), RCL_OK);
-	CHECK_EQUAL(rcl_memcg_reclaim(stage.m, stage.memcg, NR_PAGES, 201, &nr_reclaimed), RCL_OK);
+	CHECK_EQUAL(rcl_memcg_reclaim(stage.m, stage.memcg, NR_PAGES, UINT32_MAX, &nr_reclaimed), RCL_OK);
 	CHECK_EQUAL(nr_reclaimed, NR_PAGES);
 	return stage;
 }
@@ -138,7 +138,7 @@ static void a_kept_slot_saves_a_write(void)
 	access_page(&stage, WRITE | 2);	/* no fault: the page has one user */
 	CHECK_EQUAL(counter(stage.m, RCL_PGFAULT), NR_PAGES + 2);
 	CHECK_EQUAL(nr_slots_used(&stage), NR_PAGES);
-	CHECK_EQUAL(rcl_memcg_reclaim(stage.m, stage.memcg, 2, 201, &nr_reclaimed), RCL_OK);
+	CHECK_EQUAL(rcl_memcg_reclaim(stage.m, stage.memcg, 2, UINT32_MAX, &nr_reclaimed), RCL_OK);
 	CHECK_EQUAL(nr_reclaimed, 2);
 	CHECK_EQUAL(counter(stage.m, RCL_PSWPOUT), NR_PAGES + 1);
 	CHECK_EQUAL(nr_slots_used(&stage), NR_PAGES);
@@ -186,7 +186,7 @@ static void unused_pages_are_dropped_without_a_write(void)
 	uint64_t nr_reclaimed;
 
 	access_page(&stage, 20);
-	CHECK_EQUAL(rcl_memcg_reclaim(stage.m, stage.memcg, 8, 201, &nr_reclaimed), RCL_OK);
+	CHECK_EQUAL(rcl_memcg_reclaim(stage.m, stage.memcg, 8, UINT32_MAX, &nr_reclaimed), RCL_OK);
 	CHECK_EQUAL(counter(stage.m, RCL_PSWPOUT), NR_PAGES);
 	CHECK_EQUAL(nr_cached(&stage), 0);
 	access_page(&stage, 21);
@@ -215,7 +215,7 @@ static void who_comes_back_for_a_page_on_its_way_hits_the_window(void)
 	stage.memcg = make_memcg(stage.m, 2000);
 	stage.task = make_task(stage.m, stage.memcg, &mapping, NULL);
 	touch_range(stage.m, stage.task, 0, NR_PAGES, WRITE);
-	CHECK_EQUAL(rcl_memcg_reclaim(stage.m, stage.memcg, NR_PAGES, 201, &nr_reclaimed), RCL_OK);
+	CHECK_EQUAL(rcl_memcg_reclaim(stage.m, stage.memcg, NR_PAGES, UINT32_MAX, &nr_reclaimed), RCL_OK);
 	CHECK_EQUAL(nr_reclaimed, 0);
 	CHECK_EQUAL(nr_cached(&stage), NR_PAGES);
 	access_page(&stage, 0);
