@@ -128,6 +128,12 @@ _RECLAIM = (
         default=True,
     ),
     _flag(
+        "reparent_offline",
+        "Whether what a removed memcg had in memory goes to its parent at once; else it stays the removed one's until it is reclaimed.",
+        "6.12; on in kernels that eliminate dying memcgs, 7.x",
+        default=False,
+    ),
+    _flag(
         "charge_kmem",
         "Whether memcgs pay for page tables, for the trees of the page cache, and for buffer heads of what is written.",
         "the kernel",

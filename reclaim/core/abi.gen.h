@@ -439,6 +439,7 @@ enum rcl_hook {
 	RCL_HOOK_DEMOTION_TARGET,
 	RCL_HOOK_PROMOTE,
 	RCL_HOOK_FOLIO_MOVED,
+	RCL_HOOK_FOLIO_REPARENTED,
 	RCL_HOOK_FOLIO_REMOVED,
 	RCL_HOOK_MEMCG_SCAN,
 	RCL_HOOK_MEMCG_DONE,
@@ -473,6 +474,7 @@ struct rcl_ops {
 	uint64_t (*demotion_target)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t nodes, uint64_t nearest);
 	uint64_t (*promote)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t nid, uint64_t latency);
 	void (*folio_moved)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *old, struct rcl_folio *folio, uint64_t why);
+	uint64_t (*folio_reparented)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_lruvec *old, struct rcl_folio *folio);
 	void (*folio_removed)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t why);
 	uint64_t (*memcg_scan)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc);
 	uint64_t (*memcg_done)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc, uint64_t visited);
@@ -505,6 +507,7 @@ struct rcl_ops {
 	"demotion_target", \
 	"promote", \
 	"folio_moved", \
+	"folio_reparented", \
 	"folio_removed", \
 	"memcg_scan", \
 	"memcg_done", \
@@ -534,6 +537,7 @@ struct rcl_ops {
 	UINT64_C(200000), \
 	UINT64_C(200000), \
 	UINT64_C(2000000), \
+	UINT64_C(200000), \
 	UINT64_C(200000), \
 	UINT64_C(200000), \
 	UINT64_C(200000), \
@@ -778,6 +782,7 @@ struct rcl_costs {
 	.watermark_scale_factor = 10, \
 	.watermark_boost_factor = 15000, \
 	.forced_release = 1, \
+	.reparent_offline = 0, \
 	.charge_kmem = 1, \
 	.repeat_reads = 0, \
 	.stat_flush_ns = 0, \

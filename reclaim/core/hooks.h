@@ -118,6 +118,23 @@ static inline uint64_t ask_folio_accessed(struct rcl_machine *m, struct lruvec *
 	return 0;
 }
 
+/* Answers a valid place: where nobody knows better, the tail of the list that the folio is taken from. */
+static inline uint64_t ask_folio_reparented(struct rcl_machine *m, struct lruvec *lruvec, struct lruvec *old,
+					    struct folio *folio)
+{
+	uint64_t otherwise = RCL_PLACE_TAIL | (uint64_t)folio->pub.list << RCL_ANSWER_LIST_SHIFT, place;
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_FOLIO_REPARENTED);
+
+	if (!lruvec->att->ops.folio_reparented)
+		return otherwise;
+	place = lruvec->att->ops.folio_reparented(ctx, &lruvec->pub, &old->pub, &folio->pub);
+	hook_end(m, lruvec, ctx, RCL_HOOK_FOLIO_REPARENTED);
+	if (RCL_LIKELY(place_is_valid(lruvec, place)))
+		return place;
+	hook_refuse(m, lruvec, RCL_HOOK_FOLIO_REPARENTED);
+	return otherwise;
+}
+
 /* Runs inside a helper of another hook, whose fuel it uses up as well. Answers a place or 0. An
  * unevictable folio has no place that a use could change. */
 static inline uint64_t ask_pte_young(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio,

@@ -172,6 +172,20 @@ static bool check_kmem(const struct rcl_machine *m, const struct report *report)
 	return true;
 }
 
+/* Of a removed memcg nothing is left, where its memory is its parent's. */
+static bool check_offline(const struct rcl_machine *m, const struct report *report)
+{
+	for (uint32_t i = 0; i < m->nr_memcgs && m->config.reparent_offline && m->has_default; i++) {
+		const struct rcl_memcg *pub = &m->memcgs[i]->pub;
+
+		if (m->memcgs[i]->is_offline && (pub->usage || pub->swap_usage || m->memcgs[i]->nr_dirty ||
+						 m->memcgs[i]->nr_writeback))
+			return broken(report, "memcg %u was removed and still pays for %llu pages, and %llu of swap", i,
+				      (unsigned long long)pub->usage, (unsigned long long)pub->swap_usage);
+	}
+	return true;
+}
+
 /* Charges: folios and kernel memory of the subtree, plus stocks. */
 static bool check_charges(const struct rcl_machine *m, const struct report *report)
 {
@@ -604,7 +618,7 @@ int rcl_check(const struct rcl_machine *m, char *message, uint64_t message_bytes
 	return check_lruvecs(m, &report) && check_nodes(m, &report) && check_folios(m, &report) &&
 			       check_charges(m, &report) && check_swap(m, &report) && check_pools(m, &report) && check_files(m, &report) &&
 			       check_writeback(m, &report) && check_kmem(m, &report) && check_deferred(m, &report) &&
-			       check_clusters(m, &report)
+			       check_clusters(m, &report) && check_offline(m, &report)
 		       ? RCL_OK
 		       : RCL_BROKEN_INVARIANT;
 }

@@ -10,17 +10,22 @@
 #include "policy.h"
 #include "vma.h"
 
-void mlock_add_unevictable(struct rcl_machine *m, struct folio *folio)
+void mlock_link_unevictable(struct rcl_machine *m, struct folio *folio)
 {
 	struct lruvec *lruvec = folio_lruvec(folio);
 
-	folio->pub.flags &= ~(RCL_FOLIO_IS_ACTIVE | RCL_FOLIO_IS_ISOLATED);
 	folio->pub.list = RCL_STANDARD_LIST_UNEVICTABLE;
 	folio->transit = RCL_TRANSIT_UNEVICTABLE;
 	list_link(m, &lruvec->unevictable, folio->pub.pfn, false);
 	lruvec->pub.list_pages[RCL_STANDARD_LIST_UNEVICTABLE] += folio->pub.nr_pages;
 	lruvec->nr_unevictable[folio->pub.type] += folio->pub.nr_pages;
-	count(lruvec, RCL_UNEVICTABLE_PGS_CULLED, folio->pub.nr_pages);
+}
+
+void mlock_add_unevictable(struct rcl_machine *m, struct folio *folio)
+{
+	folio->pub.flags &= ~(RCL_FOLIO_IS_ACTIVE | RCL_FOLIO_IS_ISOLATED);
+	mlock_link_unevictable(m, folio);
+	count(folio_lruvec(folio), RCL_UNEVICTABLE_PGS_CULLED, folio->pub.nr_pages);
 }
 
 void mlock_del_unevictable(struct rcl_machine *m, struct folio *folio)

@@ -30,6 +30,9 @@ void mlock_rescue(struct rcl_machine *m, struct folio *folio);
 /* Put a folio that is on no list onto the unevictable one. */
 void mlock_add_unevictable(struct rcl_machine *m, struct folio *folio);
 
+/* The same for one that was on another lruvec's, which is no culling. */
+void mlock_link_unevictable(struct rcl_machine *m, struct folio *folio);
+
 /* Take one off it, to free it or to put it elsewhere. */
 void mlock_del_unevictable(struct rcl_machine *m, struct folio *folio);
 

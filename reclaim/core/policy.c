@@ -70,6 +70,7 @@ static bool is_never_inherited(const struct rcl_ops *own, enum rcl_hook hook)
 	case RCL_HOOK_RECLAIM_END:
 	case RCL_HOOK_PASS_BEGIN:
 	case RCL_HOOK_BATCH_DONE:
+	case RCL_HOOK_FOLIO_REPARENTED:
 		return own->next_batch;
 	default:
 		return false;

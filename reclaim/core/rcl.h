@@ -109,6 +109,7 @@ struct rcl_config {
 	uint32_t pcp_high;
 	uint32_t pcp_batch;
 	uint32_t file_folio_order;
+	uint8_t reparent_offline;
 };
 
 /* Fill in the defaults; nodes and swaps stay empty. */
@@ -175,7 +176,8 @@ int rcl_memcg_set(struct rcl_machine *m, uint32_t memcg, uint32_t knob, uint64_t
 int rcl_memcg_info(const struct rcl_machine *m, uint32_t memcg, struct rcl_memcg_info *out);
 
 /* rmdir: its tasks must have exited and its children be removed. Cached pages that it paid for stay its
- * own, unprotected, until reclaim of an ancestor or a node frees them. */
+ * own, unprotected, until reclaim of an ancestor or a node frees them; or they are its parent's at once
+ * (reparent_offline). */
 int rcl_memcg_remove(struct rcl_machine *m, uint32_t memcg);
 
 /* memory.reclaim: try to free nr_pages; swappiness 0 to 200, RCL_SWAPPINESS_ANON_ONLY, or more: each memcg's own. */

@@ -9,7 +9,6 @@
 #include "workingset.h"
 
 #include "hooks.h"
-#include "offline.h"
 #include "trace.h"
 
 #define WORKINGSET_SHIFT 1
@@ -63,7 +62,7 @@ void workingset_unpack(struct rcl_machine *m, const struct lruvec *lruvec, uint6
 	struct lruvec *stamped = &m->memcgs[memcg]->lruvecs[nid];
 	uint64_t epoch = (slot >> EPOCH_SHIFT) & EPOCH_MASK;
 
-	out->lruvec = memcg_is_gone(memcg_of(stamped->pub.memcg)) ? NULL : &stamped->pub;
+	out->lruvec = m->memcgs[memcg]->is_offline ? NULL : &stamped->pub;
 	out->distance = (stamped->pub.clock - (slot >> CLOCK_SHIFT)) & CLOCK_MASK;
 	out->is_workingset = (slot >> WORKINGSET_SHIFT) & 1;
 	out->is_same_lruvec = stamped == lruvec;

@@ -275,8 +275,8 @@ class Machine(InsideView):
     def remove_memcg(self, path: str) -> None:
         """Remove a memcg, as rmdir does.
 
-        Cached pages that it paid for stay, unprotected, until reclaim of an ancestor or a node frees them; the path
-        may be used again at once.
+        Cached pages that it paid for stay, unprotected, until reclaim of an ancestor or a node frees them, or go to its
+        parent (`reparent_offline`); the path may be used again at once.
 
         Args:
             path: of a memcg whose tasks have exited and whose children are removed.

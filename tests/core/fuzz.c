@@ -312,6 +312,12 @@ static void z_moved(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_f
 	touch_state(ctx, folio, lruvec);
 }
 
+static uint64_t z_reparented(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_lruvec *old, struct rcl_folio *folio)
+{
+	(void)ctx, (void)lruvec, (void)old, (void)folio;
+	return any_place();
+}
+
 static void z_removed(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t why)
 {
 	CHECK(why <= RCL_REMOVAL_MOVED);
@@ -352,6 +358,7 @@ static const struct rcl_ops all_ops = {
 	.demotion_target = z_target,
 	.promote = z_promote,
 	.folio_moved = z_moved,
+	.folio_reparented = z_reparented,
 	.score_folio = z_score,
 	.folio_removed = z_removed,
 	.folio_evicted = z_evicted,
@@ -457,6 +464,7 @@ static struct rcl_machine *random_machine(uint32_t *nr_nodes)
 	config.pool_takes_pages = below(2);
 	config.thp_orders = has_large ? (uint32_t)below(256) << 2 : 0;
 	config.forced_release = below(4) != 0;
+	config.reparent_offline = (uint8_t)below(2);
 	config.repeat_reads = (uint8_t)below(2);
 	if (below(2))
 		config.zswap_percent = (uint32_t)below(40);

@@ -95,6 +95,75 @@ def test_removed_memcg_leaves_its_pages_behind_and_its_path_free() -> None:
     assert machine.memcg_info("/a/b")["usage_pages"] == 0
 
 
+@pytest.mark.parametrize("policy", ["trad", "mglru", "s3fifo", "fifo", "second_chance", "tiering"])
+def test_pages_of_a_removed_memcg_are_its_parents_where_the_kernel_is_new(policy: str) -> None:
+    """Nothing is left of it; the parent's usage stays, and all of it can be reclaimed."""
+    machine = _reparenting_machine()
+    machine.attach(policy)
+    nr_pages = _fill_and_remove(machine)
+    machine.check()
+    assert machine.memcg_info("/a")["file_pages"] == nr_pages
+    assert machine.reclaim("/a", nr_pages) == nr_pages
+    assert machine.memcg_info("/a")["file_pages"] == 0
+
+
+def test_policy_of_a_removed_memcg_alone_leaves_its_pages_to_the_parents() -> None:
+    """They are adopted, as at an attachment."""
+    machine = _reparenting_machine()
+    machine.attach("mglru", "/a/b")
+    nr_pages = _fill_and_remove(machine)
+    machine.check()
+    assert machine.memcg_info("/a")["file_pages"] == nr_pages
+    assert machine.list_pages("/a")["inactive_file"] + machine.list_pages("/a")["active_file"] == nr_pages
+
+
+def test_generations_of_a_removed_memcg_keep_their_age() -> None:
+    """What was in its youngest generation is in the parent's youngest, and so on."""
+    machine = _reparenting_machine()
+    policy = machine.attach("mglru")
+
+    def behind(path: str) -> list[int]:
+        """Return the pages of each generation, from the youngest on."""
+        state, pages = policy.state("lruvec", machine.lruvec(path)), machine.list_pages(path)
+        seqs = [(int(state["max_seq"]) - back) % 4 for back in range(4)]
+        return [pages[f"gens[{seq}][0]"] + pages[f"gens[{seq}][1]"] for seq in seqs]
+
+    trace = synth("scan:pages=256,accesses=256,kind=file-mmap")
+    tasks = [machine.add_task(trace, memcg="/a/b")]
+    machine.run()
+    machine.reclaim("/a/b", 64)
+    tasks.append(machine.add_task(synth("scan:pages=128,accesses=128,kind=file-mmap"), memcg="/a/b"))
+    machine.run()
+    for task in tasks:
+        task.exit()
+    before = behind("/a/b")
+    machine.remove_memcg("/a/b")
+    assert behind("/a") == before
+    assert sum(pages > 0 for pages in before) > 1
+
+
+def _reparenting_machine() -> Machine:
+    return Machine(
+        MachineConfig(
+            nodes=(NodeConfig(pages=1 << 14),),
+            memcgs=(MemcgConfig(path="/a"), MemcgConfig(path="/a/b")),
+            options={"reparent_offline": True},
+        )
+    )
+
+
+def _fill_and_remove(machine: Machine) -> int:
+    """Let tasks of `/a/b` use pages of two files, remove it, and return how many it had."""
+    for kind in ("file-read", "file-mmap"):
+        machine.add_task(synth(f"zipf:pages=256,accesses=4K,kind={kind}"), memcg="/a/b")
+    machine.run()
+    for task in machine.tasks:
+        task.exit()
+    nr_pages = machine.memcg_info("/a/b")["file_pages"]
+    machine.remove_memcg("/a/b")
+    return nr_pages
+
+
 def test_pages_that_a_removed_memcg_evicted_come_back_without_history() -> None:
     """A shadow that names a memcg of which nothing is left counts as a refault, and says nothing else."""
     machine = _machine(MemcgConfig(path="/a"), MemcgConfig(path="/b"))
