@@ -12,6 +12,8 @@
 #define NR_OWN_LISTS 5
 #define NR_STEPS 60
 #define CHUNK 400
+#define HUGE_ORDER 6
+#define LONG_FILE_PAGES (3 * CHUNK)
 #define MAX_FUZZ_TASKS 4
 #define FOLIO_STATE 8
 #define PASS_WORK 16		/* what a pass over a node costs, in pages looked at */
@@ -431,19 +433,27 @@ static void draw_options(struct rcl_config *config)
 		config->numa_scan_period_max_ms = config->numa_scan_period_min_ms;
 }
 
+/* A mapping of a long file that is read from its start is what the largest folios of files need: each window that a mark
+ * leads to has folios four times as large as the one before, if it begins at a multiple of their size. */
+static int has_huge_folios(const struct rcl_machine *m)
+{
+	return m->config.file_folio_order >= HUGE_ORDER && m->config.read_ahead_kb >= 512;
+}
+
 static struct rcl_machine *random_machine(uint32_t *nr_nodes)
 {
 	static struct rcl_node_config nodes[3];
 	static struct rcl_swap_config swaps[2];
 	struct rcl_config config;
-	int has_large = below(3) == 0;
+	int has_large = below(3) == 0, is_for_huge = below(4) == 0;
+	uint64_t most_pages = has_large || is_for_huge ? 1500 : 300;
 
 	rcl_config_init(&config);
 	draw_options(&config);
 	*nr_nodes = config.nr_nodes = 1 + (uint32_t)below(3);
 	config.nodes = nodes;
 	for (uint32_t i = 0; i < 3; i++)
-		nodes[i] = (struct rcl_node_config){ .nr_pages = 20 + below(has_large ? 1500 : 300), .tier = (uint8_t)below(3),
+		nodes[i] = (struct rcl_node_config){ .nr_pages = 20 + below(most_pages), .tier = (uint8_t)below(3),
 						     .distance = { (uint8_t)below(50), (uint8_t)below(50), 20 } };
 	config.nr_swaps = (uint32_t)below(3);
 	config.swaps = swaps;
@@ -471,6 +481,10 @@ static struct rcl_machine *random_machine(uint32_t *nr_nodes)
 	if (below(2)) {
 		config.read_ahead_kb = below(2) ? 128 : 512;
 		config.file_folio_order = below(2) ? (uint32_t)below(10) : 0;
+	}
+	if (is_for_huge) {
+		config.read_ahead_kb = UINT32_C(512) << below(3);
+		config.file_folio_order = HUGE_ORDER + (uint32_t)below(4);
 	}
 	if (below(2))		/* or tasks hardly mix */
 		config.slice_ns = 1 + below(100000);
@@ -513,6 +527,9 @@ static uint32_t random_task(struct rcl_machine *m, uint32_t nr_memcgs, uint32_t 
 							    .flags = (uint32_t)(RCL_MAPPING_FILE | below(4) * 2) |
 								     mappings[i].flags };
 	}
+	if (has_huge_folios(m) && below(2))
+		mappings[0] = (struct rcl_mapping){ .nr_pages = LONG_FILE_PAGES, .file = files[1],
+						    .flags = (uint32_t)(RCL_MAPPING_FILE | below(2) * 2) };
 	CHECK_EQUAL(rcl_task_create(m, &config, &task), RCL_OK);
 	return task + 1;
 }
@@ -523,6 +540,12 @@ static void fill_chunk(const struct rcl_machine *m, uint32_t task, uint32_t *rec
 	uint64_t hot = 1 + below(300), row = below(3) ? 0 : 1 + below(100), next = 0;
 
 	CHECK_EQUAL(rcl_task_info(m, task, &info), RCL_OK);
+	if (has_huge_folios(m) && info.nr_mapped_pages >= LONG_FILE_PAGES && below(2)) {
+		next = CHUNK * below(LONG_FILE_PAGES / CHUNK);
+		for (uint32_t i = 0; i < CHUNK; i++)
+			records[i] = (uint32_t)next + i;
+		return;
+	}
 	for (int i = 0; i < CHUNK; i++) {
 		int is_buffered = row ? i / (int)row % 2 : below(3) == 0;
 		uint64_t space = is_buffered ? info.nr_file_pages : info.nr_mapped_pages;
@@ -622,7 +645,7 @@ static void run_seed(uint64_t seed)
 	for (uint64_t i = below(4); i > 0; i--)
 		nr_memcgs = random_memcg(m, nr_memcgs);
 	files[0] = make_file(m, 150);
-	files[1] = make_file(m, 200);
+	files[1] = make_file(m, has_huge_folios(m) ? LONG_FILE_PAGES : 200);
 	for (uint64_t i = 1 + below(MAX_FUZZ_TASKS); i > 0; i--)
 		nr_tasks = random_task(m, nr_memcgs, nr_nodes, files);
 	for (int step = 0; step < NR_STEPS && work_of(m) < SEED_WORK; step++) {

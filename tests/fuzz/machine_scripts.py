@@ -79,7 +79,7 @@ VALUES: Mapping[str, Mapping[str, Value]] = {
     },
     "costs": {},
     "node": {
-        "nr_pages": one_of(1, 2, 20, 64, 150, 300, 600),
+        "nr_pages": one_of(1, 2, 20, 64, 150, 300, 600, 2000),
         "tier": between(0, 2),
         "distance": one_of(0, 0, 10, 20, 50),
     },
@@ -167,7 +167,8 @@ class ScriptWriter:
         for _ in range(draw.randint(0, 2)):
             lines.append(
                 line(
-                    "rcl_file_create", {"nr_pages": draw.choice((1, 150, 200)), "device": draw.randint(1, 2)}
+                    "rcl_file_create",
+                    {"nr_pages": draw.choice((1, 150, 200, 1200)), "device": draw.randint(1, 2)},
                 )
             )
         lines += [self._described("memcg") for _ in range(draw.randint(0, 4))]
