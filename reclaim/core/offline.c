@@ -3,7 +3,7 @@
  * memcg_reparent_objcgs() (mm/memcontrol.c), lru_gen_offline_memcg() (mm/vmscan.c) of v6.12.
  *
  * Its folios stay on its own lists, charged to it, without protection, until an ancestor's or a
- * node's reclaim frees them; kernel memory goes to the parent at once, and so does its number, so that
+ * node's reclaim frees them; kernel memory goes to the parent at once. Its number is given up, so that
  * shadows that name it are read as absent (mem_cgroup_id_put()).
  *
  * With reparent_offline they are the parent's as well (memcg_reparent_objcgs() of 7.x), and nothing of it
