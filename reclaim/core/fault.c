@@ -172,7 +172,7 @@ static void use_cached(struct rcl_machine *m, struct task *task, const struct vm
  * since the file systems need no stable pages, but may be slowed down. */
 static void make_writable(struct rcl_machine *m, struct task *task, struct folio *folio)
 {
-	const struct file *file = &m->files[folio->pub.key >> 32];
+	const struct file *file = pagecache_file(m, folio);
 
 	if (!(folio->pub.flags & RCL_FOLIO_IS_DIRTY))
 		task->nr_dirtied += folio->pub.nr_pages;

@@ -95,19 +95,22 @@ static void walk_enter_node(struct slot_walk *walk, uint32_t node)
 	walk->offset = walk->index % SLOTS_PER_TREE_NODE;
 }
 
+/* Whether an entry that ends a node is still, or again, at what the walk counts. */
+static bool walk_is_on_count(const struct slot_walk *walk)
+{
+	return walk->is_whole ? walk->node == walk->index / SLOTS_PER_TREE_NODE
+			      : walk->offset == walk->index % SLOTS_PER_TREE_NODE;
+}
+
 /* One slot back; false where the tree begins. */
 static bool walk_back(struct slot_walk *walk)
 {
-	bool is_there;
-
 	walk->index--;
 	if (!walk->is_whole && walk->offset) {
 		walk->offset--;
 		return true;
 	}
-	is_there = walk->is_whole ? walk->node == walk->index / SLOTS_PER_TREE_NODE
-				  : walk->offset == walk->index % SLOTS_PER_TREE_NODE;
-	if (is_there)
+	if (walk_is_on_count(walk))
 		return true;
 	if (!walk->node)
 		return false;
@@ -117,16 +120,12 @@ static bool walk_back(struct slot_walk *walk)
 
 static void walk_ahead(struct slot_walk *walk)
 {
-	bool is_there;
-
 	walk->index++;
 	if (!walk->is_whole && walk->offset < SLOTS_PER_TREE_NODE - 1) {
 		walk->offset++;
 		return;
 	}
-	is_there = walk->is_whole ? walk->node == walk->index / SLOTS_PER_TREE_NODE
-				  : walk->offset == walk->index % SLOTS_PER_TREE_NODE;
-	if (!is_there)
+	if (!walk_is_on_count(walk))
 		walk_enter_node(walk, walk->node + 1);
 }
 

@@ -137,7 +137,7 @@ bool large_split(struct rcl_machine *m, struct folio *folio)
 	}
 	make_single(m, folio, flags, is_locked);
 	if (folio->pub.type == RCL_FILE)
-		file_tree_split(&m->files[folio->pub.key >> 32], (uint32_t)folio->pub.key, nr);
+		file_tree_split(pagecache_file(m, folio), (uint32_t)folio->pub.key, nr);
 	if (is_locked && folio->transit == RCL_TRANSIT_UNEVICTABLE)
 		settle_unlocked(m, folio, nr);
 	count(folio_lruvec(folio), RCL_MTHP_SPLIT, 1);

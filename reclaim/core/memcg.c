@@ -18,7 +18,6 @@
 #include "psi.h"
 #include "stats.h"
 
-
 static uint64_t clamp_pages(uint64_t pages)
 {
 	return pages < RCL_MAX_PAGES ? pages : RCL_MAX_PAGES;

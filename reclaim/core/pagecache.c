@@ -177,7 +177,7 @@ static void enter_slots(struct rcl_machine *m, const struct folio *folio)
 {
 	uint64_t *slots = pagecache_slot(m, folio);
 
-	file_tree_store(&m->files[folio->pub.key >> 32], (uint32_t)folio->pub.key, folio->pub.order);
+	file_tree_store(pagecache_file(m, folio), (uint32_t)folio->pub.key, folio->pub.order);
 	for (uint32_t i = 0; i < folio->pub.nr_pages; i++)
 		slots[i] = slot_of_pfn(folio->pub.pfn + i);
 	TRACE(m, memcg_of(folio->pub.memcg), mm_filemap_add_to_page_cache, .pfn = folio->pub.pfn,

@@ -24,10 +24,16 @@ static inline uint64_t anon_key(uint32_t task, uint32_t vpn)
 	return UINT64_C(1) << 63 | (uint64_t)task << 32 | vpn;
 }
 
+/* The file of a file folio. */
+static inline struct file *pagecache_file(struct rcl_machine *m, const struct folio *folio)
+{
+	return &m->files[folio->pub.key >> 32];
+}
+
 /* The slot of a file folio. */
 static inline uint64_t *pagecache_slot(struct rcl_machine *m, const struct folio *folio)
 {
-	return &m->files[folio->pub.key >> 32].slots[(uint32_t)folio->pub.key];
+	return &pagecache_file(m, folio)->slots[(uint32_t)folio->pub.key];
 }
 
 /* A record as a page has it that comes in, or as a tail of a folio that does; its size is the caller's. */

@@ -30,7 +30,7 @@
 void shrink_prefetch(struct rcl_machine *m, const struct folio *folio)
 {
 	if (folio->pub.type == RCL_FILE)
-		__builtin_prefetch(&m->files[folio->pub.key >> 32].slots[(uint32_t)folio->pub.key], 1);
+		__builtin_prefetch(pagecache_slot(m, folio), 1);
 	if (page_is_mapped(folio))
 		__builtin_prefetch(&m->tasks[folio->rmap_task]->ptes[folio->rmap_vpn], 1);
 }
@@ -126,7 +126,7 @@ static int write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct scan
 			folio->pub.flags &= ~RCL_FOLIO_IS_DIRTY;
 		return outcome;
 	}
-	device = device_of_file(m, &m->files[folio->pub.key >> 32]);
+	device = device_of_file(m, pagecache_file(m, folio));
 	writeback_note_clean(m, folio);
 	count(lruvec, RCL_PGPGOUT, folio->pub.nr_pages);
 	for (uint32_t i = 1; i < folio->pub.nr_pages; i++)

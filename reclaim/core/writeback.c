@@ -20,11 +20,6 @@
 #define EXPIRE_NS UINT64_C(30000000000)		/* dirty_expire_interval, the same: 30 s */
 #define CHUNK_PAGES 1024			/* MIN_WRITEBACK_PAGES, fs/fs-writeback.c v6.12: 4 MiB of a file at a time */
 
-static struct file *file_of(struct rcl_machine *m, const struct folio *folio)
-{
-	return &m->files[folio->pub.key >> 32];
-}
-
 static void arm_timer(struct rcl_machine *m)
 {
 	if (!m->config.writeback)
@@ -35,7 +30,7 @@ static void arm_timer(struct rcl_machine *m)
 
 void writeback_note_dirty(struct rcl_machine *m, struct folio *folio)
 {
-	struct file *file = file_of(m, folio);
+	struct file *file = pagecache_file(m, folio);
 	uint32_t first = (uint32_t)folio->pub.key, nr = folio->pub.nr_pages;
 
 	for (uint32_t page = first; page < first + nr; page++)
@@ -52,7 +47,7 @@ void writeback_note_dirty(struct rcl_machine *m, struct folio *folio)
 
 void writeback_note_clean(struct rcl_machine *m, struct folio *folio)
 {
-	struct file *file = file_of(m, folio);
+	struct file *file = pagecache_file(m, folio);
 	uint32_t first = (uint32_t)folio->pub.key, nr = folio->pub.nr_pages;
 
 	folio->pub.flags &= ~RCL_FOLIO_IS_DIRTY;
@@ -89,7 +84,7 @@ void writeback_begin(struct rcl_machine *m, struct folio *folio)
 	count(folio_lruvec(folio), RCL_PGPGOUT, folio->pub.nr_pages);
 	spend(m, m->config.costs.list_move_ns + nr_ptes * m->config.costs.rmap_pte_ns);
 	begin(m, folio);
-	write_pages(m, folio, device_of_file(m, file_of(m, folio)), (uint32_t)folio->pub.key);
+	write_pages(m, folio, device_of_file(m, pagecache_file(m, folio)), (uint32_t)folio->pub.key);
 }
 
 void writeback_begin_swap(struct rcl_machine *m, struct folio *folio, struct device *device, uint32_t place)
