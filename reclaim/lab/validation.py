@@ -255,7 +255,7 @@ def validate(recording: Recording, progress: Progress | None = None) -> Validati
     cases = recording.cases
     for name in sorted({case.first.lru for case in cases}):
         compiled(name)  # before the workers fork, so that each finds the code in the cache
-    jobs = _jobs(cases)
+    jobs, places = _jobs(cases)
     sizes = [sum(run.n_anon + run.n_file + run.accesses for run in runs) for runs in jobs]
     done = [0] * len(jobs)
     replays: dict[int, tuple[Replay, ...]] = {}
@@ -274,21 +274,45 @@ def validate(recording: Recording, progress: Progress | None = None) -> Validati
                 progress(sum(done), sum(sizes))
     return Validation(
         recording.kernel,
-        tuple(compare_case(case, replays[jobs.index(case.together)][case.first.number]) for case in cases),
+        tuple(
+            compare_case(case, *(replays[job][case.first.number] for job in own))
+            for case, own in zip(cases, places, strict=True)
+        ),
     )
 
 
-def _jobs(cases: Sequence[RecordedCase]) -> list[tuple[RecordedRun, ...]]:
-    """Return what is to be run: each case, and each group once for all its cases."""
+def _jobs(
+    cases: Sequence[RecordedCase],
+) -> tuple[list[tuple[RecordedRun, ...]], list[tuple[int, int]]]:
+    """Return what is to be run, each group once for all its cases, and by case its places there.
+
+    The first place is of the run for counters, the second of that for residency, mostly the same.
+    """
     jobs: list[tuple[RecordedRun, ...]] = []
+    known: dict[tuple[int, ...], int] = {}
+
+    def place(key: tuple[int, ...], runs: tuple[RecordedRun, ...]) -> int:
+        if key not in known:
+            known[key] = len(jobs)
+            jobs.append(runs)
+        return known[key]
+
+    places = []
     for case in cases:
-        if not case.group or case.group not in jobs:
-            jobs.append(case.together)
-    return jobs
+        key = tuple(map(id, case.together))
+        at_end = () if case.residency_flush_us is None else (case.residency_flush_us,)
+        places.append((place(key, case.together), place(key + at_end, case.together_at_end)))
+    return jobs, places
 
 
-def compare_case(case: RecordedCase, model: Replay) -> CaseComparison:
-    """Set what a kernel gave beside what the model gave."""
+def compare_case(case: RecordedCase, model: Replay, at_end: Replay | None = None) -> CaseComparison:
+    """Set what a kernel gave beside what the model gave.
+
+    Args:
+        case: the recorded runs.
+        model: the model's run that counters are compared with.
+        at_end: the one that residency is compared with, where it is another.
+    """
     alive = [run for run in case.runs if run.misses is not None]
     misses = [run.misses for run in alive if run.misses is not None]
     names = [name for name in COUNTERS[1:] if case.first.pressure == "machine" or name not in OF_MACHINES]
@@ -308,7 +332,7 @@ def compare_case(case: RecordedCase, model: Replay) -> CaseComparison:
         miss_spread=max([*told, max(misses) - min(misses) if misses else 0]),
         levels={name: found for name in LEVELS if (found := _spread(run.end.get(name) for run in alive))},
         model_levels=model.levels,
-        residency=_residency(case, model.resident),
+        residency=_residency(case, (at_end or model).resident),
         aging=_aging(case, model),
         kernel_killed=len(case.runs) - len(alive),
         is_model_killed=model.is_killed,
@@ -341,10 +365,10 @@ def _model_counters(counters: Mapping[str, int]) -> dict[str, int]:
 
 
 def _residency(case: RecordedCase, model: npt.NDArray[np.bool_]) -> Residency | None:
-    kernel = [case.residency[run.rep] for run in case.runs if run.rep in case.residency]
+    kernel = list(case.residency.values())
     if not kernel:
         return None
-    own = [overlap(first, second) for first, second in combinations(case.residency.values(), 2)]
+    own = [overlap(first, second) for first, second in combinations(kernel, 2)]
     return Residency(statistics.median(overlap(pages, model) for pages in kernel), min(own, default=None))
 
 

@@ -70,6 +70,8 @@ def _case_json(case: CaseComparison) -> dict[str, Any]:
             "overlap": case.residency.overlap,
             "kernel_overlap": case.residency.kernel_overlap,
         }
+        if case.case.residency_flush_us is not None:
+            document["residency"]["flush_us"] = case.case.residency_flush_us
     if case.aging:
         document["aging"] = {
             "kernel": _spread_json(case.aging.kernel_passes),

@@ -37,6 +37,9 @@ RESULTS = "results.json"
 TRACES = "traces"
 RESIDENCY = "residency.jsonl"
 
+UNSAID_FLUSH_US = 4000
+"""Period of reading memory.stat in runs whose residency is recorded without saying it."""
+
 SHIPPED = Path(__file__).parents[2] / "tests" / "fidelity" / "recorded"
 """The recording of this project; a source tree has it, an installed package does not."""
 
@@ -191,6 +194,16 @@ class RecordedRun(_Part):
         words = {"low": self.low_pages, "min": self.min_pages, "siblings' low": self.siblings_low_pages}
         return ", ".join(f"{name} {pages:,}" for name, pages in words.items() if pages)
 
+    def read_every(self, flush_us: int) -> RecordedRun:
+        """Return this run as if memory.stat had been read in another period, as often as fits the same work."""
+        if not self.flush_us or self.flushes is None:
+            return self
+        changes = {
+            "flush_us": flush_us,
+            "flushes": self.flushes * self.flush_us // flush_us if flush_us else 0,
+        }
+        return self.model_copy(update=changes)
+
 
 class _Results(_Part):
     runs: list[RecordedRun] = Field(min_length=1)
@@ -198,12 +211,15 @@ class _Results(_Part):
 
 
 class _Residency(_Part):
+    """Hold which pages a run had at its end; it may be another run than the one whose counters are recorded."""
+
     trace: str
     mode: Mode
     frac: float
     lru: Algorithm
     rep: int = 1
     label: str | None = None
+    flush_us: int = UNSAID_FLUSH_US
     resident_hex: str
 
 
@@ -222,12 +238,14 @@ class RecordedCase:
     Args:
         runs: its repeats, at least one.
         residency: by repeat which pages were resident at the end, shape (n_anon + n_file,), bool, anonymous first.
+        residency_flush_us: how often memory.stat was read in the runs that `residency` is of; None: in these.
         condition: what tells it from cases of the same trace, mode, share and algorithm; empty where nothing must.
         group: the first repeat's runs of all memcgs that ran together, by number; empty for one that ran alone.
     """
 
     runs: tuple[RecordedRun, ...]
     residency: Mapping[int, npt.NDArray[np.bool_]] = field(default_factory=dict)
+    residency_flush_us: int | None = None
     condition: str = ""
     group: tuple[RecordedRun, ...] = ()
 
@@ -235,6 +253,18 @@ class RecordedCase:
     def together(self) -> tuple[RecordedRun, ...]:
         """Return what must be run for this case: its first run, or those of its group."""
         return self.group or self.runs[:1]
+
+    @property
+    def together_at_end(self) -> tuple[RecordedRun, ...]:
+        """Return likewise what must be run for its residency.
+
+        The harness sleeps between two reads while the task has the only processor, so a task that computes as long is
+        read as much more often as the sleep is shorter.
+        """
+        flush_us = self.residency_flush_us
+        if flush_us is None:
+            return self.together
+        return tuple(run.read_every(flush_us) for run in self.together)
 
     @property
     def first(self) -> RecordedRun:
@@ -353,6 +383,9 @@ def _cases(
 ) -> Iterator[RecordedCase]:
     """Group runs into cases."""
     places: dict[tuple[Any, ...], dict[tuple[Any, ...], list[RecordedRun]]] = {}
+    ends: dict[tuple[Any, ...], list[_Residency]] = {}
+    for row in residency:
+        ends.setdefault((row.trace, row.mode, row.frac, row.lru), []).append(row)
     groups = _groups(runs)
     for run in runs:
         _check_run(folder, run)
@@ -360,17 +393,29 @@ def _cases(
         conditions.setdefault((run.label, run.flush_us), []).append(run)
     for place, conditions in places.items():
         for (label, flush_us), repeats in conditions.items():
-            bits = {
-                row.rep: _bits(folder, row, repeats[0])
-                for row in residency
-                if (row.trace, row.mode, row.frac, row.lru) == place and row.label in {None, label}
-            }
+            rows = _nearest(ends.get(place, ()), repeats[0])
+            bits = {row.rep: _bits(folder, row, repeats[0]) for row in rows}
+            at_end_us = rows[0].flush_us if rows and flush_us is not None else None
             _check_repeats(folder, repeats)
             is_one_of_several = sum(other == label for other, _ in conditions) > 1
             several = f"flush_us={flush_us}" if is_one_of_several else ""
             condition = f"{label or ''} {several}".strip()
             group = _whole_group(folder, repeats[0], groups.get(_group_key(repeats[0]), []))
-            yield RecordedCase(tuple(repeats), bits, condition, group)
+            yield RecordedCase(
+                runs=tuple(repeats),
+                residency=bits,
+                residency_flush_us=None if at_end_us == flush_us else at_end_us,
+                condition=condition,
+                group=group,
+            )
+
+
+def _nearest(rows: Sequence[_Residency], run: RecordedRun) -> list[_Residency]:
+    """Return the rows of runs that are most like this one: of its label, and read about as often."""
+    same = [row for row in rows if row.label in {None, run.label}]
+    periods = {row.flush_us for row in same}
+    nearest = min(periods, key=lambda period: abs(period - (run.flush_us or 0)), default=None)
+    return [row for row in same if row.flush_us == nearest]
 
 
 def _group_key(run: RecordedRun) -> tuple[Any, ...]:

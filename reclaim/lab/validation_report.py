@@ -140,7 +140,9 @@ def _case_notes(case: CaseComparison) -> Iterator[str]:
     if case.residency:
         own = case.residency.kernel_overlap
         beside = "" if own is None else f" (the kernel's repeats among themselves: {own:.1%})"
-        yield f"resident at the end: {case.residency.overlap:.1%} in common{beside}"
+        other = case.case.residency_flush_us
+        of = "" if other is None else f", both where memory.stat is read every {other:,} us"
+        yield f"resident at the end: {case.residency.overlap:.1%} in common{beside}{of}"
     if case.aging:
         passes = case.aging.kernel_passes
         yield (

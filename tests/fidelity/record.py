@@ -355,7 +355,7 @@ def rows_of(said: RunLog, run: Run, file_pages: int) -> list[dict[str, Any]]:
     return [
         {
             "result": _place(run, number) | _setting(run, number, file_pages) | row,
-            "residency": _place(run, number) | bits,
+            "residency": _place(run, number) | {"flush_us": run.case.conditions["flush_us"]} | bits,
         }
         for number, (row, bits) in enumerate(_measured(said, run))
     ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from reclaim.abi.counters import COUNTERS
 from reclaim.lab.comparison import Spread, spread
@@ -22,9 +24,9 @@ from reclaim.lab.validation import (
 )
 from reclaim.lab.validation_json import render_validation_json
 from reclaim.lab.validation_recording import RecordedCase, RecordedRun, read_recording
-from reclaim.lab.validation_replay import Replay
-from reclaim.lab.validation_report import REGENERATE, render_markdown
-from tests.lab.made_recording import NR_PAGES, made_group, made_recording, made_run
+from reclaim.lab.validation_replay import Replay, replay
+from reclaim.lab.validation_report import REGENERATE, render_markdown, validation_tables
+from tests.lab.made_recording import NR_PAGES, made_group, made_recording, made_run, made_words
 
 _ZEROS = {counter.name: 0 for counter in COUNTERS if counter.group == "vmstat"}
 
@@ -201,6 +203,28 @@ def test_json_has_the_documented_shape() -> None:
     assert (found["model"]["misses"], found["error"]["pgactivate"]) == (1100, pytest.approx(0.1))
     assert document["summary"]["misses"]["median_error"] == pytest.approx(90 / 1010)
     assert (document["version"], document["summary"]["winner_agreement"]) == (1, None)
+
+
+def test_residency_of_other_runs_is_compared_with_a_run_of_the_model_that_is_set_up_alike(
+    tmp_path: Path,
+) -> None:
+    """Counters are of one set, residency of another whose statistics were read more seldom; each has its own run."""
+    row = {"trace": "made", "mode": "anon", "frac": 0.5, "lru": "trad", "resident_hex": "9" * (NR_PAGES // 4)}
+    run = made_run(flush_us=10, flushes=2000)
+    recording = read_recording(made_recording(tmp_path, run, residency=[row]))
+    (case,) = recording.cases
+    (found,) = validate(recording).cases
+    model, at_end = (replay(some, made_words()) for (some,) in (case.together, case.together_at_end))
+    assert found.model["misses"] == model.misses
+    assert found.residency is not None
+    assert found.residency.overlap == overlap(case.residency[1], at_end.resident)
+    assert not np.array_equal(model.resident, at_end.resident)
+    validation = Validation("", (found,))
+    drawn = Console(width=200, record=True, file=io.StringIO())
+    drawn.print(validation_tables(validation))
+    assert "memory.stat is read every 4,000 us" in drawn.export_text()
+    document = json.loads(render_validation_json(validation))
+    assert document["cases"][0]["residency"]["flush_us"] == 4000
 
 
 def test_page_says_how_to_make_it_anew_and_marks_wrong_winners() -> None:

@@ -94,6 +94,50 @@ def test_resident_pages_are_bits_of_hex_digits_lowest_first(tmp_path: Path, nr_p
     assert np.array_equal(read_recording(folder).cases[0].residency[1], pages)
 
 
+def _row(resident_hex: str, **changes: Any) -> dict[str, Any]:
+    """Return a row of residency.jsonl for `made_run()`."""
+    run = {"trace": "made", "mode": "anon", "frac": 0.5, "lru": "trad", "rep": 1}
+    return run | {"resident_hex": resident_hex * (NR_PAGES // 4)} | changes
+
+
+@pytest.mark.parametrize(
+    ("periods", "run_us", "expected"),
+    [
+        ([1000, 4000], 1000, None),
+        ([250, 4000], 1000, 250),
+        ([4000], 1000, 4000),
+        ([None], 1000, 4000),
+        ([None], 4000, None),
+        ([], 1000, None),
+        ([4000], None, None),
+    ],
+)
+def test_residency_of_runs_that_were_read_about_as_often_is_taken(
+    tmp_path: Path, periods: list[int | None], run_us: int | None, expected: int | None
+) -> None:
+    """Of several sets the nearest stands for the case, which says what that was; 4000 us where a row does not say."""
+    rows = [
+        _row(f"{digit}", **({} if period is None else {"flush_us": period}))
+        for digit, period in enumerate(periods)
+    ]
+    folder = made_recording(tmp_path, made_run(flush_us=run_us, flushes=80), residency=rows)
+    case = read_recording(folder).cases[0]
+    assert (case.residency_flush_us, len(case.residency)) == (expected, min(len(periods), 1))
+    if periods:
+        assert not case.residency[1].any()  # the digit 0 of the first row
+
+
+@pytest.mark.parametrize(("flush_us", "flushes"), [(4000, 20), (500, 160), (0, 0)])
+def test_run_for_residency_is_read_as_often_as_fits_the_same_work(
+    tmp_path: Path, flush_us: int, flushes: int
+) -> None:
+    """The reader sleeps while the task computes, so a period four times as long means a quarter of the reads."""
+    run = made_run(flush_us=1000, flushes=80)
+    case = read_recording(made_recording(tmp_path, run, residency=[_row("f", flush_us=flush_us)])).cases[0]
+    assert [(some.flush_us, some.flushes) for some in case.together_at_end] == [(flush_us, flushes)]
+    assert [(some.flush_us, some.flushes) for some in case.together] == [(1000, 80)]
+
+
 @pytest.mark.parametrize(
     ("counter", "expected"),
     [
