@@ -65,7 +65,7 @@ class Related:
         self._owner = {
             param: block for block, edges in passed.items() for pairs in edges.values() for param, _ in pairs
         }
-        self._made: dict[int, int] = {}
+        self._made = {numbering.of(param): -1 for param in numbering.hook.params}
         for block in numbering.hook.blocks:
             for op in block.ops:
                 if op.result is not None:
@@ -135,18 +135,22 @@ class Related:
             return [number]
         return [number, *(p for o in definition.operands if o in self._owner for p in self._parts(o))]
 
-    def _stands_before(self, number: int, block: int) -> bool:
+    def _stands_before(self, number: int, block: int, *, may_be_own: bool = True) -> bool:
         """Tell whether a class means at a block's start what it means behind it: else it is an older value.
 
-        Parameters, constants and what is made before the block do, and so does `variable + constant`, be it
-        computed later, unless the variable is the block's own: it is another one on each edge.
+        Constants do, the block's own parameters, and what is made before the block. So does `variable + constant`,
+        be it computed later, if the variable is made before the block: one of the block's own is another on each edge,
+        and one that is made later in a round of a loop is that of the round before.
         """
-        if number in self._owner or self._numbering.definitions[number].name == "const":
+        owner = self._owner.get(number)
+        if owner is not None:
+            return self._place[owner] < self._place[block] or (may_be_own and owner == block)
+        if self._numbering.definitions[number].name == "const":
             return True
         base = self._base(number)
         if base != number:
-            return self._owner.get(base) != block and self._stands_before(base, block)
-        return self._made.get(number, -1) < self._place[block]
+            return self._stands_before(base, block, may_be_own=False)
+        return number in self._made and self._made[number] < self._place[block]
 
     def _base(self, number: int) -> int:
         """Return the variable of `variable + constant`."""
