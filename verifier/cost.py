@@ -2,8 +2,9 @@
 
 An instruction costs 1, a helper's call what the contract declares: a fixed part, a part per unit of the
 proved maximum of one argument, and as many runs of each hook that it may run. A loop costs its proved
-rounds times the dearest way round its body, plus one last visit of its header. The hook costs the
-dearest way through what is left when each loop counts as one block.
+rounds times the dearest way round its body, plus what leaving it costs: one last visit of its header, or
+what the last round costs more where it breaks or returns. The hook costs the dearest way through what is
+left when each loop counts as one block.
 
 The runs of other hooks make the order matter: `pte_young` is costed before the hooks whose helpers run
 it. The contract gives those hooks no family with helpers that run hooks, so the order always exists;
@@ -36,7 +37,7 @@ class Part:
         name: "loop", or the helper.
         times: rounds, units of the argument that drives the cost, else 1.
         each: cost of one.
-        once: cost beside that: a loop's last visit of its header, the fixed part of a driven cost.
+        once: cost beside that: of leaving a loop, the fixed part of a driven cost.
     """
 
     span: Span
@@ -49,6 +50,27 @@ class Part:
     def total(self) -> int:
         """Return the cost of all."""
         return self.times * self.each + self.once
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What a way through some blocks costs, with the loops and calls on it."""
+
+    cost: int
+    parts: tuple[Part, ...]
+
+    def then(self, further: _Way) -> _Way:
+        """Return this way with another behind it."""
+        return _Way(self.cost + further.cost, self.parts + further.parts)
+
+
+_NOTHING = _Way(0, ())
+_END = -1
+"""Where a way leads that ends the hook; blocks have no negative numbers."""
+
+
+def _keep_dearest(ways: dict[int, _Way], target: int, way: _Way) -> None:
+    ways[target] = max(ways.get(target, way), way, key=lambda known: known.cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,45 +111,56 @@ class CostModel:
         """Return the cost of the dearest way through the hook."""
         order = [block.id for block in self._hook.blocks if block.id in self._blocks]
         bodies = {header: loop.body for header, loop in self._loops.items() if header in self._blocks}
-        total, parts = self._dearest(nest(order, bodies), frozenset(order), None)
-        return HookCost(total, tuple(sorted(parts, key=lambda part: -part.total)))
+        ways = self._ways(nest(order, bodies), frozenset(order), None)
+        dearest = max(ways.values(), key=lambda way: way.cost)
+        return HookCost(dearest.cost, tuple(sorted(dearest.parts, key=lambda part: -part.total)))
 
-    def _dearest(
+    def _ways(
         self, items: tuple[int | Nest, ...], region: frozenset[int], header: int | None
-    ) -> tuple[int, tuple[Part, ...]]:
-        """Return the dearest way through a sequence of blocks and loops, back edges left out."""
-        best: dict[int, tuple[int, tuple[Part, ...]]] = {}
-        dearest: tuple[int, tuple[Part, ...]] = (0, ())
+    ) -> dict[int, _Way]:
+        """Return the dearest way through a sequence of blocks and loops to each block where it can end.
+
+        A way ends outside of the region, at its header, or with the hook.
+        """
+        best: dict[int, _Way] = {}
+        ends: dict[int, _Way] = {}
         for item in items:
             first = item.header if isinstance(item, Nest) else item
-            before, through = best.get(first, (0, ()))
-            own, parts = self._loop(item) if isinstance(item, Nest) else self._block(item)
-            here = (before + own, through + parts)
-            dearest = max(dearest, here, key=lambda way: way[0])
-            leaving = self._loops[first].body if isinstance(item, Nest) else frozenset((first,))
-            for target in self._targets(leaving):
-                if target in region and target not in leaving and target != header:
-                    best[target] = max(best.get(target, (0, ())), here, key=lambda way: way[0])
-        return dearest
+            before = best.get(first, _NOTHING)
+            through = self._loop(item) if isinstance(item, Nest) else self._straight(item)
+            for target, way in through.items():
+                goes_on = target in region and target != header
+                _keep_dearest(best if goes_on else ends, target, before.then(way))
+        return ends
 
-    def _targets(self, leaving: frozenset[int]) -> set[int]:
-        return {
-            target.id
-            for number in leaving
-            if number in self._blocks
-            for target, _ in successors(self._blocks[number].terminator)
-        }
+    def _straight(self, number: int) -> dict[int, _Way]:
+        """Return where a block leads and what it costs."""
+        way = self._block(number)
+        targets = (target.id for target, _ in successors(self._blocks[number].terminator))
+        return {target: way for target in targets if target in self._blocks} or {_END: way}
 
-    def _loop(self, loop: Nest) -> tuple[int, tuple[Part, ...]]:
-        inside = self._loops[loop.header].body
-        own, parts = self._block(loop.header)
-        items: tuple[int | Nest, ...] = (loop.header, *loop.inside)
-        each, inner = self._dearest(items, inside, loop.header)
-        times = self._results.rounds.get(loop.header, 0)
-        described = Part(self._loops[loop.header].span, "loop", times, each, own)
-        return described.total, (described, *inner, *parts) if times else parts
+    def _loop(self, loop: Nest) -> dict[int, _Way]:
+        """Return where a loop leads and what it costs, all of its rounds included."""
+        header = loop.header
+        inside = self._loops[header].body
+        leaving = {target: way for target, way in self._straight(header).items() if target not in inside}
+        ways = self._ways((header, *loop.inside), inside, header)
+        a_round = ways.pop(header, _NOTHING)
+        times = self._results.rounds.get(header, 0)
+        if not times:
+            return leaving or {_END: self._block(header)}
+        for target, way in ways.items():
+            more = _Way(
+                max(way.cost - a_round.cost, 0), tuple(p for p in way.parts if p not in a_round.parts)
+            )
+            _keep_dearest(leaving, target, more)
+        return {target: self._all_rounds(header, times, a_round, way) for target, way in leaving.items()}
 
-    def _block(self, number: int) -> tuple[int, tuple[Part, ...]]:
+    def _all_rounds(self, header: int, times: int, a_round: _Way, leaving: _Way) -> _Way:
+        described = Part(self._loops[header].span, "loop", times, a_round.cost, leaving.cost)
+        return _Way(described.total, (described, *a_round.parts, *leaving.parts))
+
+    def _block(self, number: int) -> _Way:
         total, parts = 1, []
         for op in self._blocks[number].ops:
             total += 1
@@ -137,7 +170,7 @@ class CostModel:
                 part = self._call(op)
                 total += part.total
                 parts.append(part)
-        return total, tuple(parts)
+        return _Way(total, tuple(parts))
 
     def _call(self, op: Call) -> Part:
         helper = op.helper

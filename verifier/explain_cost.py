@@ -29,7 +29,7 @@ def over_budget(hook: HookIR, cost: HookCost, source: SourceText) -> Diagnostic:
         span,
         label=_shown(rows[0]) if rows else f"costs {cost.total}",
         hook=hook.hook.name,
-        labels=tuple(Label(row.span, _shown(row)) for row in rows[1:]),
+        labels=tuple(dict.fromkeys(Label(row.span, _shown(row)) for row in rows[1:])),
         notes=cost_table(cost, source, budget),
     )
 

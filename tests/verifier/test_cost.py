@@ -52,6 +52,17 @@ def test_bounded_loop_costs_its_proved_bound() -> None:
     assert fixed <= bounded < fixed + 20
 
 
+def test_a_way_out_of_a_loop_is_paid_once() -> None:
+    """What stands before a `return` or `break` happens in one round, be it that of an inner loop."""
+    search = "    for i in range(16):\n        if lruvec.nr[i] == 7:\n{}            {}\n"
+    dear = "            lruvec.nr[0] = isqrt(lruvec.nr[1])\n"
+    for leave in ("return", "break"):
+        assert cost(search.format(dear, leave)) < cost(search.format("", leave)) + 100
+    inner = "".join("    " + line + "\n" for line in search.format(dear, "return").splitlines())
+    assert cost("    for k in range(16):\n" + inner) < 16 * 16 * 10 + 100
+    assert cost(search.format(dear, "continue")) > 16 * 80
+
+
 def test_hooks_run_by_helpers_run_no_helpers_that_run_hooks() -> None:
     """The graph hook, helper, hook has no cycle, so costs can be added up."""
     families = {family for name in RUN_BY_HELPERS for family in HOOKS[name].families}
