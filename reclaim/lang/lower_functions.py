@@ -48,8 +48,12 @@ if TYPE_CHECKING:
 MAX_CALL_DEPTH = 16
 """Deepest nesting of functions that call functions; more is a program, not a policy."""
 
-_MAX_ROUNDS = 200
-"""Most variables whose type may turn out wider; each costs one more walk over the hook."""
+_MOST_WORK = 2 * MAX_IR_OPS
+"""Instructions, or statements and calls, lowered in vain: a variable whose type turns out wider costs one more walk
+over the hook. Ours: a few seconds at the most."""
+
+_LEAST_WORK = _MOST_WORK // 200
+"""What a walk counts at least: no hook needs more than 200."""
 
 
 class LowerHook(Lowering):
@@ -135,8 +139,7 @@ class LowerHook(Lowering):
                 self.frame.variables[name] = Poisoned()
 
     def _statement(self, node: nodes.Statement) -> None:
-        if self.builder.nr_ops > MAX_IR_OPS:
-            self._too_large()
+        self._grow()
         match node:
             case nodes.Assign():
                 lower_assign(self, node)
@@ -164,8 +167,16 @@ class LowerHook(Lowering):
             case nodes.Pass() | nodes.Function() | nodes.Class():
                 pass
 
-    def _too_large(self) -> NoReturn:
-        message = f"`{self.root}` has more than {MAX_IR_OPS} instructions with its functions inlined"
+    def _grow(self) -> None:
+        """Count a statement or a call: functions may multiply that make no instruction at all."""
+        self.nr_lowered += 1
+        if self.builder.nr_ops > MAX_IR_OPS:
+            self._too_large("instructions")
+        if self.nr_lowered > MAX_IR_OPS:
+            self._too_large("statements and calls")
+
+    def _too_large(self, what: str) -> NoReturn:
+        message = f"`{self.root}` has more than {MAX_IR_OPS} {what} with its functions inlined"
         note = "each call of a function of the policy is replaced by its body"
         self.findings.note(
             "hook-too-large", message, self.builder.span, label="grows too large", notes=(note,)
@@ -176,8 +187,7 @@ class LowerHook(Lowering):
 
     def _inline(self, function: FunctionDecl, node: nodes.Call) -> Operand | None:
         name = function.node.name
-        if self.builder.nr_ops > MAX_IR_OPS:
-            self._too_large()
+        self._grow()
         if len(self.call_path) >= MAX_CALL_DEPTH:
             message = f"functions call each other more than {MAX_CALL_DEPTH} deep"
             self.findings.stop("nested-too-deeply", message, node.span, label="too deep")
@@ -312,7 +322,8 @@ def _attempts(
     hook: Hook, node: nodes.Function, shared: Shared, prepare: Callable[[HookBuilder], Frame]
 ) -> HookIR | None:
     widened: dict[tuple[str, str], Type] = {}
-    for _ in range(_MAX_ROUNDS):
+    work_left = _MOST_WORK
+    while work_left > 0:
         snapshot = shared.findings.snapshot()
         builder = HookBuilder(hook, node.span)
         low = LowerHook(shared, builder, prepare(builder), widened)
@@ -320,6 +331,7 @@ def _attempts(
             low.body(node)
         except Widen:
             shared.findings.restore(snapshot)
+            work_left -= max(low.nr_lowered, builder.nr_ops, _LEAST_WORK)
             continue
         except Exhausted:
             return None

@@ -129,6 +129,7 @@ class Lowering:
         self.builder = builder
         self.frame = frame
         self.nr_loops_around = 0
+        self.nr_lowered = 0
         self.widened = widened
         self.call_path: list[str] = []
         self.in_assert: nodes.Node | None = None

@@ -133,6 +133,19 @@ def hostile() -> Iterator[tuple[str, str]]:
         + f"    for i in range(9):\n{chain}",
     )
     yield "a hundred thousand lines", HEAD + HOOK + "    pass\n    # more\n" * 50_000
+    calls = "".join(
+        f"def f{i}(x: u64) -> u64:\n    return {f'f{i - 1}(' * 8}x{')' * 8}\n\n\n" for i in range(1, 12)
+    )
+    yield (
+        "functions that multiply and do nothing",
+        f"def f0(x: u64) -> u64:\n    return x\n\n\n{calls}" + HEAD + HOOK + "    lruvec.a = f11(x)\n",
+    )
+    absent = "".join(f"    v{i} = None\n" for i in range(40))
+    widened = "".join(f"    v{i} = v{i - 1}\n" for i in range(1, 40))
+    yield (
+        "variables that widen behind much else",
+        HEAD + HOOK + "    x = x * 3 + 1\n" * 4000 + absent + "    v0 = lruvec.parent\n" + widened,
+    )
     wrong = "".join(f"    lruvec.cells[x + {i}] = 100 // lruvec.cells[{i % 8}]\n" for i in range(40))
     yield "many mistakes", HEAD + HOOK + wrong
 
