@@ -73,6 +73,7 @@ _PLAIN_ANSWERS = {
     "Visit": "return SKIP",
     "Rotation": "return KEEP",
     "Aging": "return OLD_ENOUGH",
+    "Trigger": "return NEVER",
 }
 """How a hook of each result type leaves early; one that must place a folio has no plain answer."""
 

@@ -8,7 +8,7 @@ that a hook that stopped in `fail()` is safe to obey once.
 from __future__ import annotations
 
 from reclaim.abi.kinds import Answer, Constructor, Param
-from reclaim.abi.limits import MAX_BATCH, MAX_NODES, MAX_TAKE
+from reclaim.abi.limits import MAX_BATCH, MAX_NODES, MAX_PSI_WINDOW_US, MAX_TAKE
 
 ANSWERS: dict[str, Answer] = {
     a.name: a
@@ -22,6 +22,7 @@ ANSWERS: dict[str, Answer] = {
         Answer("Visit", "Whether the walk over memcgs stops at this one."),
         Answer("Rotation", "Where a memcg goes on the ring after a visit."),
         Answer("Aging", "Whether a lruvec has something old enough to go."),
+        Answer("Trigger", "How much stall in which window a policy wants to hear of."),
     )
 }
 
@@ -36,6 +37,15 @@ _SCAN = Param(
     keyword=True,
 )
 _SAMPLE = Param("of", "u64", "Most pages to score.", min=1, max=MAX_TAKE, keyword=True)
+_STALL = Param("us", "u64", "Least stall in the window, in microseconds.", min=1, max=MAX_PSI_WINDOW_US)
+_WINDOW = Param(
+    "window",
+    "u64",
+    "Length of the window in microseconds, at least as long as the stall.",
+    min=1,
+    max=MAX_PSI_WINDOW_US,
+    keyword=True,
+)
 _PLACE = Param("place", "Place", "Where the folio goes.")
 
 CONSTRUCTORS: tuple[Constructor, ...] = (
@@ -104,6 +114,23 @@ CONSTRUCTORS: tuple[Constructor, ...] = (
     Constructor("YOUNG", ("Rotation",), 4, "To the tail of the next generation: not in this round."),
     Constructor("OLD_ENOUGH", ("Aging",), 0, "Something here is old enough."),
     Constructor("TOO_YOUNG", ("Aging",), 5, "Nothing here is; where all say so, a task is killed."),
+    Constructor("NEVER", ("Trigger",), 0, "Nothing is watched, and nobody is asked again."),
+    Constructor(
+        "some_stall",
+        ("Trigger",),
+        1,
+        "Ask again when some tasks of the memcg have stalled on memory for so long within a window.",
+        (_STALL, _WINDOW),
+        (8, 32),
+    ),
+    Constructor(
+        "full_stall",
+        ("Trigger",),
+        2,
+        "The same of the time in which all its running tasks stalled.",
+        (_STALL, _WINDOW),
+        (8, 32),
+    ),
 )
 """A method of List puts the list number into bits 8..15. A place inside a verdict keeps its own
 encoding, shifted: bits 8..15 its kind, bits 16..23 its list."""

@@ -26,7 +26,8 @@ from reclaim.abi.tracepoints import LRU_NONE, THROTTLE_REASONS, TRACEPOINTS
 HEADER = Path(__file__).parent.parent / "core" / "abi.gen.h"
 
 _LIMITS = (
-    "ABI_VERSION FIRST_STANDARD_LIST FIRST_POLICY_LIST MAX_LISTS MAX_BATCH MAX_TAKE MAX_TASKS MAX_MEMCGS "
+    "ABI_VERSION FIRST_STANDARD_LIST FIRST_POLICY_LIST MAX_LISTS MAX_BATCH MAX_TAKE MAX_PSI_WINDOW_US "
+    "MAX_TASKS MAX_MEMCGS "
     "MAX_NODES MAX_DEPTH COOKIE_BITS CLOCK_BITS EPOCH_BITS ANON FILE MAX_PAGES PAGE_BYTES "
     "MAX_SWAPPINESS SWAPPINESS_ANON_ONLY"
 ).split()
@@ -73,6 +74,7 @@ def render() -> str:
                 "Visit",
                 "Rotation",
                 "Aging",
+                "Trigger",
             )
         ),
         _enum("map_kind", {name: i for i, name in enumerate(MAP_KINDS)}),

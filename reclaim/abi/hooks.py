@@ -17,7 +17,7 @@ is always present underneath: the core holds no second copy of a preference.
                    then folio_admit -> folio_moved -> folio_added
     without reclaim: folio_removed
     birth, death:  init, exit for each lruvec governed
-    time:          tick
+    time:          tick; stalls beyond a threshold: pressure
 """
 
 from __future__ import annotations
@@ -87,6 +87,29 @@ HOOKS: dict[str, Hook] = {
             families=(*_LISTS, "bulk"),
             related=("age",),
             source="ours: what ages without pressure, as background ageing on Android and DAMON's regions do",
+        ),
+        Hook(
+            name="pressure",
+            purpose="Do what stalls on memory ask for, and say of which the policy wants to hear next.",
+            when="When the policy begins to govern the lruvec, and then each time that the memcg, descendants included, has stalled as long within the window as the last answer says: looked at ten times per window while it stalls, at most once per window; beside the tasks, as tick.",
+            params=(
+                _LRUVEC,
+                Param(
+                    "stall",
+                    "u64",
+                    "Stall that the window saw, in microseconds, at least what was declared; 0 when the policy is asked for the first time.",
+                    max=(1 << 32) - 1,
+                ),
+            ),
+            result="Trigger",
+            may="Answer the same again, which leaves window and limit of rate as they are; another one, which starts them anew; or NEVER. Move tails of lists in bulk.",
+            default="Nothing: NEVER.",
+            on_fault="A stall longer than its window counts as NEVER.",
+            budget=_PASS,
+            fuel_ns=_PASS_FUEL_NS,
+            families=(*_LISTS, "bulk"),
+            related=("tick",),
+            source="psi_trigger_create(), update_triggers(), kernel/sched/psi.c",
         ),
         Hook(
             name="folio_incoming",

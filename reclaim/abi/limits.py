@@ -57,6 +57,9 @@ MAX_TASKS = 1024
 MAX_MEMCGS = 4096
 """Most memcgs of one machine: the shadow entry keeps 12 bits of the memcg id."""
 
+MAX_PSI_WINDOW_US = 10_000_000
+"""Longest window of a PSI trigger (WINDOW_MAX_US, kernel/sched/psi.c v6.12); 24 bits in an answer."""
+
 MAX_NODES = 16
 """Most NUMA nodes: the shadow entry keeps 4 bits of the node id."""
 

@@ -12,6 +12,7 @@
 #define RCL_MAX_LISTS 192
 #define RCL_MAX_BATCH 4096
 #define RCL_MAX_TAKE 512
+#define RCL_MAX_PSI_WINDOW_US 10000000
 #define RCL_MAX_TASKS 1024
 #define RCL_MAX_MEMCGS 4096
 #define RCL_MAX_NODES 16
@@ -156,6 +157,12 @@ enum rcl_aging {
 	RCL_AGING_TOO_YOUNG = 5,
 };
 
+enum rcl_trigger {
+	RCL_TRIGGER_NEVER = 0,
+	RCL_TRIGGER_SOME_STALL = 1,
+	RCL_TRIGGER_FULL_STALL = 2,
+};
+
 enum rcl_map_kind {
 	RCL_MAP_KIND_ARRAY_MAP = 0,
 	RCL_MAP_KIND_HASH_MAP = 1,
@@ -173,6 +180,10 @@ enum rcl_map_kind {
 #define RCL_DEACTIVATE_NR_SHIFT 16
 #define RCL_LOWEST_NR_SHIFT 16
 #define RCL_LOWEST_OF_SHIFT 32
+#define RCL_SOME_STALL_US_SHIFT 8
+#define RCL_SOME_STALL_WINDOW_SHIFT 32
+#define RCL_FULL_STALL_US_SHIFT 8
+#define RCL_FULL_STALL_WINDOW_SHIFT 32
 
 struct rcl_folio;
 struct rcl_lruvec;
@@ -419,6 +430,7 @@ enum rcl_hook {
 	RCL_HOOK_INIT,
 	RCL_HOOK_EXIT,
 	RCL_HOOK_TICK,
+	RCL_HOOK_PRESSURE,
 	RCL_HOOK_FOLIO_INCOMING,
 	RCL_HOOK_FOLIO_ADMIT,
 	RCL_HOOK_FOLIO_ADDED,
@@ -454,6 +466,7 @@ struct rcl_ops {
 	void (*init)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec);
 	void (*exit)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec);
 	uint64_t (*tick)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec);
+	uint64_t (*pressure)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t stall);
 	void (*folio_incoming)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t key, struct rcl_shadow *shadow, uint64_t reason);
 	void (*folio_admit)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, struct rcl_shadow *shadow, uint64_t reason);
 	uint64_t (*folio_added)(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_folio *folio, uint64_t reason);
@@ -487,6 +500,7 @@ struct rcl_ops {
 	"init", \
 	"exit", \
 	"tick", \
+	"pressure", \
 	"folio_incoming", \
 	"folio_admit", \
 	"folio_added", \
@@ -517,6 +531,7 @@ struct rcl_ops {
 }
 
 #define RCL_HOOK_FUEL_NS { \
+	UINT64_C(2000000), \
 	UINT64_C(2000000), \
 	UINT64_C(2000000), \
 	UINT64_C(2000000), \

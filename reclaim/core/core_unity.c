@@ -58,6 +58,7 @@
 #include "helpers.c"
 #include "stats.c"
 #include "psi.c"
+#include "psi_trigger.c"
 #include "levels.c"
 #include "inspect.c"
 #include "invariants.c"

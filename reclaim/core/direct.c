@@ -107,6 +107,8 @@ static uint64_t reclaim(struct rcl_machine *m, struct scan *sc, struct scan *out
 {
 	uint64_t start_ns = *m->clock, nr_reclaimed;
 
+	if (m->current)
+		stall_begin(m, m->current, RCL_STALL_RECLAIM, true);
 	if (sc->pub.origin == RCL_ORIGIN_DIRECT && m->current)
 		kswapd_throttle(m, &m->nodes[home->order[0]]);
 	if (sc->target)

@@ -158,6 +158,7 @@ static void pause_writer(struct rcl_machine *m, struct task *task, const struct 
 		task->dirty_pause_ns += task->dirty_pause_ns ? period_ns : now_ns;
 	} else {
 		count(task_lruvec(task), RCL_BALANCE_DIRTY_PAUSED, 1);
+		stall_begin(m, task, RCL_STALL_IO, false);
 		events_sleep(m, least(period_ns - since_ns, MAX_PAUSE_NS));
 		task->dirty_pause_ns = *m->clock;
 		stall_record(m, task, RCL_STALL_IO, now_ns, false);

@@ -99,7 +99,7 @@ void high_handle(struct rcl_machine *m, struct task *task)
 			return;
 		nr_wanted = LEAST_RECLAIM_PAGES;
 		if (nr_reclaimed == 0 && retries-- == 0) {
-			uint64_t start_ns = *m->clock;
+			uint64_t start_ns = stall_begin(m, task, RCL_STALL_RECLAIM, true);
 
 			events_sleep(m, ns);
 			stall_record(m, task, RCL_STALL_RECLAIM, start_ns, true);

@@ -51,6 +51,16 @@ static inline uint64_t ask_tick(struct rcl_machine *m, struct lruvec *lruvec)
 	return period_ns;
 }
 
+/* The same. Answers what is watched from now on, which may be nothing that can be. */
+static inline uint64_t ask_pressure(struct rcl_machine *m, struct lruvec *lruvec, uint64_t stall_us)
+{
+	struct rcl_ctx *ctx = hook_begin(m, lruvec, RCL_HOOK_PRESSURE);
+	uint64_t answer = lruvec->att->ops.pressure(ctx, &lruvec->pub, stall_us);
+
+	hook_end(m, lruvec, ctx, RCL_HOOK_PRESSURE);
+	return answer;
+}
+
 /* The same. */
 static inline void ask_folio_incoming(struct rcl_machine *m, struct lruvec *lruvec, uint64_t key,
 				      struct rcl_shadow *shadow, enum rcl_added reason)

@@ -172,6 +172,30 @@ static bool check_kmem(const struct rcl_machine *m, const struct report *report)
 	return true;
 }
 
+/* Triggers are possible ones, and somebody looks as often as the shortest window asks for. */
+static bool check_triggers(const struct rcl_machine *m, const struct report *report)
+{
+	for (uint32_t i = 0; i < m->nr_memcgs; i++) {
+		uint64_t shortest_ns = UINT64_MAX;
+
+		for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
+			const struct psi_trigger *trigger = &m->memcgs[i]->lruvecs[nid].trigger;
+
+			if (trigger->window_ns && trigger->window_ns < shortest_ns)
+				shortest_ns = trigger->window_ns;
+			if (trigger->window_ns ? !trigger->threshold_ns || trigger->threshold_ns > trigger->window_ns
+					       : trigger->threshold_ns != 0)
+				return broken(report, "memcg %u, node %u: watches for %llu ns of stall in %llu ns", i, nid,
+					      (unsigned long long)trigger->threshold_ns,
+					      (unsigned long long)trigger->window_ns);
+		}
+		if (m->memcgs[i]->psi.poll.period_ns != (shortest_ns == UINT64_MAX ? 0 : shortest_ns / 10))
+			return broken(report, "memcg %u: stalls are looked at every %llu ns, the shortest window is %llu ns", i,
+				      (unsigned long long)m->memcgs[i]->psi.poll.period_ns, (unsigned long long)shortest_ns);
+	}
+	return true;
+}
+
 /* Of a removed memcg nothing is left, where its memory is its parent's. */
 static bool check_offline(const struct rcl_machine *m, const struct report *report)
 {
@@ -618,7 +642,7 @@ int rcl_check(const struct rcl_machine *m, char *message, uint64_t message_bytes
 	return check_lruvecs(m, &report) && check_nodes(m, &report) && check_folios(m, &report) &&
 			       check_charges(m, &report) && check_swap(m, &report) && check_pools(m, &report) && check_files(m, &report) &&
 			       check_writeback(m, &report) && check_kmem(m, &report) && check_deferred(m, &report) &&
-			       check_clusters(m, &report) && check_offline(m, &report)
+			       check_clusters(m, &report) && check_offline(m, &report) && check_triggers(m, &report)
 		       ? RCL_OK
 		       : RCL_BROKEN_INVARIANT;
 }

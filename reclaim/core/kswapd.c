@@ -160,6 +160,7 @@ static void kswapd_run(struct rcl_machine *m, struct actor *actor)
 	struct lruvec *root = &m->memcgs[0]->lruvecs[node->pub.nid];
 	uint64_t start_ns = *m->clock;
 
+	psi_stall_begins(m, &node->psi, start_ns, true, false);
 	switch (kswapd->state) {
 	case KSWAPD_NAPPING:
 		if (start_ns >= kswapd->nap_end_ns && (is_balanced(m, node) || kswapd_is_hopeless(m, node))) {

@@ -18,6 +18,7 @@
 #include "numa_balancing.h"
 #include "policy.h"
 #include "psi.h"
+#include "psi_trigger.h"
 #include "rstat.h"
 #include "swap.h"
 #include "tick.h"
@@ -195,6 +196,8 @@ static int set_up(struct rcl_machine *m, const struct rcl_config *config)
 		status = rstat_setup(m);
 	if (status == RCL_OK)
 		status = tick_setup(m);
+	if (status == RCL_OK)
+		status = psi_trigger_setup(m);
 	if (status == RCL_OK)
 		status = memcg_setup(m);
 	m->config.nodes = NULL;		/* the caller's, read during the call only */

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "compressed.h"
+#include "psi_types.h"
 #include "queues.h"
 #include "rcl.h"
 
@@ -168,35 +169,7 @@ struct lruvec {
 	uint64_t rstat_flushed[RSTAT_NR_ITEMS];	/* what of its own the ancestors have counted */
 	uint64_t stat[RCL_NR_COUNTERS];
 	uint64_t tick_ns;		/* when its policy's tick is due, RCL_NEVER for never */
-};
-
-#define PSI_NR_STATES 4			/* memory some and full, io some and full */
-#define PSI_NR_WINDOWS 3		/* 10, 60 and 300 s */
-
-/* Pressure of a memcg and its descendants (struct psi_group, include/linux/psi_types.h). */
-struct psi_group {
-	uint64_t last_ns;		/* total_ns is as of then */
-	uint64_t next_update_ns;
-	uint64_t total_ns[PSI_NR_STATES];
-	uint64_t sampled_ns[PSI_NR_STATES];	/* total_ns at the last sample */
-	uint64_t avg[PSI_NR_STATES][PSI_NR_WINDOWS];	/* percent, 11 bits of fraction */
-	uint32_t states;		/* bit per state that holds */
-	uint32_t nr_running;		/* tasks neither idle nor waiting for I/O */
-	uint32_t nr_memstall;
-	uint32_t nr_memstall_running;
-	uint32_t nr_iowait;
-};
-
-/* A task or kswapd as psi.c sees it: what it does, and its changes that are not yet applied. */
-struct psi_source {
-	struct memcg *memcg;
-	uint64_t *queue;		/* a ring */
-	uint64_t head;			/* of the oldest, counted without end */
-	uint64_t last_change;		/* ever queued */
-	uint32_t nr;
-	uint32_t doing;
-	bool is_in_work;		/* a task that may queue more, from its clock on */
-	bool is_kthread;
+	struct psi_trigger trigger;	/* what its policy watches */
 };
 
 struct memcg {
@@ -660,6 +633,7 @@ struct rcl_machine {
 	bool any_eject_pending;
 	bool no_retry;			/* allocations give up after one reclaim (__GFP_NORETRY) */
 	bool has_incoming_hook;		/* some policy has, or had, a folio_incoming: misses look whose they are */
+	bool has_pressure_hook;		/* the same of pressure: stalls are looked at */
 	bool has_default;
 	bool has_rotating_swap;
 	uint64_t random[4];
@@ -678,6 +652,7 @@ struct rcl_machine {
 	struct task *stock_left;	/* whose stock is still on the processor that he passed on */
 	struct lruvec *rstat_pending;	/* lruvecs that changed since the last flush */
 	struct actor *ticker;		/* tick.h */
+	struct actor *psimon;		/* psi_trigger.h */
 	struct actor *stat_flusher;	/* NULL where reads flush */
 	uint64_t nr_rounds;		/* of reclaims, so far */
 	uint64_t ring_random;		/* generator of the ring's bins */

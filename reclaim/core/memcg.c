@@ -75,7 +75,7 @@ static struct memcg *alloc_memcg(struct rcl_machine *m, struct memcg *parent)
 	memcg->pub.is_online = 1;
 	memcg->deferred_split.head = memcg->deferred_split.tail = RCL_NIL;
 	memcg->depth = parent ? parent->depth + 1 : 0;
-	psi_init_group(&memcg->psi, m->setup_clock_ns);
+	psi_init_group(memcg, m->setup_clock_ns);
 	memset(memcg->resume, 0xff, sizeof(memcg->resume));
 	for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
 		if (!init_lruvec(m, memcg, nid)) {

@@ -237,11 +237,12 @@ struct folio *pagecache_fill(struct rcl_machine *m, struct task *task, uint32_t 
 {
 	bool is_refault = m->files[number].slots[page] != 0;
 	struct folio *folio = pagecache_add(m, task, number, page, reason, reason == RCL_ADDED_FILE_FAULT);
-	uint64_t start_ns = *m->clock;
+	uint64_t start_ns;
 
 	if (!folio)
 		return NULL;
 	folio->pins++;		/* locked while it is read */
+	start_ns = stall_begin(m, task, RCL_STALL_IO, is_refault);
 	events_sleep_until(m, device_read(m, device_of_file(m, &m->files[number]), 1));
 	folio->pins--;
 	stall_record(m, task, RCL_STALL_IO, start_ns, is_refault);

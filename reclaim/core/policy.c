@@ -15,6 +15,7 @@
 #include "levels.h"
 #include "maps.h"
 #include "memcg.h"
+#include "psi_trigger.h"
 #include "tick.h"
 
 #define MAX_REFUSED 64			/* ours: a verified policy refuses nothing, a buggy one soon gets there */
@@ -62,6 +63,7 @@ static bool is_never_inherited(const struct rcl_ops *own, enum rcl_hook hook)
 	case RCL_HOOK_ISOLATE_FOLIO:
 	case RCL_HOOK_SCORE_FOLIO:
 	case RCL_HOOK_TICK:
+	case RCL_HOOK_PRESSURE:
 		return true;
 	case RCL_HOOK_MEMCG_SCAN:
 	case RCL_HOOK_MEMCG_DONE:
@@ -349,6 +351,7 @@ static void govern(struct rcl_machine *m, struct lruvec *lruvec, struct attachme
 		count_core_did(lruvec, RCL_ADOPTED, folio->pub.nr_pages);
 	}
 	tick_begin(m, lruvec);
+	psi_trigger_begin(m, lruvec);
 }
 
 /* Reserve lists and map instances for a governor-to-be of a lruvec. */

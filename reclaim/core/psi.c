@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#include "psi_trigger.h"
+
 #define QUEUE_CHANGES 2048		/* ours: more stalls than fit into a slice of 3 ms, so that the order is exact */
 #define HZ 250				/* CONFIG_HZ of Debian's 6.12 */
 #define PERIOD_NS (UINT64_C(1000000000) * (2 * HZ + 1) / HZ)	/* PSI_FREQ: 2 s and a tick */
@@ -21,15 +23,6 @@
 #define STALLS_MEMORY 1
 #define WAITS_IO 2
 #define RUNS 4
-
-enum psi_state {
-	PSI_MEM_SOME,
-	PSI_MEM_FULL,
-	PSI_IO_SOME,
-	PSI_IO_FULL,
-};
-
-_Static_assert(PSI_IO_FULL + 1 == PSI_NR_STATES, "a group keeps each state");
 
 bool psi_add_source(struct psi_source *source, struct memcg *memcg, bool is_kthread)
 {
@@ -44,10 +37,12 @@ void psi_free_source(struct psi_source *source)
 	free(source->queue);
 }
 
-void psi_init_group(struct psi_group *group, uint64_t ns)
+void psi_init_group(struct memcg *memcg, uint64_t ns)
 {
-	group->last_ns = ns;
-	group->next_update_ns = ns + PERIOD_NS;
+	memcg->psi.last_ns = ns;
+	memcg->psi.next_update_ns = ns + PERIOD_NS;
+	memcg->psi.poll.memcg = memcg;
+	memcg->psi.poll.look_ns = RCL_NEVER;
 }
 
 /* calc_load(): the old value decays, the new one has the rest; rounded away from zero while it rises. */
@@ -79,11 +74,22 @@ static void add_time(struct psi_group *group, uint64_t ns)
 	group->last_ns += ns;
 }
 
+/* When somebody looks at a group's times: a sample is due, or a look of its triggers. */
+static uint64_t next_stop(const struct psi_group *group)
+{
+	return group->poll.look_ns < group->next_update_ns ? group->poll.look_ns : group->next_update_ns;
+}
+
 /* Bring a group's times up to date. */
 static void advance_group(struct psi_group *group, uint64_t ns)
 {
-	while (ns >= group->next_update_ns) {
-		add_time(group, group->next_update_ns - group->last_ns);
+	for (uint64_t stop_ns = next_stop(group); stop_ns <= ns; stop_ns = next_stop(group)) {
+		if (stop_ns > group->last_ns)
+			add_time(group, stop_ns - group->last_ns);
+		if (stop_ns == group->poll.look_ns) {
+			psi_trigger_look(group, stop_ns);
+			continue;
+		}
 		take_sample(group);
 		group->next_update_ns += PERIOD_NS;
 	}
@@ -171,8 +177,8 @@ static struct doings take_changes(struct psi_source *source, uint64_t until, uin
 
 /*
  * Apply the changes of a source before `until`, up to which no other source has one: so the other counts
- * of its groups stay, and it is enough to know how long this source did what. A stretch ends with a
- * group's period, and where a group has already got further (see make_room()).
+ * of its groups stay, and it is enough to know how long this source did what. A stretch ends where somebody
+ * looks at a group, and where a group has already got further (see make_room()).
  */
 static void apply_changes(struct psi_source *source, uint64_t until)
 {
@@ -184,8 +190,8 @@ static void apply_changes(struct psi_source *source, uint64_t until)
 		advance_group(&memcg->psi, start_ns);
 		if (memcg->psi.last_ns > start_ns)
 			end_ns = start_ns;
-		if (memcg->psi.next_update_ns < end_ns)
-			end_ns = memcg->psi.next_update_ns;
+		if (next_stop(&memcg->psi) < end_ns)
+			end_ns = next_stop(&memcg->psi);
 	}
 	doings = take_changes(source, until, end_ns);
 	for (struct memcg *memcg = source->memcg; memcg; memcg = memcg_parent(memcg)) {
@@ -262,16 +268,30 @@ static void settle_until(struct rcl_machine *m, uint64_t until_ns)
 	}
 }
 
-/* The clock of the running task that is furthest behind. */
+/* From when on a source may queue changes, at the clock given. */
+static uint64_t first_unknown(const struct psi_source *source, uint64_t clock_ns)
+{
+	return source->begun ? source->begun_ns : clock_ns;
+}
+
+/* The clock of the running task that is furthest behind, or where the first stall has begun that is not over. */
 static uint64_t frontier_of(const struct rcl_machine *m)
 {
-	uint64_t ns = UINT64_MAX;
+	uint64_t frontier_ns = UINT64_MAX;
 
 	for (uint32_t i = 0; i < m->nr_tasks; i++) {
-		if (m->tasks[i]->psi.is_in_work && m->tasks[i]->clock_ns < ns)
-			ns = m->tasks[i]->clock_ns;
+		uint64_t ns = first_unknown(&m->tasks[i]->psi, m->tasks[i]->clock_ns);
+
+		if (m->tasks[i]->psi.is_in_work && ns < frontier_ns)
+			frontier_ns = ns;
 	}
-	return ns;
+	for (uint32_t nid = 0; nid < m->nr_nodes; nid++) {
+		uint64_t ns = first_unknown(&m->nodes[nid].psi, UINT64_MAX);
+
+		if (ns < frontier_ns)
+			frontier_ns = ns;
+	}
+	return frontier_ns;
 }
 
 void psi_settle(struct rcl_machine *m)
@@ -296,8 +316,13 @@ static void queue_change(struct psi_source *source, uint64_t ns, uint32_t doing)
 	source->queue[(source->head + source->nr++) % QUEUE_CHANGES] = source->last_change;
 }
 
-void psi_stall(struct rcl_machine *m, struct psi_source *source, uint64_t start_ns, uint64_t end_ns, bool is_memory,
-	       bool is_io)
+static uint32_t doing_of(bool is_memory, bool is_io)
+{
+	return RUNS | (is_memory ? STALLS_MEMORY : 0) | (is_io ? WAITS_IO : 0);
+}
+
+static void record_stall(struct rcl_machine *m, struct psi_source *source, uint64_t start_ns, uint64_t end_ns,
+			 uint32_t doing)
 {
 	uint64_t last_ns = source->last_change >> CHANGE_SHIFT;
 	uint32_t idle = source->is_kthread ? 0 : RUNS;
@@ -305,11 +330,54 @@ void psi_stall(struct rcl_machine *m, struct psi_source *source, uint64_t start_
 	/* A stall within another one is recorded first: what is left of the outer one comes after it. */
 	if (start_ns < last_ns)
 		start_ns = last_ns;
-	if (end_ns <= start_ns || !(is_memory || is_io) || !(source->is_kthread || source->is_in_work))
+	if (end_ns <= start_ns || doing == RUNS || !(source->is_kthread || source->is_in_work))
 		return;
-	queue_change(source, start_ns, RUNS | (is_memory ? STALLS_MEMORY : 0) | (is_io ? WAITS_IO : 0));
+	queue_change(source, start_ns, doing);
 	queue_change(source, end_ns, idle);
 	make_room(m, source);
+}
+
+void psi_stall_begins(struct rcl_machine *m, struct psi_source *source, uint64_t ns, bool is_memory, bool is_io)
+{
+	source->begun = doing_of(is_memory, is_io);
+	source->begun_ns = ns;
+	if (m->has_pressure_hook && is_memory)
+		psi_trigger_note_stall(m, source->memcg);
+}
+
+void psi_stall(struct rcl_machine *m, struct psi_source *source, uint64_t start_ns, uint64_t end_ns, bool is_memory,
+	       bool is_io)
+{
+	source->begun = 0;
+	record_stall(m, source, start_ns, end_ns, doing_of(is_memory, is_io));
+}
+
+/* Record the part that is over of a stall that is not. */
+static void record_begun(struct rcl_machine *m, struct psi_source *source, uint64_t ns)
+{
+	if (!source->begun || ns <= source->begun_ns)
+		return;
+	record_stall(m, source, source->begun_ns, ns, source->begun);
+	source->begun_ns = ns;
+}
+
+uint64_t psi_settle_now(struct rcl_machine *m)
+{
+	uint64_t ns = *m->clock, frontier_ns;
+
+	for (uint32_t i = 0; i < m->nr_tasks; i++)
+		record_begun(m, &m->tasks[i]->psi, ns);
+	for (uint32_t nid = 0; nid < m->nr_nodes; nid++)
+		record_begun(m, &m->nodes[nid].psi, ns);
+	frontier_ns = frontier_of(m);
+	if (frontier_ns < ns)
+		ns = frontier_ns;
+	settle_until(m, ns);
+	for (uint32_t i = 0; i < m->nr_memcgs; i++) {
+		if (m->memcgs[i]->psi.poll.look_ns <= ns)
+			advance_group(&m->memcgs[i]->psi, ns);
+	}
+	return ns;
 }
 
 void psi_task_runs(struct rcl_machine *m, struct task *task)
@@ -351,6 +419,7 @@ int rcl_pressure(struct rcl_machine *m, uint32_t memcg, uint32_t resource, struc
 		return RCL_BAD_ARGUMENT;
 	psi_settle(m);
 	now = m->memcgs[memcg]->psi;
+	now.poll.look_ns = RCL_NEVER;	/* a copy: nobody hears of it */
 	frontier_ns = frontier_of(m);
 	advance_group(&now, frontier_ns == UINT64_MAX ? latest_clock(m) : frontier_ns);
 	*out = (struct rcl_pressure){ .some_ns = now.total_ns[some], .full_ns = now.total_ns[some + 1] };

@@ -281,6 +281,7 @@ void readahead_wait(struct rcl_machine *m, struct task *task, uint64_t arrival_n
 
 	if (arrival_ns <= start_ns)
 		return;
+	stall_begin(m, task, RCL_STALL_IO, is_pressure);
 	events_sleep_until(m, arrival_ns);
 	stall_record(m, task, RCL_STALL_IO, start_ns, is_pressure);
 }

@@ -31,6 +31,12 @@ static uint64_t bucket_end(uint32_t bucket)
 
 _Static_assert(STALL_SUB == 16, "bucket_of() and bucket_end() take 4 bits below the highest");
 
+uint64_t stall_begin(struct rcl_machine *m, struct task *task, enum rcl_stall_kind kind, bool is_pressure)
+{
+	psi_stall_begins(m, &task->psi, *m->clock, is_pressure, kind == RCL_STALL_IO);
+	return *m->clock;
+}
+
 void stall_record(struct rcl_machine *m, struct task *task, enum rcl_stall_kind kind, uint64_t start_ns,
 		  bool is_pressure)
 {

@@ -41,6 +41,9 @@ static inline void count_typed_pages(struct lruvec *lruvec, enum rcl_counter ano
 	lruvec->stat[anon_counter + folio->pub.type] += folio->pub.nr_pages;
 }
 
+/* The running task begins to stall; answers its clock. What it records later says the same kind and pressure. */
+uint64_t stall_begin(struct rcl_machine *m, struct task *task, enum rcl_stall_kind kind, bool is_pressure);
+
 /* Record that the running task stalled from start_ns until now. */
 void stall_record(struct rcl_machine *m, struct task *task, enum rcl_stall_kind kind, uint64_t start_ns,
 		  bool is_pressure);

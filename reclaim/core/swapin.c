@@ -238,7 +238,7 @@ static struct folio *read_directly(struct rcl_machine *m, struct task *task, uin
 	if (!folio)
 		return NULL;
 	folio->pub.flags |= RCL_FOLIO_IS_SWAP_BACKED | RCL_FOLIO_IS_DIRTY;
-	start_ns = *m->clock;
+	start_ns = stall_begin(m, task, RCL_STALL_IO, true);
 	slot -= vpn - (uint32_t)folio->pub.key;
 	shadow = m->swap_slots[slot];
 	for (uint32_t i = 0; i < folio->pub.nr_pages; i++) {

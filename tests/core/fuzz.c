@@ -144,6 +144,18 @@ static uint64_t z_tick(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec)
 	return below(8) ? below(UINT64_C(50000000)) : below(2) ? 0 : next_random(&rng);
 }
 
+static uint64_t z_pressure(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t stall_us)
+{
+	uint64_t window_us = 1 + below(below(2) ? 10000 : 10000000);
+
+	CHECK(stall_us < UINT64_C(1) << 32);
+	use_maps(ctx, lruvec);
+	scan_lists(ctx, lruvec);
+	return below(16) ? (1 + below(2)) | (1 + below(window_us)) << RCL_SOME_STALL_US_SHIFT |
+				   window_us << RCL_SOME_STALL_WINDOW_SHIFT
+			 : next_random(&rng);
+}
+
 static void z_incoming(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t key, struct rcl_shadow *shadow,
 		       uint64_t reason)
 {
@@ -345,6 +357,7 @@ static const struct rcl_ops all_ops = {
 	.init = z_init,
 	.exit = z_init,
 	.tick = z_tick,
+	.pressure = z_pressure,
 	.folio_incoming = z_incoming,
 	.folio_admit = z_admit,
 	.folio_added = z_added,
