@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reclaim.abi.kinds import INT_KINDS, IntKind
+from reclaim.diag.diagnostic import Edit, Help
 from reclaim.lang import nodes
 from reclaim.lang.ir import Type
 from reclaim.lang.spelling import did_you_mean, listing
@@ -35,7 +36,21 @@ def annotated_type(node: Expression, findings: Findings) -> tuple[Type, IntKind 
             return _named(name, node, findings)
         case _:
             message = "this is not a type"
-            findings.stop("invalid-annotation", message, node.span, label="expected a type")
+            findings.stop(
+                "invalid-annotation", message, node.span, label="expected a type", help=_typed_elsewhere(node)
+            )
+
+
+def _typed_elsewhere(node: Expression) -> tuple[Help, ...]:
+    """Offer what `"X"` and `Optional[X]` are here."""
+    match node:
+        case nodes.String(value=text):
+            better = text
+        case nodes.Subscript(base=nodes.Name(id="Optional"), index=nodes.Name(id=inner)):
+            better = f"{inner} | None"
+        case _:
+            return ()
+    return (Help(f"write `{better}`", Edit(node.span, better)),)
 
 
 def _named(name: str, node: nodes.Name, findings: Findings) -> tuple[Type, IntKind | None]:

@@ -9,6 +9,9 @@ from reclaim.diag.diagnostic import Edit, Help, Span
 from reclaim.lang.ir import AnswerType, HandleType, Type
 from reclaim.lang.type_rules import plain
 
+_VERDICTS = {"TAKE": "RECLAIM", "SKIP": "ROTATE", "KEEP": "ROTATE", "STAY": "ROTATE", "HEAD": "ROTATE"}
+"""Answers of other hooks, and the verdict that says the same of a folio."""
+
 
 def answer_help(text: str, found: Type | None, wanted: AnswerType, span: Span) -> dict[str, Any]:
     """Return notes and help fields of a diagnostic.
@@ -45,6 +48,6 @@ def _fixes(text: str, found: Type | None, wanted: AnswerType) -> list[str]:
         return [f"{text}.batch(32)"]
     if text == "RECLAIM" and "Isolation" in names:
         return ["TAKE"]
-    if text in ("TAKE", "SKIP") and "Verdict" in names:
-        return ["RECLAIM" if text == "TAKE" else "ROTATE"]
+    if text in _VERDICTS and "Verdict" in names:
+        return [_VERDICTS[text]]
     return []

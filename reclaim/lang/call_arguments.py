@@ -197,12 +197,16 @@ def _too_many(
             label="give it a name",
             help=(Help(f"write `{name}=`..."),),
         )
+    is_default = what == "get" and len(positional) == 1
     findings.stop(
         "wrong-argument-count",
         f"`{what}` takes {_count(len(positional))}, but {by_position} are given",
         argument.span,
         label="one too many",
         notes=(signature(what, params),),
+        help=(Help("there is no default: it answers None, to be tested with `is not None`"),)
+        if is_default
+        else (),
     )
 
 

@@ -75,6 +75,10 @@ def number(low: Lowering, operand: Operand, span: Span, signed: bool) -> Value:
             not_a_number(low, operand, span)
 
 
+_NUMBERS = {"Folio": "key", "Lruvec": "id", "Memcg": "id", "Node": "nid"}
+"""The field of an object that stands for it as a number."""
+
+
 def not_a_number(low: Lowering, operand: Operand, span: Span) -> NoReturn:
     """Report an operand that should be a number.
 
@@ -84,6 +88,10 @@ def not_a_number(low: Lowering, operand: Operand, span: Span) -> NoReturn:
     help_: tuple[Help, ...] = ()
     if isinstance(operand, Value) and isinstance(operand.type, BoolType | EnumType):
         help_ = _wrap_in(low, "u64(", ")", span)
+    elif (
+        isinstance(operand, Value) and isinstance(operand.type, HandleType) and operand.type.name in _NUMBERS
+    ):
+        help_ = _wrap_in(low, "", f".{_NUMBERS[operand.type.name]}", span)
     low.mismatch(span, "a number", operand, help=help_)
 
 
@@ -156,7 +164,14 @@ def coerce(low: Lowering, operand: Operand, want: Type, span: Span, wanted: str 
             operand = unwrapped(low, operand, span)
             if isinstance(operand, Value) and suits(operand.type, want):
                 return operand
-            low.mismatch(span, wanted, operand)
+            is_end_wanted = isinstance(want, AnswerType) and "Place" in want.names
+            is_list = isinstance(operand, Value) and operand.type == HandleType("List")
+            low.mismatch(
+                span,
+                wanted,
+                operand,
+                help=_wrap_in(low, "", ".head", span) if is_end_wanted and is_list else (),
+            )
 
 
 def suits(found: Type, want: Type) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reclaim.diag.diagnostic import Edit, Help
 from reclaim.lang import nodes
 from reclaim.lang.findings import Stop
 from reclaim.lang.folding import FUNCTIONS, Unfoldable, fold_binary, fold_unary, in_range
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 
 MAX_CHAIN = 50
 """Longest chain of constants that use each other; keeps recursion far from CPython's limit."""
+
+
+def _instead(node: Expression) -> tuple[Help, ...]:
+    """Say where truth values stand."""
+    if not isinstance(node, nodes.Truth):
+        return ()
+    text = str(int(node.value))
+    return (Help(f"write `{text}`, or `tunable(bool, default={node.value})`", Edit(node.span, text)),)
 
 
 class ConstantValues:
@@ -65,7 +74,11 @@ class ConstantValues:
                 if len(arguments) >= least and not any(a.name for a in arguments):
                     return in_range(function(*(self.of(a.value) for a in arguments)))
         self._findings.stop(
-            "constant-expected", "this must be a constant number", node.span, label="not constant"
+            "constant-expected",
+            "this must be a constant number",
+            node.span,
+            label="not constant",
+            help=_instead(node),
         )
 
     def named(self, name: str, node: nodes.Node) -> int:

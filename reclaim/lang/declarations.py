@@ -32,6 +32,13 @@ MAX_MAPS = 256
 """Most maps of one policy, far more than any needs; keeps map numbers small."""
 
 
+def _unquoted(node: Expression) -> tuple[Help, ...]:
+    """Offer a scope without the quotes that it was written in."""
+    if isinstance(node, nodes.String) and node.value in MAP_SCOPES:
+        return (Help(f"write `{node.value}`", Edit(node.span, node.value)),)
+    return ()
+
+
 class TopLevel:
     """Read the assignments at the top level of one module.
 
@@ -75,6 +82,16 @@ class TopLevel:
             case nodes.AnnotatedAssign(target=nodes.Name(id=name), value=nodes.Call()):
                 self.declared.broken.add(name)
                 self._typed_declaration(name, statement)
+            case nodes.AnnotatedAssign(target=nodes.Name(id=name), annotation=annotation, value=value):
+                self.declared.broken.add(name)
+                end = value.span.start if value is not None else annotation.span.end
+                self.findings.note(
+                    "invalid-declaration",
+                    "a constant has no type",
+                    annotation.span,
+                    label="not here",
+                    help=(Help(f"write `{name} = ...`", Edit(Span(statement.target.span.end, end), " = ")),),
+                )
             case nodes.Foreign():
                 self.declared.broken |= names_assigned((statement,))
             case _:
@@ -198,7 +215,7 @@ class TopLevel:
                 f"`scope=` of a map is {listing(MAP_SCOPES)}",
                 scope_node.span,
                 label="no such scope",
-                help=did_you_mean(scope, MAP_SCOPES, scope_node.span),
+                help=_unquoted(scope_node) or did_you_mean(scope, MAP_SCOPES, scope_node.span),
             )
         if self._next_map + count > MAX_MAPS:
             message = f"the policy declares more than {MAX_MAPS} maps"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
+from reclaim.abi.answers import ANSWERS
 from reclaim.abi.enumerations import ENUMS
 from reclaim.abi.helpers import HELPERS, helper
 from reclaim.abi.kernel_types import KERNEL_TYPES, LIST_FIELDS
@@ -60,12 +61,33 @@ def resolve(low: Lowering, node: nodes.Expression) -> Place:
     match node:
         case nodes.Name():
             return _name(low, node)
+        case nodes.Attribute(base=nodes.Name(id=owner)) if owner not in low.frame.variables:
+            _check_owner(low, owner, node)
+            return _attribute(low, node, resolve(low, node.base))
         case nodes.Attribute():
             return _attribute(low, node, resolve(low, node.base))
         case nodes.Subscript():
             return _subscript(low, node, resolve(low, node.base))
         case _:
             return low.expression(node)
+
+
+def _check_owner(low: Lowering, owner: str, node: nodes.Attribute) -> None:
+    """Refuse what is reached by the name of its class or type, or through `self`."""
+    if owner in ANSWERS and node.name in ANSWER_CONSTANTS:
+        text = node.name
+    elif owner == "self" or (owner in low.declared.spans and owner not in visible_names(low)):
+        text = low.reached_as(node.name)
+    else:
+        return
+    if text:
+        low.findings.stop(
+            "not-a-value",
+            f"`{low.quote(node.span)}` is written `{text}`",
+            node.span,
+            label="not reached by this name",
+            help=(Help(f"write `{text}`", Edit(node.span, text)),),
+        )
 
 
 def lower_access(low: Lowering, node: nodes.Expression) -> Operand:
@@ -318,6 +340,14 @@ def _instead_of_index(name: str, key: str, methods: list[str]) -> tuple[Help, ..
     return (Help(text),)
 
 
+def _from_the_end(node: nodes.Expression, index: int, length: int) -> tuple[Help, ...]:
+    """Offer the element that Python counts from the end."""
+    if not -length <= index < 0:
+        return ()
+    text = str(length + index)
+    return (Help(f"write `{text}`; a negative index does not count from the end", Edit(node.span, text)),)
+
+
 def _index(low: Lowering, node: nodes.Subscript, length: int) -> Value:
     operand = low.expression(node.index)
     if isinstance(operand, Literal) and not 0 <= operand.value < length:
@@ -326,5 +356,6 @@ def _index(low: Lowering, node: nodes.Subscript, length: int) -> Value:
             f"index {operand.value} is out of bounds: there are {length}",
             node.index.span,
             label=f"must be 0 to {length - 1}",
+            help=_from_the_end(node.index, operand.value, length),
         )
     return number(low, operand, node.index.span, signed=False)

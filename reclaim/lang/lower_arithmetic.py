@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reclaim.abi.kinds import INT_KINDS, IntKind
-from reclaim.diag.diagnostic import Help
+from reclaim.diag.diagnostic import Edit, Help
 from reclaim.lang import nodes
 from reclaim.lang.coercion import common_numbers, is_signed, number, settle, truth, unwrapped
 from reclaim.lang.folding import FUNCTIONS, Unfoldable, fold_binary, fold_unary, in_range
@@ -61,6 +61,11 @@ def lower_unary(low: Lowering, node: nodes.Unary) -> Operand:
         zero = low.builder.const(0, S64, node.span)
         right = number(low, operand, node.operand.span, signed=True)
         return low.builder.make(Binary, S64, node.span, op=BinaryOp.SUB, signed=True, left=zero, right=right)
+    if node.op == "~" and isinstance(operand, Value) and operand.type == BOOL:
+        text = f"not {low.quote(node.operand.span)}"
+        message = "`~` takes a number; of a condition it is `not`"
+        help_ = (Help(f"write `{text}`", Edit(node.span, text)),)
+        low.findings.stop("type-mismatch", message, node.span, label="a condition", help=help_)
     value = number(low, operand, node.operand.span, is_signed(operand))
     if node.op == "+":
         return value

@@ -25,7 +25,7 @@ from reclaim.lang.meant import function_meant
 from reclaim.lang.places import ListPlace, MapPlace, load, map_value
 from reclaim.lang.policy_names import DECLARATORS, INTEGER_FUNCTIONS
 from reclaim.lang.spelling import did_you_mean, listing
-from reclaim.lang.type_rules import ANSWER_CALLS, LIST_ANSWERS, is_nullable, type_of
+from reclaim.lang.type_rules import ANSWER_CALLS, ANSWER_CONSTANTS, LIST_ANSWERS, is_nullable, type_of
 
 if TYPE_CHECKING:
     from reclaim.abi.kinds import Constructor, Helper, Param
@@ -92,6 +92,11 @@ def _no_such_function(low: Lowering, name: str, function: nodes.Name, node: node
 
 
 def _unknown_function(low: Lowering, name: str, function: nodes.Name, node: nodes.Call) -> NoReturn:
+    if name in ANSWER_CONSTANTS:
+        help_ = (Help(f"write `{name}`", Edit(node.span, name)),)
+        low.findings.stop(
+            "not-callable", f"`{name}` is written without brackets", node.span, label="no call", help=help_
+        )
     methods = sorted({str(h.method_of) for h in HELPERS if h.name == name and h.method_of})
     if methods:
         message = f"`{name}` is a method of {listing(methods)}"

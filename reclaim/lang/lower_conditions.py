@@ -199,6 +199,16 @@ def _compare_node(
     return _compare(low, op, left, (right, node.span), span), right
 
 
+def _compared(low: Lowering, left: Span, word: str, right: nodes.Expression) -> tuple[Help, ...]:
+    """Offer the comparison that `is` was meant as; a truth value is itself or its `not`."""
+    text, whole = low.quote(left), left.to(right.span)
+    if isinstance(right, nodes.Truth):
+        better = text if right.value == (word == "==") else f"not {text}"
+    else:
+        better = f"{text} {word} {low.quote(right.span)}"
+    return (Help(f"write `{better}`", Edit(whole, better)),)
+
+
 def _is_none(
     low: Lowering, op: str, left: tuple[Operand, Span], right: Operand, node: nodes.Expression
 ) -> Value:
@@ -210,7 +220,7 @@ def _is_none(
             f"`{op}` compares with `None` only",
             node.span,
             label="not None",
-            help=(Help(f"write `{low.quote(left[1])} {word} {low.quote(node.span)}`"),),
+            help=_compared(low, left[1], word, node),
         )
     operand = left[0]
     if isinstance(operand, Absent):

@@ -153,6 +153,9 @@ class LowerHook(Lowering):
                 lower_for(self, node)
             case nodes.Return():
                 lower_return(self, node)
+            case nodes.ExpressionStatement(value=nodes.Foreign() as form):
+                self.frame.is_whole = False
+                self._poison(form)
             case nodes.ExpressionStatement():
                 lower_expression_statement(self, node)
             case nodes.Assert():

@@ -19,6 +19,7 @@ from reclaim.diag.diagnostic import Edit, Help
 from reclaim.lang import nodes
 from reclaim.lang.call_arguments import match_parameters
 from reclaim.lang.coercion import common_numbers, number, unwrapped
+from reclaim.lang.declared import Member
 from reclaim.lang.findings import Stop
 from reclaim.lang.ir import (
     BOOL,
@@ -42,9 +43,10 @@ from reclaim.lang.ir import (
     Wrap,
 )
 from reclaim.lang.loop_scan import breaks, names_assigned
+from reclaim.lang.lower_access import resolve
 from reclaim.lang.lower_statements import meet
 from reclaim.lang.lowering import Absent, Literal, LoopTargets, Operand, Poisoned, Unassigned
-from reclaim.lang.places import own_lruvec
+from reclaim.lang.places import ListPlace, StatePlace, own_lruvec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,13 +100,31 @@ def _check_target(low: Lowering, target: nodes.Name) -> None:
         )
 
 
+def _length(low: Lowering, node: nodes.Expression) -> int | None:
+    """Return how many elements a whole array of state or of lists has, None for all else."""
+    if not isinstance(node, nodes.Name | nodes.Attribute):
+        return None
+    match resolve(low, node):
+        case StatePlace(member=Member(dims=(length, *_)), given=0):
+            return length
+        case ListPlace(decl=decl, indices=()) if decl.dims:
+            return decl.dims[0]
+        case _:
+            return None
+
+
 def _not_iterable(low: Lowering, node: nodes.Expression) -> None:
     help_: tuple[Help, ...] = ()
+    text = low.quote(node.span)
+    length = _length(low, node)
+    if length is not None:
+        help_ = (Help(f"write `range({length})`, and `{text}[i]` inside"),)
+        message = f"a loop goes over indices, not over the array `{text}`"
+        low.findings.stop("invalid-loop", message, node.span, label="cannot be looped over", help=help_)
     try:
         operand = low.expression(node)
     except Stop:
         return
-    text = low.quote(node.span)
     if isinstance(operand, Value) and operand.type == HandleType("List"):
         help_ = (Help(f"write `{text}.scan(limit=32)`", Edit(node.span, f"{text}.scan(limit=32)")),)
     elif isinstance(operand, Literal) or (isinstance(operand, Value) and operand.type in (U64, S64)):

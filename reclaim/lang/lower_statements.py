@@ -230,8 +230,22 @@ def lower_expression_statement(low: Lowering, node: nodes.ExpressionStatement) -
     if isinstance(operand, Value) and isinstance(operand.type, AnswerType):
         _unused_answer(low, value)
     low.findings.stop(
-        "statement-without-effect", "this line does nothing", node.span, label="value is not used"
+        "statement-without-effect",
+        "this line does nothing",
+        node.span,
+        label="value is not used",
+        help=_incremented(low, value),
     )
+
+
+def _incremented(low: Lowering, node: nodes.Expression) -> tuple[Help, ...]:
+    """Offer what `++x` and `--x` are here."""
+    match node:
+        case nodes.Unary(op="+" | "-" as op, operand=nodes.Unary(op=again, operand=inner)) if op == again:
+            text = f"{low.quote(inner.span)} {op}= 1"
+            return (Help(f"write `{text}`", Edit(node.span, text)),)
+        case _:
+            return ()
 
 
 def _unused_answer(low: Lowering, node: nodes.Expression) -> None:

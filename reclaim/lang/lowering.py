@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias
 from reclaim.diag.diagnostic import Help, Label, Span
 from reclaim.lang import nodes
 from reclaim.lang.findings import Findings, Stop
-from reclaim.lang.ir import Block, BoolType, IntType, OptionalType, Type, Value
+from reclaim.lang.ir import SCOPE_HANDLE, Block, BoolType, HandleType, IntType, OptionalType, Type, Value
 from reclaim.lang.meant import name_meant
 from reclaim.lang.spelling import did_you_mean
 from reclaim.lang.type_rules import describe
@@ -226,8 +226,32 @@ class Lowering:
             f"{what} is called `{node.id}` here",
             node.span,
             label="unknown name",
-            help=name_meant(node.id, node.span, self.shared.lines) or did_you_mean(node.id, known, node.span),
+            help=self._field_meant(node)
+            or name_meant(node.id, node.span, self.shared.lines)
+            or did_you_mean(node.id, known, node.span),
         )
+
+    def reached_as(self, field: str) -> str:
+        """Return how a field of the author's own state is written here, empty where there is none of that name."""
+        for scope, path in self.declared.members:
+            if path != field:
+                continue
+            owner = SCOPE_HANDLE.get(scope)
+            if owner is None:
+                return f"{self.declared.global_name}.{field}"
+            names = (
+                n
+                for n, v in self.frame.variables.items()
+                if isinstance(v, Value) and v.type == HandleType(owner)
+            )
+            found = next(names, None)
+            if found is not None:
+                return f"{found}.{field}"
+        return ""
+
+    def _field_meant(self, node: nodes.Name) -> tuple[Help, ...]:
+        text = self.reached_as(node.id)
+        return (Help(f"write `{text}`"),) if text else ()
 
     def widen(self, name: str, to: Type) -> NoReturn:
         """Note that a variable needs a wider type and start again."""

@@ -23,6 +23,29 @@ _CLOCKS = (
 )
 _PRINTERS = ("print", "printk", "pr_info", "bpf_printk", "trace_printk", "log")
 _HASHES = ("hash", "hash_64", "jhash")
+_OVER_MANY = {
+    "sum": "add up in a `for` loop: `total += ...`",
+    "any": "look in a `for` loop that sets a flag and breaks",
+    "all": "look in a `for` loop that sets a flag and breaks",
+    "sorted": "look for the smallest in a `for` loop; `list.lowest(n, of=m)` sorts folios by `score_folio`",
+    "reversed": "count down: `range(n - 1, -1, -1)`",
+    "enumerate": "use `for i in range(n):` with the index alone",
+    "zip": "use `for i in range(n):` with the index alone",
+}
+_MAP_CALLS = {
+    "bpf_map_lookup_elem": "get(key)",
+    "bpf_map_update_elem": "put(key, value)",
+    "bpf_map_delete_elem": "remove(key)",
+}
+CALLS_REPLACED = frozenset((*_CLOCKS, *_PRINTERS, *_OVER_MANY, *_MAP_CALLS))
+"""Functions of elsewhere for which `function_meant` says what to write instead, arguments included."""
+
+_ELSEWHERE = {
+    "self": "a policy is no class: state is reached as `lruvec.x` or `folio.x`",
+    "time": "write `now()`, virtual time in nanoseconds",
+    "math": "write `ilog2(x)`, `isqrt(x)`, `min(a, b)` or `max(a, b)`, without a module",
+    "ctx": "what the hook is asked about are its parameters",
+}
 
 
 def function_meant(name: str, node: nodes.Call, written: str, declared: Declared) -> tuple[Help, ...]:
@@ -40,8 +63,12 @@ def function_meant(name: str, node: nodes.Call, written: str, declared: Declared
         return (Help("write `emit(1, a, b)`, an event in a trace that is being recorded"),)
     if name in _HASHES:
         return (Help("write `(x * 0x9E3779B97F4A7C15) >> 48`, 16 well mixed bits of x"),)
+    if name in _OVER_MANY:
+        return (Help(_OVER_MANY[name]),)
+    if name in _MAP_CALLS:
+        return (Help(f"write `{(written or 'name').lstrip('&')}.{_MAP_CALLS[name]}`"),)
     if name == "abs":
-        return (Help("write `max(x, -x)`"),)
+        return (Help("write `max(x, -x)` for a signed x; others are never negative"),)
     if name == "int":
         return (Help("write `u64(x)`"),)
     if name == "len" and node.arguments:
@@ -79,6 +106,8 @@ def name_meant(name: str, span: Span, lines: Sequence[str]) -> tuple[Help, ...]:
         return tuple(Help(f"write `{enum}.{name}`", Edit(span, f"{enum}.{name}")) for enum in owners)
     macro = re.compile(rf"\s*#\s*define\s+{re.escape(name)}\s+(\w+)\s*$")
     found = next((match for match in map(macro.match, lines) if match), None)
+    if name in _ELSEWHERE:
+        return (Help(_ELSEWHERE[name]),)
     return () if found is None else (Help(f"`#` begins a comment: write `{name} = {found[1]}` there"),)
 
 

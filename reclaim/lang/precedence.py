@@ -41,7 +41,7 @@ _SIGN = 11
 _POWER = 12
 _AWAIT = 13
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">=", "in", "not in", "is", "is not"})
-_FOREIGN_OPS = {"/": "slash", "@": "matrix-product", "**": "power"}
+FOREIGN_OPS = {"/": "slash", "@": "matrix-product", "**": "power"}
 
 
 class Deepen(Protocol):
@@ -72,8 +72,8 @@ def build_operation(items: list[Expression | Token], deepen: Deepen) -> Expressi
 
 def _binary(op: Token, left: Expression, right: Expression, deepen: Deepen) -> Expression:
     span = left.span.to(right.span)
-    if op in _FOREIGN_OPS:
-        return deepen(Foreign(token_span(op), _FOREIGN_OPS[op], (left, right)), left, right)
+    if op in FOREIGN_OPS:
+        return deepen(Foreign(token_span(op), FOREIGN_OPS[op], (left, right)), left, right)
     return deepen(nodes.Binary(span, str(op), token_span(op), left, right), left, right)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reclaim.diag.diagnostic import Edit, Help
 from reclaim.lang import nodes
+from reclaim.lang.meant import CALLS_REPLACED
 from reclaim.lang.tree_walk import children
 
 if TYPE_CHECKING:
@@ -81,9 +82,20 @@ RESTRICTIONS: dict[str, Restriction] = {
     "chained-assignment": Restriction(
         "multiple-assignment", "`a = b = value`", "use one assignment for each"
     ),
+    "loop-tuple": Restriction(
+        "multiple-assignment",
+        "loop over several names at once",
+        "use `for i in range(n):` with the index alone, and read what it needs inside",
+    ),
+    "choice-display": Restriction(
+        "collection-display", "lists, sets and dicts to look in", "use `x == a or x == b`"
+    ),
+    "choice-tuple": Restriction("multiple-assignment", "tuples to look in", "use `x == a or x == b`"),
     "tuple": Restriction("multiple-assignment", "tuples", "use one value at a time"),
     "tuple-assignment": Restriction(
-        "multiple-assignment", "assignment to several names at once", "use one assignment for each"
+        "multiple-assignment",
+        "assignment to several names at once",
+        "use one assignment for each; to swap, keep one value in a variable first",
     ),
     "slice": Restriction("slice", "slices", "use a `for` loop over the indices"),
     "assert-message": Restriction(
@@ -104,6 +116,7 @@ def check_restrictions(module: nodes.Module, findings: Findings) -> None:
     """
     stack: list[tuple[nodes.Node, bool]] = [(_without_type(s), False) for s in reversed(module.statements)]
     tried = False
+    own = {s.name for s in module.statements if isinstance(s, nodes.Function)}
     while stack:
         node, inside = stack.pop()
         if isinstance(node, nodes.Foreign):
@@ -113,11 +126,13 @@ def check_restrictions(module: nodes.Module, findings: Findings) -> None:
             if node.what != "async":
                 stack.extend((p, inside) for p in reversed(node.parts) if not isinstance(p, nodes.Foreign))
             continue
+        if isinstance(node, nodes.Call) and _is_said_as_a_whole(node, own):
+            continue
         if inside and isinstance(node, nodes.Function | nodes.Class):
             _nested(node, findings)
             continue
         within = inside or isinstance(node, nodes.Function)
-        stack.extend((child, within) for child in reversed(list(children(node))))
+        stack.extend((_in_its_place(child, node), within) for child in reversed(list(children(node))))
 
 
 def _without_type(statement: nodes.Statement) -> nodes.Node:
@@ -125,6 +140,25 @@ def _without_type(statement: nodes.Statement) -> nodes.Node:
     if isinstance(statement, nodes.AnnotatedAssign) and isinstance(statement.value, nodes.Call):
         return statement.value
     return statement
+
+
+def _is_said_as_a_whole(node: nodes.Call, own: set[str]) -> bool:
+    """Tell whether a call is reported with what to write for all of it, so that its arguments say nothing more."""
+    name = node.function.id if isinstance(node.function, nodes.Name) else ""
+    return name in CALLS_REPLACED and name not in own
+
+
+def _in_its_place(node: nodes.Node, around: nodes.Node) -> nodes.Node:
+    """Return a foreign form under the name that it has in its place: what a loop binds, what `in` looks in."""
+    if not isinstance(node, nodes.Foreign) or node.what not in ("tuple", "display"):
+        return node
+    if isinstance(around, nodes.For) and node is around.target:
+        return nodes.Foreign(node.span, "loop-tuple")
+    if isinstance(around, nodes.Comparison) and any(
+        op in ("in", "not in") and n is node for op, n in around.rest
+    ):
+        return nodes.Foreign(node.span, f"choice-{node.what}")
+    return node
 
 
 def _report(node: nodes.Foreign, findings: Findings) -> None:

@@ -40,8 +40,10 @@ def written_as_in_c(token: Token, lines: list[str]) -> Diagnostic | None:
     return (
         _sign(number, column, lines[number - 1])
         or _comment(number, before, rest)
+        or _statement(token, lines[number - 1])
         or _word(token, before)
         or _block(token, before)
+        or _address(token, before)
     )
 
 
@@ -61,6 +63,43 @@ def _comment(number: int, before: str, rest: str) -> Diagnostic | None:
         return None
     span = Span.of(number, len(before) + 1, number, len(before) + 3)
     return _said("invalid-syntax", "comments begin with `#`", span, "write `#`", "#")
+
+
+_STATEMENTS = (
+    (
+        re.compile(r"\s*for\s*\(.*;"),
+        "for",
+        "a loop is written `for i in range(n):`",
+        "write `for i in range(n):`",
+    ),
+    (
+        re.compile(r"\s*switch\b"),
+        "switch",
+        "`switch` is written with `if` and `elif`",
+        "write `if` and `elif`",
+    ),
+    (re.compile(r"\s*goto\b"), "goto", "there is no `goto`", "use `return`, or `break` out of a loop"),
+    (re.compile(r"\s*do\s*\{"), "do", "a loop is written `for i in range(n):`", "write `for i in range(n):`"),
+)
+"""Statements of C: how a line begins, its word, what is said, and what to write."""
+
+
+def _statement(token: Token, line: str) -> Diagnostic | None:
+    """Recognise a whole statement of C by the word that its line begins with."""
+    for pattern, word, message, offer in _STATEMENTS:
+        if pattern.match(line):
+            number, start = token.line or 1, line.index(word) + 1
+            span = Span.of(number, start, number, start + len(word))
+            return report("invalid-syntax", message, span, label="this is C", help=(Help(offer),))
+    return None
+
+
+def _address(token: Token, before: str) -> Diagnostic | None:
+    """Recognise `&x`, where nothing stands left of the sign that `&` could join."""
+    if str(token) != "&" or not before.rstrip().endswith(("=", "(", ",", "return")):
+        return None
+    message = "there are no addresses: a name stands for the object itself"
+    return _said("invalid-syntax", message, token_span(token), "leave it out", "")
 
 
 def _word(token: Token, before: str) -> Diagnostic | None:

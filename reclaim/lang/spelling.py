@@ -15,7 +15,7 @@ _WORDS_OF_C = {"NULL": "None", "nullptr": "None", "true": "True", "false": "Fals
 """Values of C and their names here."""
 
 _TYPES_ELSEWHERE = {
-    "int": "s64",
+    "int": "u64",
     "float": "u64",
     "long": "s64",
     "unsigned": "u32",

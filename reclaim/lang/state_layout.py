@@ -16,7 +16,7 @@ from reclaim.abi.helpers import HELPERS
 from reclaim.abi.kernel_types import KERNEL_TYPES
 from reclaim.abi.kinds import INT_KINDS
 from reclaim.abi.limits import MAX_STATE_BYTES
-from reclaim.diag.diagnostic import Help, Label
+from reclaim.diag.diagnostic import Edit, Help, Label
 from reclaim.lang import nodes
 from reclaim.lang.call_arguments import keyword_arguments
 from reclaim.lang.declared import Member
@@ -202,6 +202,7 @@ class StateLayout:
 
     def _typed_field(self, name: str, statement: nodes.AnnotatedAssign) -> _Field:
         node = statement.annotation
+        self._refuse_python_list(node)
         dims: list[int] = []
         while isinstance(node, nodes.Subscript):
             dims.insert(
@@ -229,6 +230,23 @@ class StateLayout:
             self._findings.stop("invalid-declaration", message, statement.value.span, label="not here")
         self._read(type_name)
         return _Field(name, tuple(dims), None, False, type_name, 0, 0, 0, statement.target.span)
+
+    def _refuse_python_list(self, node: nodes.Expression) -> None:
+        """Report `list[u64]`, which has a type where the length stands here."""
+        match node:
+            case nodes.Subscript(base=nodes.Name(id=name), index=nodes.Name(id=element)):
+                if name not in ("list", "List", "Array", "tuple", "set") or element not in (
+                    *INT_KINDS,
+                    "bool",
+                ):
+                    return
+                self._findings.stop(
+                    "invalid-field-type",
+                    "an array is written with its length",
+                    node.span,
+                    label="no length",
+                    help=(Help(f"write `{element}[16]`", Edit(node.span, f"{element}[16]")),),
+                )
 
     def _bad_field_type(self, field: str, node: nodes.Node, name: str, structs: list[str]) -> None:
         known = [*INT_KINDS, "bool", *structs]

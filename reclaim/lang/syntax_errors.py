@@ -14,6 +14,7 @@ from lark import Token, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, Un
 from reclaim.diag.diagnostic import Edit, Help, Position, Span
 from reclaim.diag.registry import report
 from reclaim.lang.indentation import token_span, unclosed_bracket
+from reclaim.lang.restrictions import RESTRICTIONS
 from reclaim.lang.signs_of_c import written_as_in_c
 
 if TYPE_CHECKING:
@@ -35,8 +36,19 @@ _TYPOGRAPHIC = {
     "\N{LESS-THAN OR EQUAL TO}": "<=",
     "\N{GREATER-THAN OR EQUAL TO}": ">=",
     "\N{NOT EQUAL TO}": "!=",
+    "\N{RIGHTWARDS ARROW}": "->",
 }
 """Signs that come in by copying from documents, and what Python writes for them."""
+
+_UNSEEN = {
+    "\N{NO-BREAK SPACE}": "a no-break space",
+    "\N{IDEOGRAPHIC SPACE}": "a wide space",
+    "\N{NARROW NO-BREAK SPACE}": "a narrow space",
+    "\N{ZERO WIDTH SPACE}": "a space without width",
+    "\N{ZERO WIDTH JOINER}": "a joiner without width",
+    "\N{SOFT HYPHEN}": "a soft hyphen",
+}
+"""Signs that cannot be seen, or not told from a space, by what to call them."""
 
 _SHOWN = {
     "_NEWLINE": "the end of the line",
@@ -85,8 +97,17 @@ def _character(error: UnexpectedCharacters, lines: list[str]) -> Diagnostic:
         message = "`? :` is written `a if condition else b`"
         return report("invalid-character", message, span, label="a sign of C")
     if char == "\\":
-        message = "`\\` continues a line only at its very end"
-        return report("invalid-character", message, span, label="something follows")
+        message = "`\\` continues a line only at its very end, with another behind it"
+        label = "something follows" if rest[1:] else "the file ends here"
+        return report("invalid-character", message, span, label=label)
+    if char in _UNSEEN:
+        message = f"{_UNSEEN[char]} (U+{ord(char):04X}) is no sign of the language"
+        help_ = (
+            Help("write a space", Edit(span, " "))
+            if char.isspace()
+            else Help("leave it out", Edit(span, "")),
+        )
+        return report("invalid-character", message, span, label="cannot be seen", help=help_)
     if char.isalpha():
         message = f"names are written in ASCII letters, and `{char}` is none"
         return report("invalid-character", message, span, label="not ASCII")
@@ -109,6 +130,9 @@ def _token(error: UnexpectedToken, lines: list[str], opened: list[Token]) -> Dia
     expected = set(error.accepts or error.expected)
     span = _span(token, lines)
     line = span.start.line
+    is_header = lines[line - 1].lstrip().startswith("def ")
+    if opened and is_header and lines[line - 1][span.start.column - 1 :].startswith("->"):
+        return unclosed_bracket(opened[-1])
     if opened and (_continues_elsewhere(token, opened[-1], lines) or _assigns_inside(token, opened)):
         return unclosed_bracket(opened[-1])
     from_c = written_as_in_c(token, lines)
@@ -141,7 +165,20 @@ def _token(error: UnexpectedToken, lines: list[str], opened: list[Token]) -> Dia
             label="assignment inside of an expression",
             help=help_,
         )
-    return _generic(token, span, expected, words)
+    if token.type == "ASYNC":
+        return _restricted("async", span)
+    if first in ("from", "import"):
+        start = lines[line - 1].index(first) + 1
+        return _restricted("import", Span.of(line, start, line, len(lines[line - 1].rstrip()) + 1))
+    return _generic(token, span, expected, words, bool(opened), lines)
+
+
+def _restricted(what: str, span: Span) -> Diagnostic:
+    """Report a statement of Python that the grammar does not take where it stands."""
+    restriction = RESTRICTIONS[what]
+    message = f"this language has no {restriction.what}"
+    help_ = (Help(restriction.instead),)
+    return report(restriction.name, message, span, label="not in this language", help=help_)
 
 
 def _span(token: Token, lines: list[str]) -> Span:
@@ -191,12 +228,16 @@ def _missing_block(lines: list[str], line: int) -> Diagnostic:
     text = lines[number - 1].split("#")[0].rstrip()
     span = Span.of(number, len(text), number, len(text) + 1)
     word = text.split()[0].rstrip(":") if text.split() else "this"
+    help_ = Help("write `pass` for a block that does nothing")
+    if number < line and not lines[line - 1].startswith(("def ", "class ", "@")) and lines[line - 1].strip():
+        place = Position(line, 1)
+        help_ = Help(f"indent line {line} further", Edit(Span(place, place), "    "))
     return report(
         "missing-block",
         f"an indented block must follow this `{word}`",
         span,
         label="nothing is indented below",
-        help=(Help("write `pass` for a block that does nothing"),),
+        help=(help_,),
     )
 
 
@@ -223,7 +264,9 @@ def _missing_colon(token: Token, span: Span, word: str) -> Diagnostic:
     )
 
 
-def _generic(token: Token, span: Span, expected: set[str], words: list[str]) -> Diagnostic:
+def _generic(
+    token: Token, span: Span, expected: set[str], words: list[str], is_inside: bool, lines: list[str]
+) -> Diagnostic:
     shown = _SHOWN.get(token.type, f"`{token}`" if len(token) <= 40 else "this")
     help_: tuple[Help, ...] = ()
     if words and words[-1].endswith(("++", "--")):
@@ -239,6 +282,13 @@ def _generic(token: Token, span: Span, expected: set[str], words: list[str]) -> 
     if token in _PYTHON_WORDS and "NAME" in expected:
         message = f"`{token}` is a word of Python and cannot be a name"
         return report("invalid-syntax", message, span, label="not a name here")
+    if is_inside and "COMMA" in expected and token.type in ("NAME", "NUMBER", "STRING"):
+        before = lines[span.start.line - 1][: span.start.column - 1].rstrip()
+        place = Position(span.start.line, len(before) + 1)
+        help_ = (Help("write `,` here", Edit(Span(place, place), ",")),)
+        return report(
+            "invalid-syntax", f"a `,` is missing before `{token}`", span, label="unexpected", help=help_
+        )
     wanted = _wanted(expected)
     message = f"expected {wanted}, found {shown}" if wanted else f"{shown} is unexpected here"
     return report("invalid-syntax", message, span, label="unexpected", help=help_)

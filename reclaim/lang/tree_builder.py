@@ -19,7 +19,7 @@ from reclaim.diag.registry import report
 from reclaim.lang import nodes
 from reclaim.lang.indentation import TextRejected, token_span
 from reclaim.lang.nodes import Expression, Foreign, Node, Statement, Suite
-from reclaim.lang.precedence import build_operation
+from reclaim.lang.precedence import FOREIGN_OPS, build_operation
 
 Child: TypeAlias = "Node | Token | list[Node] | None"
 _N = TypeVar("_N", bound=Node)
@@ -87,7 +87,7 @@ class TreeBuilder(Transformer[Token, nodes.Module]):
         span = children[0].span.to(children[-1].span)
         if len(children) > 2:
             return Foreign(span, "chained-assignment", tuple(children))
-        if any(isinstance(c, Foreign) and c.what == "tuple" for c in children):
+        if isinstance(children[0], Foreign) and children[0].what == "tuple":
             return Foreign(span, "tuple-assignment", tuple(children))
         return nodes.Assign(span, children[0], children[1])
 
@@ -102,7 +102,11 @@ class TreeBuilder(Transformer[Token, nodes.Module]):
         assert isinstance(op, Token)
         assert not isinstance(target, Token)
         assert not isinstance(value, Token)
-        return nodes.AugmentedAssign(target.span.to(value.span), target, op[:-1], token_span(op), value)
+        span = token_span(op)
+        if op[:-1] in FOREIGN_OPS:
+            sign = Span.of(span.start.line, span.start.column, span.end.line, span.end.column - 1)
+            return Foreign(sign, FOREIGN_OPS[op[:-1]], (target, value))
+        return nodes.AugmentedAssign(target.span.to(value.span), target, op[:-1], span, value)
 
     def return_statement(self, children: list[Expression | Token | None]) -> Statement:
         span = token_span(_token(children[0]))
