@@ -1,9 +1,9 @@
 """Whether every list that a policy fills can also be emptied by it.
 
 A folio on a list that no batch names would never be offered for reclaim: the policy would pin memory. So
-each list that some answer or helper call places folios on must be named somewhere by a batch, a
-deactivation, a scan or as the source of a splice. An array of lists counts as one list; `lru` stands for
-the four that it holds.
+each list that some answer or helper call places folios on must be named somewhere by a batch or a
+deactivation, or folios must get from it to such a list: by a splice, or by a move in a scan. A scan that
+only looks takes nothing. An array of lists counts as one list; `lru` stands for the four that it holds.
 
 The kernel's `unevictable` list is the core's alone: whoever fills it has not drained it, whatever else is said.
 
@@ -11,7 +11,7 @@ This is a question about the whole policy and about names: which declaration a l
 followed through variables and function results. Values matter only in so far as blocks that the analysis
 never reached count for nothing, nor does a batch that is built and not answered: neither one behind
 `if False:` nor one left in a variable drains a list. A list that is only read from a folio or a batch
-result (`folio.list`, `last.list`) names nothing new.
+result (`folio.list`, `last.list`) names nothing new; a place there may be anywhere.
 
 Left-out hooks count as what they default to: without `folio_added` folios arrive on the four evictable
 standard lists, and without `next_batch` those four are drained and no others.
@@ -19,8 +19,9 @@ standard lists, and without `next_batch` those four are drained and no others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
 from reclaim.abi.limits import LRU_ARRAY, STANDARD_LISTS
 from reclaim.diag.diagnostic import Diagnostic, Help, Label, Span
@@ -32,6 +33,8 @@ from reclaim.lang.ir import (
     HookIR,
     ListDecl,
     ListRef,
+    Loop,
+    LoopKind,
     Op,
     PolicyIR,
     Return,
@@ -55,22 +58,24 @@ def undrained_lists(policy: PolicyIR, reached: Mapping[str, AbstractSet[int]]) -
         reached: by hook, ids of the blocks that some run may reach; the others fill and drain nothing.
     """
     filled: dict[str, Span] = {}
-    drained: set[str] = set()
+    drained = set() if "next_batch" in policy.hooks else set(_EVICTABLE)
+    ways: list[_Way] = []
     for name, hook in policy.hooks.items():
         blocks = [block for block in hook.blocks if block.id in reached[name]]
         sources = _Sources(blocks)
         answered = sources.answered()
-        for op in (op for block in blocks for op in block.ops):
-            for decl in _filled(op, sources):
-                for list_name in _names(decl):
+        for block in blocks:
+            scans = [loop for loop in hook.loops if loop.kind is LoopKind.SCAN and block.id in loop.body]
+            for op in block.ops:
+                for list_name in _names(_filled(op, sources)):
                     filled.setdefault(list_name, op.span)
-            for decl in _drained(op, sources, answered):
-                drained.update(list_name for list_name in _names(decl) if list_name != "unevictable")
-    if "next_batch" not in policy.hooks:
-        drained.update(_EVICTABLE)
+                drained |= _names(_drained(op, sources, answered)) - {"unevictable"}
+                ways += _ways(op, sources, scans)
+    _follow(ways, drained)
     declared = {decl.name: decl for decl in policy.lists}
+    emptied = {name for way in ways for name in way.start}
     found = [
-        _diagnostic(name, declared.get(name), where, policy)
+        _diagnostic(name, declared.get(name), where, policy, is_emptied=name in emptied)
         for name, where in filled.items()
         if name not in drained
     ]
@@ -80,18 +85,43 @@ def undrained_lists(policy: PolicyIR, reached: Mapping[str, AbstractSet[int]]) -
     return found
 
 
-def _names(decl: ListDecl) -> tuple[str, ...]:
-    return _EVICTABLE if decl.name == LRU_ARRAY else (decl.name,)
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Say where folios of some lists are put without being reclaimed; *end* is None where that may be anywhere."""
+
+    start: frozenset[str]
+    end: frozenset[str] | None
 
 
-def _diagnostic(name: str, decl: ListDecl | None, where: Span, policy: PolicyIR) -> Diagnostic:
+def _follow(ways: list[_Way], drained: set[str]) -> None:
+    """Add the lists from which folios get to a drained one."""
+    nr_before = -1
+    while len(drained) != nr_before:
+        nr_before = len(drained)
+        for way in ways:
+            if way.end is None or way.end & drained:
+                drained |= way.start - {"unevictable"}
+
+
+def _names(decls: Iterable[ListDecl]) -> frozenset[str]:
+    return frozenset(
+        name for decl in decls for name in (_EVICTABLE if decl.name == LRU_ARRAY else (decl.name,))
+    )
+
+
+def _diagnostic(
+    name: str, decl: ListDecl | None, where: Span, policy: PolicyIR, *, is_emptied: bool
+) -> Diagnostic:
     notes = ["a folio on a list that no batch names could never be reclaimed"]
     if "next_batch" not in policy.hooks:
         notes.append("the policy has no `next_batch`; the default takes from the standard lists only")
+    why = "no batch, scan or splice takes from it"
+    if is_emptied:
+        why = "what is taken from it gets to no list that a batch takes from"
     example = f"{name}{'[0]' * len(decl.dims) if decl else ''}.batch(32)"
     return report(
         "undrained-list",
-        f"list `{name}` is filled but never drained: no batch, scan or splice takes from it",
+        f"list `{name}` is filled but never drained: {why}",
         where if decl is None else decl.span,
         label="folios are placed on it here" if decl is None else "declared here",
         labels=() if decl is None else (Label(where, "folios are placed on it here"),),
@@ -139,12 +169,22 @@ def _drained(op: Op, sources: _Sources, answered: AbstractSet[int]) -> Iterator[
         case Construct(list=Value() as taken, result=Value() as batch) if op.constructor.name in _DRAINS:
             if batch.id in answered:
                 yield from sources.of(taken)
-        case ScanFirst():
-            yield from sources.of(op.list)
-        case Call() if op.helper.method_of == "List" and op.helper.effects.writes:
-            yield from sources.of(op.args[0])
         case _:
             pass
+
+
+def _ways(op: Op, sources: _Sources, scans: list[Loop]) -> Iterator[_Way]:
+    """Yield the way of the folios that a helper moves: those of a list, or the current one of a scan."""
+    if not isinstance(op, Call) or "Folio.list" not in op.helper.effects.writes:
+        return
+    named = dict(zip([param.type for param in op.helper.params][::-1], op.args[::-1], strict=False))
+    if "Place" not in named:
+        return
+    end = sources.of_place(named["Place"])
+    if op.helper.method_of == "List":
+        yield _Way(_names(sources.of(op.args[0])), end)
+    for scan in scans:
+        yield _Way(_names(sources.scanned_by(scan)), end)
 
 
 class _Sources:
@@ -165,6 +205,22 @@ class _Sources:
         """Return the declarations, none for a list that was read from an object."""
         makers = (self._makers.get(number) for number in self._behind([value]))
         return list({made.decl.name: made.decl for made in makers if isinstance(made, ListRef)}.values())
+
+    def of_place(self, place: Value) -> frozenset[str] | None:
+        """Return the names of the lists that a place may be on, None where it may be on any."""
+        found: set[str] = set()
+        for number in self._behind([place]) - self._passed.keys():
+            made = self._makers.get(number)
+            listed = self.of(made.list) if isinstance(made, Construct) and made.list is not None else []
+            if not listed:
+                return None
+            found |= _names(listed)
+        return frozenset(found)
+
+    def scanned_by(self, scan: Loop) -> list[ListDecl]:
+        """Return the declarations that the list of a scan may come from."""
+        makers = (self._makers.get(number) for number in self._behind([scan.header.params[0]]))
+        return [decl for made in makers if isinstance(made, ScanFirst) for decl in self.of(made.list)]
 
     def answered(self) -> set[int]:
         """Return the ids of all values that an answer of the hook may be."""

@@ -9,6 +9,7 @@ from tests.verifier.policy_cases import findings
 HOT = """\"\"\"Folios wait on a list of their own.\"\"\"
 
 hot = folio_list()
+cold = folio_list()
 
 
 @hook
@@ -51,13 +52,19 @@ def codes(filling: str = "pass", claiming: str = "pass", draining: str = "pass")
         "if False: return hot.batch(32)",
         "kept = hot.batch(32)",
         "return (hot if sc.priority > 12 else inactive_anon).batch(32)",
+        "for folio in hot.scan(limit=1):\n        pass",
+        "for folio in hot.scan(limit=1):\n        folio.move(hot.head)",
+        "for folio in inactive_anon.scan(limit=1):\n        folio.move(hot.head)",
+        "hot.splice(hot.head, limit=8)",
+        "hot.splice(cold.head, limit=8)\n    cold.splice(hot.head, limit=8)",
+        "if sc.priority > 12:\n        hot.splice(inactive_anon.head, limit=8)",
     ],
 )
 @pytest.mark.parametrize("how", ["filling", "claiming"])
 def test_filled_list_without_reached_answered_batch_is_rejected(how: str, draining: str) -> None:
-    """A batch that no run answers drains nothing, however the list is filled."""
+    """A batch that no run answers drains nothing, nor does a move to nowhere, however the list is filled."""
     filled = {"filling": PLACED} if how == "filling" else {"claiming": CLAIMED}
-    assert codes(**filled, draining=draining) == ["RP0654"]
+    assert set(codes(**filled, draining=draining)) == {"RP0654"}
 
 
 @pytest.mark.parametrize(
@@ -66,10 +73,14 @@ def test_filled_list_without_reached_answered_batch_is_rejected(how: str, draini
         SOMETIMES,
         "kept = hot.batch(32)\n    if sc.priority > 11: return kept",
         "return (hot if sc.priority > 11 else inactive_anon).batch(32)",
+        "for folio in hot.scan(limit=1):\n        if folio.in_fault:\n            folio.move(inactive_anon.tail)",
+        "hot.splice(inactive_anon.head, limit=8)",
+        "hot.splice(cold.head, limit=8)\n    cold.splice(inactive_anon.head, limit=8)",
+        "for folio in hot.scan(limit=1):\n        own = folio.list\n        if own is not None:\n            folio.move(own.head)",
     ],
 )
 def test_filled_list_with_reached_batch_is_accepted(draining: str) -> None:
-    """One way that some run can go is enough."""
+    """One way that some run can go is enough, be it over another list."""
     assert codes(PLACED, CLAIMED, draining) == []
 
 
