@@ -44,6 +44,7 @@ class Evaluator:
             "add": self._sum,
             "sub": self._difference,
             "udiv": self._quotient,
+            "and": self._conjunction,
         }
 
     def evaluate(self, definition: Definition, elements: Elements) -> Element:
@@ -141,6 +142,40 @@ class Evaluator:
             least, most = 1 << min(least, 63), 1 << min(most, 63)
         low, high = whole.unsigned
         return NUMBERS.range(low - low // max(least, 1), high - high // max(most, 1))
+
+    def _conjunction(self, definition: Definition, elements: Elements) -> Element:
+        """Mask; `x & -x` keeps the lowest bit of x, so that something is left where x is not 0."""
+        left, right = definition.operands
+        a, b = elements.get(left, TOP), elements.get(right, TOP)
+        result = NUMBERS.apply("and", a, b)
+        if max(a.unsigned[0], b.unsigned[0]) == 0 or not (
+            self._is_negative_of(left, right) or self._is_negative_of(right, left)
+        ):
+            return result
+        return _within(result, NUMBERS.range(1, U64_MAX))
+
+    def _is_negative_of(self, number: int, other: int) -> bool:
+        """Tell whether a class is made as `0 - other` or `~other + 1`."""
+        definition = self._definitions[number]
+        if definition.name == "sub":
+            return self._is_constant(definition.operands[0], 0) and definition.operands[1] == other
+        if definition.name != "add":
+            return False
+        return any(
+            self._is_constant(one, 1) and self._is_complement_of(rest, other)
+            for one, rest in (definition.operands, definition.operands[::-1])
+        )
+
+    def _is_complement_of(self, number: int, other: int) -> bool:
+        definition = self._definitions[number]
+        return definition.name == "xor" and any(
+            x == other and self._is_constant(ones, U64_MAX)
+            for x, ones in (definition.operands, definition.operands[::-1])
+        )
+
+    def _is_constant(self, number: int, value: int) -> bool:
+        definition = self._definitions[number]
+        return definition.name == "const" and definition.detail == value
 
     def _quotient(self, definition: Definition, elements: Elements) -> Element:
         """Divide; `part * n // whole` is at most k * n where the part is at most k times the whole."""

@@ -9,6 +9,7 @@ depth of every expression is counted here and limited, because all later stages 
 from __future__ import annotations
 
 import ast
+import dataclasses
 import warnings
 from typing import TypeAlias, TypeVar
 
@@ -24,6 +25,12 @@ from reclaim.lang.precedence import FOREIGN_OPS, build_operation
 Child: TypeAlias = "Node | Token | list[Node] | None"
 _N = TypeVar("_N", bound=Node)
 
+_JOINED = (
+    *(nodes.Binary, nodes.Unary, nodes.Logic, nodes.Comparison, nodes.Conditional),
+    *(nodes.Attribute, nodes.Subscript, nodes.Call),
+)
+"""Expressions that begin or end with another one."""
+
 _UNKNOWN = Span.of(1, 1, 1, 1)
 """Span of ``:`` alone, until the subscript around it is known."""
 
@@ -38,15 +45,19 @@ class TreeBuilder(Transformer[Token, nodes.Module]):
     def __init__(self) -> None:
         super().__init__(visit_tokens=False)
         self._depths: dict[int, int] = {}
+        self._brackets: dict[int, Span] = {}
         self._keep: list[Node] = []
 
     def begin(self) -> None:
         """Forget the depths of the last file."""
         self._depths.clear()
+        self._brackets.clear()
         self._keep.clear()
 
     def _deep(self, node: _N, *parts: Node) -> _N:
         """Note how deep *node* is, and stop where it is too deep."""
+        if self._brackets and isinstance(node, _JOINED):
+            node = self._with_brackets(node, parts)
         depth = 1 + max(map(self._depth, parts), default=0)
         if depth > MAX_DEPTH:
             message = f"this expression nests deeper than {MAX_DEPTH} levels"
@@ -55,6 +66,14 @@ class TreeBuilder(Transformer[Token, nodes.Module]):
             self._depths[id(node)] = depth
             self._keep.append(node)
         return node
+
+    def _with_brackets(self, node: _N, parts: tuple[Node, ...]) -> _N:
+        """Let a node reach as far as the brackets around its parts do."""
+        around = [self._brackets[id(part)] for part in parts if id(part) in self._brackets]
+        start = min([node.span.start, *(span.start for span in around)])
+        end = max([node.span.end, *(span.end for span in around)])
+        span = Span(start, end)
+        return node if span == node.span else dataclasses.replace(node, span=span)
 
     def _depth(self, node: Node) -> int:
         return self._depths.get(id(node), 1)
@@ -329,7 +348,10 @@ class TreeBuilder(Transformer[Token, nodes.Module]):
         inner = children[1]
         if inner is None or isinstance(inner, Token):
             return Foreign(span, "tuple")
-        return _expression(inner)
+        expression = _expression(inner)
+        self._brackets[id(expression)] = span
+        self._keep.append(expression)
+        return expression
 
     def display(self, children: list[Child]) -> Expression:
         span = token_span(_token(children[0])).to(token_span(_token(children[-1])))

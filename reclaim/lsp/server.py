@@ -20,7 +20,17 @@ from pygls.protocol.language_server import LanguageServerProtocol, lsp_method
 
 from reclaim import __version__
 from reclaim.lang.parser import shared_parser
-from reclaim.lsp import calling, completing, formatting, hovering, mending, naming, outlining, publishing
+from reclaim.lsp import (
+    calling,
+    colouring,
+    completing,
+    formatting,
+    hovering,
+    mending,
+    naming,
+    outlining,
+    publishing,
+)
 from reclaim.lsp.check_process import Checker
 from reclaim.lsp.checks import Check
 from reclaim.lsp.documents import Document, Text
@@ -193,6 +203,9 @@ def _asking(server: PolicyServer) -> dict[str, tuple[Handler, Any]]:
     def outline(params: types.DocumentSymbolParams) -> list[types.DocumentSymbol]:
         return outlining.outline(server.documents[params.text_document.uri])
 
+    def colour(params: types.SemanticTokensParams) -> types.SemanticTokens:
+        return colouring.colours(server.documents[params.text_document.uri])
+
     return {
         types.TEXT_DOCUMENT_HOVER: (hover, None),
         types.TEXT_DOCUMENT_COMPLETION: (complete, types.CompletionOptions(trigger_characters=[".", "@"])),
@@ -201,6 +214,7 @@ def _asking(server: PolicyServer) -> dict[str, tuple[Handler, Any]]:
             types.SignatureHelpOptions(trigger_characters=["(", ","]),
         ),
         types.TEXT_DOCUMENT_DOCUMENT_SYMBOL: (outline, None),
+        types.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL: (colour, colouring.LEGEND),
     }
 
 
