@@ -23,13 +23,14 @@ from verifier.memory_cells import Memory, Writes
 from verifier.obligations import NotNone, Obligation
 from verifier.order import Order
 from verifier.refinement import Refiner
+from verifier.related import Related
 from verifier.termination import counter_range, most_rounds
 
 MOST_PROGRAMS = 2_000
 """Tried before a mistake counts as not found."""
 
 _apply, _relate, _decided, _prove = NUMBERS.apply, Refiner.relate, Order._decided, Prover.prove
-_forget = Memory.forget
+_forget, _stands_before = Memory.forget, Related._stands_before
 
 
 def _always(*_args: object) -> bool:
@@ -81,6 +82,13 @@ def _first_path(states: Any) -> Any:
     return dict(present[0]) if present else None
 
 
+def _later_too(related: Related, number: int, block: int, *, may_be_own: bool = True) -> bool:
+    """Let `variable + constant` through whatever block the variable belongs to, as we once did."""
+    base = related._base(number)
+    is_of_another = base != number and related._owner.get(base, block) != block
+    return is_of_another or _stands_before(related, number, block, may_be_own=may_be_own)
+
+
 def _never_none(prover: Prover, elements: Any, demand: Obligation, site: Any) -> Proof:
     proof = _prove(prover, elements, demand, site)
     return Proof(True) if isinstance(demand, NotNone) else proof
@@ -111,6 +119,7 @@ MISTAKES: dict[str, tuple[object, str, Callable[..., Any]]] = {
         "arriving_on",
         lambda _edge, _state, pairs, _order: [FALSE] * len(pairs),
     ),
+    "later variables keep facts of the round before": (Related, "_stands_before", _later_too),
     "a merge keeps one path": (verifier.analysis, "_join_all", _first_path),
     "loops settle at once": (verifier.analysis.HookAnalysis, "covers", _always),
     "a counter ends one too early": (verifier.analysis, "counter_range", _short_count),

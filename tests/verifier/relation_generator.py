@@ -27,6 +27,7 @@ def batch_done(lruvec: Lruvec, result: BatchResult) -> None:
 '''
 
 _INPUTS = ("lruvec.first", "lruvec.last", "lruvec.at", "limit", "result.nr_taken", "lruvec.small")
+_BOUNDED = ("lruvec.first", "lruvec.last", "lruvec.small", "lruvec.at % 4")
 
 
 class RelationWriter:
@@ -84,6 +85,8 @@ class RelationWriter:
                     self._block(depth + 1, 1, nr_loops)
             elif kind < 0.65 and self.nr_uses < 3:
                 self._use(depth)
+            elif kind > 0.9 and nr_loops == 0:
+                self._look_back(depth)
             else:
                 self._update(depth)
 
@@ -100,6 +103,24 @@ class RelationWriter:
             self._say(depth + 1, f"if {self._condition()}:")
             self._say(depth + 2, self.rng.choice(("break", "continue")))
         self.counters.remove(name)
+
+    def _look_back(self, depth: int) -> None:
+        """Write a loop in which a number is compared with what it was in the round before."""
+        name, past = f"w{len(self.lines)}", f"p{len(self.lines)}"
+        more, before = (
+            self.rng.randint(0, 2),
+            self.rng.choice(("0", "0", "0", self.rng.choice(self.variables))),
+        )
+        self._say(depth, f"{past}: u64 = {before}")
+        self._say(depth, f"for i{name} in range({self.rng.choice(('4', 'limit'))}):")
+        self._say(depth + 1, f"if lruvec.nr[i{name} % 8] {self.rng.choice(('>', '=='))} lruvec.at:")
+        self._say(depth + 2, f"{name} = {self.rng.choice(_BOUNDED)}")
+        self._say(depth + 1, "else:")
+        self._say(depth + 2, f"{name} = {self.rng.choice((*_BOUNDED, *self.variables))}")
+        uses = ("lruvec.small = {} % 16", "lruvec.nr[min({}, 7)] = 7", "assert {} <= 10")
+        self._say(depth + 1, self.rng.choice(uses).format(f"({name} + {more} - {past})"))
+        kept = (name, *[f"{name} + {more}"] * 3, f"min({name}, {past})", f"max({name}, {past})")
+        self._say(depth + 1, f"{past} = {self.rng.choice(kept)}")
 
     def _number(self) -> str:
         return self.rng.choice((*self.variables, *self.counters, *self.counters) or self.inputs)
