@@ -112,6 +112,11 @@ NODE = KernelType(
         _pages("low_wmark", "Watermark below which kswapd wakes."),
         _pages("high_wmark", "Watermark at which kswapd sleeps."),
         _pages("promo_wmark", "The same with NUMA balancing, so that there is room for promotions."),
+        Field(
+            "is_promotion_target",
+            "bool",
+            "Does NUMA balancing promote, so that kswapd sleeps at promo_wmark.",
+        ),
     ),
     "struct pglist_data, include/linux/mmzone.h",
 )

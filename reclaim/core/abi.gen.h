@@ -300,6 +300,7 @@ struct rcl_node {
 	uint64_t low_wmark;
 	uint64_t high_wmark;
 	uint64_t promo_wmark;
+	uint8_t is_promotion_target;
 };
 _Static_assert(offsetof(struct rcl_node, nid) == 0, "nid");
 _Static_assert(offsetof(struct rcl_node, tier) == 1, "tier");
@@ -309,6 +310,7 @@ _Static_assert(offsetof(struct rcl_node, min_wmark) == 24, "min_wmark");
 _Static_assert(offsetof(struct rcl_node, low_wmark) == 32, "low_wmark");
 _Static_assert(offsetof(struct rcl_node, high_wmark) == 40, "high_wmark");
 _Static_assert(offsetof(struct rcl_node, promo_wmark) == 48, "promo_wmark");
+_Static_assert(offsetof(struct rcl_node, is_promotion_target) == 56, "is_promotion_target");
 
 /* What one reclaim wants, may do and has done so far. */
 struct rcl_scan_control {

@@ -116,7 +116,11 @@ void h_folio_move(struct rcl_ctx *ctx, struct rcl_folio *pub, struct rcl_lruvec 
 }
 
 /* Sorted lists keep what others claim: a folio retargeted away is moved where it is linked, and its
- * claim stays unless it was to this list (inc_min_seq()). */
+ * claim stays unless it was to this list (inc_min_seq()).
+ *
+ * SIMPLIFIED: the moved folios keep their order and flags, those claimed elsewhere go to that list's head; the
+ * kernel's generations are turned round, lose their tiers, and the claimed ones go to the tail; effect: under
+ * mglru where two generations are merged, which takes max_nr_gens=3 or swap that comes and goes. */
 static void splice_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio, uint32_t from,
 			 uint64_t place)
 {

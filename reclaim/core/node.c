@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "demote.h"
 #include "direct.h"
 #include "kswapd.h"
 #include "numa.h"
@@ -131,6 +132,7 @@ int node_setup(struct rcl_machine *m)
 		node->pub.tier = config->tier;
 		node->pub.nr_pages = config->nr_pages;
 		node->pub.nr_free_pages = config->nr_pages;
+		node->pub.is_promotion_target = m->config.numa_balancing != 0;
 		if (config->high_wmark == 0)
 			set_watermarks(m, node, total);
 		else
@@ -233,12 +235,13 @@ static void wake_kswapds(struct rcl_machine *m, const struct placement *place)
 
 uint64_t node_reclaimable_pages(const struct rcl_machine *m, const struct node *node)
 {
+	bool has_room = m->nr_swap_free || demote_is_possible(m, node->pub.nid);	/* can_reclaim_anon_pages() */
 	uint64_t nr = 0;
 
 	for (uint32_t i = 0; i < m->nr_memcgs; i++) {
 		const struct rcl_lruvec *lruvec = &m->memcgs[i]->lruvecs[node->pub.nid].pub;
 
-		nr += m->nr_swap_free ? lruvec->nr_pages : lruvec->nr_file_pages;
+		nr += has_room ? lruvec->nr_pages : lruvec->nr_file_pages;
 	}
 	return nr;
 }

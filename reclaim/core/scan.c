@@ -394,22 +394,28 @@ static void end_plug(struct rcl_machine *m, struct scan *sc)
 	sc->is_plugged = false;
 }
 
+/* What may be taken from a lruvec (can_reclaim_anon_pages(), can_age_anon_pages(), sc_swappiness()). */
+static void set_permissions(struct rcl_machine *m, struct scan *sc, const struct lruvec *lruvec)
+{
+	if (!sc->has_swappiness)
+		sc->pub.swappiness = (uint8_t)lruvec->pub.memcg->swappiness;
+	sc->pub.may_demote = demote_is_possible(m, lruvec->pub.nid);
+	sc->pub.can_age_anon = m->nr_swap_slots > 0 || sc->pub.may_demote;
+	sc->pub.may_swap = sc->may_swap && (swap_available(m, memcg_of(lruvec->pub.memcg)) > 0 || sc->pub.may_demote);
+}
+
 /* shrink_lruvec(), up to its first batch. */
 static void begin_pass(struct rcl_machine *m, struct scan *sc)
 {
 	struct scan_pass *pass = &sc->walk.pass;
 	struct lruvec *lruvec = pass->lruvec;
 
-	if (!sc->has_swappiness)
-		sc->pub.swappiness = (uint8_t)lruvec->pub.memcg->swappiness;
-	sc->pub.may_demote = demote_is_possible(m, lruvec->pub.nid);
-	sc->pub.can_age_anon = m->nr_swap_slots > 0 || sc->pub.may_demote;
-	sc->pub.may_swap = sc->may_swap && (swap_available(m, memcg_of(lruvec->pub.memcg)) > 0 || sc->pub.may_demote);
+	set_permissions(m, sc, lruvec);
 	pass->nr_reclaimed_before = sc->pub.nr_reclaimed;
 	sc->pub.nr_freed = 0;
 	begin_plug(m, sc);
 	ask_pass_begin(m, lruvec, sc);
-	if (has_own_lists(lruvec))
+	if (has_own_lists(lruvec) && !sc->walk.is_ring)
 		drain(m);	/* lru_gen_shrink_lruvec() */
 	pass->soft_limit = lruvec->pub.nr_pages >> sc->pub.priority;
 	pass->hard_limit = MAX_LAPS * lruvec->pub.nr_pages + RCL_MAX_BATCH;
@@ -567,6 +573,9 @@ void scan_begin_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)
 		sc->walk.gen = m->nodes[nid].ring.seq % MEMCG_NR_GENS;
 		sc->walk.bin = memcg_ring_random_bin(m) + MEMCG_NR_BINS - 1;	/* before the first */
 		sc->walk.nr_visits_left = RING_VISITS * (uint64_t)m->nr_memcgs;
+		drain(m);	/* once per round (lru_gen_shrink_node()) */
+		if (sc->is_kswapd)
+			sc->pub.nr_reclaimed = 0;	/* what it freed before does not end the round */
 	} else {
 		sc->walk.at = first_of_walk(m, sc, root, nid);
 	}
@@ -604,6 +613,8 @@ void scan_end_node(struct rcl_machine *m, struct scan *sc)
 	struct node *node = &m->nodes[sc->walk.nid];
 
 	end_plug(m, sc);
+	if (sc->walk.is_ring && sc->is_kswapd)
+		sc->pub.nr_reclaimed += sc->walk.nr_reclaimed_before;
 	if (sc->pub.priority > sc->walk.priority)
 		sc->pub.priority = sc->walk.priority;	/* raising it would have no end */
 	if (sc->pub.nr_reclaimed > sc->walk.nr_reclaimed_before)
@@ -633,6 +644,7 @@ bool scan_age_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)
 		uint64_t answer;
 
 		memcg_calculate_protection(root, memcg);
+		set_permissions(m, sc, lruvec);
 		answer = ask_node_age(m, lruvec, sc);
 		has_old |= answer != RCL_AGING_TOO_YOUNG;
 		if (answer == RCL_AGING_TOO_YOUNG || answer == RCL_AGING_OLD_ENOUGH)

@@ -274,7 +274,10 @@ static void keep_folio(struct rcl_machine *m, struct lruvec *lruvec, struct foli
 }
 
 /* Count what is dirty or being written (folio_check_dirty_writeback() and what follows it); answers
- * whether it is being written, which only the device can end. */
+ * whether it is being written, which only the device can end.
+ *
+ * SIMPLIFIED: under MGLRU too this comes before the test whether a walk found a mapped folio young meanwhile, which
+ * is the policy's; effect: such a folio counts as dirty, or as activated while it is being written. */
 static bool meet_writeback(struct rcl_machine *m, const struct scan *sc, struct folio *folio,
 			    struct rcl_batch_result *result)
 {

@@ -195,3 +195,31 @@ def test_who_was_evicted_by_a_short_machine_is_known_when_it_comes_back(policy: 
     counters = machine.counters(memcg="/a")
     assert counters["workingset_refault_anon"] > 1000
     assert counters["workingset_activate_anon"] > 100
+
+
+def test_what_a_removed_memcg_left_goes_in_one_pass() -> None:
+    """MGLRU scans all of a removed memcg at any priority (get_nr_to_scan()), of a living one a share."""
+    freed = []
+    for is_removed in (False, True):
+        machine = _machine(MemcgConfig(path="/a"), MemcgConfig(path="/a/b"))
+        machine.attach("mglru")
+        task = machine.add_task(synth("scan:pages=1K,accesses=1K,kind=file-read"), memcg="/a/b")
+        machine.run()
+        task.exit()
+        if is_removed:
+            machine.remove_memcg("/a/b")
+        freed.append(machine.reclaim("/a", 64))
+    assert freed[0] <= 128
+    assert freed[1] >= 512
+
+
+@pytest.mark.parametrize("policy", ["trad", "mglru"])
+def test_reclaim_goes_below_min_by_less_than_a_batch(policy: str) -> None:
+    """MGLRU looks at memory.min before each batch, trad scales its scans by it."""
+    for min_pages in range(3000, 3600, 40):
+        machine = _machine(MemcgConfig(path="/a"), MemcgConfig(path="/a/b", min_pages=min_pages))
+        machine.attach(policy)
+        machine.add_task(synth("scan:pages=4K,accesses=4K,kind=file-read"), memcg="/a/b")
+        machine.run()
+        machine.reclaim("/a", 2000)
+        assert machine.memcg_info("/a/b")["usage_pages"] > min_pages - 64
