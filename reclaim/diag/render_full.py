@@ -69,8 +69,9 @@ def _picture(diagnostic: Diagnostic, path: str, window: SourceWindow, paint: _Pa
             yield paint("...", "frame")
         before = line
         number = paint(f"{line:>{gutter}} |", "frame")
-        yield f"{number} {window.shown(line)}".rstrip()
-        for row in _mark_rows(marks, diagnostic.severity, paint):
+        text, cut = window.cut(line, marks)
+        yield f"{number} {text}".rstrip()
+        for row in _mark_rows(cut, diagnostic.severity, paint):
             yield f"{bar} {row}"
     yield bar
     yield from _remarks(diagnostic, " " * gutter, paint)

@@ -31,13 +31,20 @@ def render_plain(diagnostics: Sequence[Diagnostic], path: str, source: str) -> s
 def _tell(diagnostic: Diagnostic, path: str, window: SourceWindow) -> Iterator[str]:
     yield f"{diagnostic.severity} {diagnostic.code}: {diagnostic.message}"
     yield f"  in {path}, {_place(diagnostic.span, diagnostic.label)}"
-    yield f"    {window.shown(diagnostic.span.start.line).strip()}"
+    yield from _line(window, diagnostic.span)
     for label in diagnostic.labels:
         yield f"  {_place(label.span, label.message)}"
-        yield f"    {window.shown(label.span.start.line).strip()}"
+        yield from _line(window, label.span)
     for remark in diagnostic.remarks:
         yield f"  {remark}"
     yield f"  explain: reclaim-verify --explain {diagnostic.code}"
+
+
+def _line(window: SourceWindow, span: Span) -> Iterator[str]:
+    """Yield the line that a span begins on, unless it is blank."""
+    text, _ = window.cut(span.start.line, window.marks(span, "", is_primary=True)[:1])
+    if text.strip():
+        yield f"    {text.strip()}"
 
 
 def _place(span: Span, text: str) -> str:

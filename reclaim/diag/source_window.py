@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from reclaim.diag.diagnostic import Diagnostic, Span
 
 TAB = "    "
 """What a tab is shown as; a fixed width keeps marks under what they mark."""
+
+
+WIDEST = 200
+"""Cells that are shown of a line: more than any policy's, two and a half times those of a common terminal."""
+
+_CUT = "..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,30 @@ class SourceWindow:
     def shown(self, line: int) -> str:
         """Return a line as it is printed: tabs widened, control characters made visible."""
         return "".join(map(_shown, self.raw(line))).rstrip()
+
+    def cut(self, line: int, marks: Sequence[Mark]) -> tuple[str, list[Mark]]:
+        """Return a line as it is printed, with its marks; of a line that is too long, the part around the first mark."""
+        text = self.shown(line)
+        if len(text) <= WIDEST:
+            return text, list(marks)
+        start = max(min((mark.start for mark in marks), default=0) - WIDEST // 4, 0)
+        cell, part, first = 0, "", start
+        for char in text:
+            if cell >= start + WIDEST:
+                part += _CUT
+                break
+            if cell >= start:
+                first = first if part else cell
+                part += char
+            cell += _width(char)
+        shift = first - len(_CUT) if start else 0
+        most = WIDEST + len(_CUT)
+        moved = [
+            replace(mark, start=low, end=max(min(mark.end - shift, most), low + 1))
+            for mark in marks
+            for low in (min(mark.start - shift, most),)
+        ]
+        return (_CUT + part if start else part), moved
 
     def cell(self, line: int, column: int) -> int:
         """Return the cell, from 0, at which a column begins."""

@@ -84,9 +84,12 @@ def _parse_whole(parser: PolicyParser, text: str) -> tuple[Module, list[Diagnost
     whole = parser.parse(text)
     if isinstance(whole, Module):
         return whole, []
+    pieces = list(_pieces(text))
+    if len(pieces) == 1:
+        return Module(()), [whole]
     statements: list[Statement] = []
     found: list[Diagnostic] = []
-    for first_line, piece in _pieces(text):
+    for first_line, piece in pieces:
         part = parser.parse("\n" * (first_line - 1) + piece)
         if isinstance(part, Module):
             statements.extend(part.statements)

@@ -9,8 +9,8 @@ from reclaim.diag.diagnostic import Span
 from reclaim.diag.errors import PolicyRejected
 from reclaim.diag.registry import report
 
-MAX_BYTES = 1 << 20
-"""Largest policy: hundreds of times the largest that makes sense; keeps every stage quick."""
+MAX_BYTES = 1 << 18
+"""Largest policy: fifteen times mglru, three times 2,000 lines; a line as long as that is read in seconds."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\ufeff\u2028\u2029]")
 _START = Span.of(1, 1, 1, 1)

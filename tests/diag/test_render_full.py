@@ -125,3 +125,14 @@ def test_colours_change_no_character() -> None:
 def test_control_characters_cannot_reach_the_terminal() -> None:
     """An escape in a source is shown, not obeyed."""
     assert _draw("x = \x1b[31m\n", Span.of(1, 1, 1, 2))[0] == "1 | x = ␛[31m"
+
+
+def test_very_long_line_is_cut_around_its_mark() -> None:
+    """A line of a megabyte shows what stands around the first mark, the mark still under what it marks."""
+    line = "名 " + "a" * 1000 + " + foo + " + "b" * 1_000_000
+    at = line.index("foo") + 1
+    shown, marked = _draw(line, Span.of(1, at, 1, at + 3))
+    assert len(shown) < 250
+    assert shown.startswith("1 | ...a")
+    assert shown.endswith("b...")
+    assert shown[marked.index("^") : marked.rindex("^") + 1] == "foo"

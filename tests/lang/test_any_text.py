@@ -36,6 +36,7 @@ def _survives(source: str) -> None:
     assert [problem for hook in policy.hooks.values() for problem in check_hook(hook)] == []
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_answered(source: str) -> None:
     """Arbitrary characters are refused with a message."""
