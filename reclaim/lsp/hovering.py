@@ -9,6 +9,7 @@ from lsprotocol import types
 from reclaim.abi.hooks import HOOKS
 from reclaim.diag.diagnostic import Position, Span
 from reclaim.lang.shapes import shape_text
+from reclaim.lang.vocabulary import Entry
 from reclaim.lang.words import Token
 from reclaim.lsp.checks import Checked
 from reclaim.lsp.documents import Document
@@ -33,8 +34,8 @@ def _about_word(document: Document, token: Token) -> Iterator[str]:
     words, checked = document.text.words, document.current
     base = words.base_of(token)
     sight = Sight(document, token.span.start)
-    fact = _fact(checked, token, base)
     entry = None if base is None and token.text in sight.variables else sight.entry(token.text, base)
+    fact = _fact(checked, token, base, entry)
     if entry is not None:
         yield _code(entry.signature)
     elif fact is not None and not fact.name:
@@ -51,7 +52,8 @@ def _about_word(document: Document, token: Token) -> Iterator[str]:
         yield entry.doc
 
 
-def _fact(checked: Checked | None, token: Token, base: str | None) -> Fact | None:
+def _fact(checked: Checked | None, token: Token, base: str | None, entry: Entry | None) -> Fact | None:
+    """Return what is proved about a word; of a call about its answer, and not about an argument that is left out."""
     if checked is None:
         return None
     if base is None:
@@ -66,7 +68,8 @@ def _fact(checked: Checked | None, token: Token, base: str | None) -> Fact | Non
     called = [
         f for f in checked.facts if f.name is None and f.span.start == whole.start and f.span.end > whole.end
     ]
-    return min(called, key=lambda f: f.span.end, default=None)
+    answer = entry.signature.rpartition("-> ")[2] if entry is not None else ""
+    return min(called, key=lambda f: (f.span.end, f.type != answer), default=None)
 
 
 def _costs(checked: Checked, token: Token) -> Iterator[str]:

@@ -126,6 +126,11 @@ def test_a_range_that_is_the_whole_type_is_not_told(session: Session) -> None:
     assert "proved" not in session.hover(uri, place)
 
 
+def test_hover_on_an_answer_tells_no_argument_of_it(session: Session, policy: str) -> None:
+    """An argument that is left out has a value, too, and it is not what the call gives."""
+    assert "proved here" not in session.hover(policy, place_of("return queue.§batch(32)"))
+
+
 def test_hover_knows_a_range_in_a_rejected_policy(session: Session) -> None:
     """What is known at an error is what one wants to see."""
     text, place = at(
