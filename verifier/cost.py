@@ -154,6 +154,8 @@ class CostModel:
                 max(way.cost - a_round.cost, 0), tuple(p for p in way.parts if p not in a_round.parts)
             )
             _keep_dearest(leaving, target, more)
+        if not leaving:  # something fails in every round, and nothing comes behind the loop
+            leaving[_END] = _NOTHING
         return {target: self._all_rounds(header, times, a_round, way) for target, way in leaving.items()}
 
     def _all_rounds(self, header: int, times: int, a_round: _Way, leaving: _Way) -> _Way:

@@ -110,7 +110,7 @@ class _Reader:
         at = self._lines[line - 1].find(text, start)
         return self._found(text, line + 1, 0) if at < 0 else self._on_line(line, at, len(text))
 
-    # Expressions. Brackets around an operand belong to no node, so spans are put together from the parts.
+    # Expressions. Brackets around a whole expression belong to no node, those around an operand to what it is part of.
 
     def _name(self, node: ast.Name) -> Expression:
         return nodes.Name(self._span(node), node.id)
@@ -130,17 +130,17 @@ class _Reader:
         base = self._read(node.value)
         length = len(node.attr)
         name_span = self._on_line(node.end_lineno or 0, (node.end_col_offset or 0) - length, length)
-        return nodes.Attribute(base.span.to(name_span), base, node.attr, name_span)
+        return nodes.Attribute(self._span(node), base, node.attr, name_span)
 
     def _subscript(self, node: ast.Subscript) -> Expression:
         base = self._read(node.value)
-        return nodes.Subscript(base.span.to(self._span(node)), base, self._read(node.slice))
+        return nodes.Subscript(self._span(node), base, self._read(node.slice))
 
     def _call(self, node: ast.Call) -> Expression:
         callee = self._read(node.func)
         arguments = [self._by_position(value) for value in node.args]
         arguments += [self._keyword(keyword) for keyword in node.keywords]
-        return nodes.Call(callee.span.to(self._span(node)), callee, tuple(arguments))
+        return nodes.Call(self._span(node), callee, tuple(arguments))
 
     def _by_position(self, node: ast.expr) -> nodes.Argument:
         value = self._read(node)
@@ -154,13 +154,13 @@ class _Reader:
 
     def _unary(self, node: ast.UnaryOp) -> Expression:
         operand = self._read(node.operand)
-        return nodes.Unary(self._span(node).to(operand.span), _UNARY[type(node.op)], operand)
+        return nodes.Unary(self._span(node), _UNARY[type(node.op)], operand)
 
     def _binary(self, node: ast.BinOp) -> Expression:
         left, right = self._read(node.left), self._read(node.right)
         op = _BINARY[type(node.op)]
         where = self._found(op, left.span.end.line, left.span.end.column - 1)
-        return nodes.Binary(left.span.to(right.span), op, where, left, right)
+        return nodes.Binary(self._span(node), op, where, left, right)
 
     def _comparison(self, node: ast.Compare) -> Expression:
         first = self._read(node.left)
@@ -170,16 +170,16 @@ class _Reader:
                 for op, right in zip(node.ops, node.comparators, strict=True)
             ]
         )
-        return nodes.Comparison(first.span.to(rest[-1][1].span), first, rest)
+        return nodes.Comparison(self._span(node), first, rest)
 
     def _logic(self, node: ast.BoolOp) -> Expression:
         operands = tuple([self._read(value) for value in node.values])
         op = "and" if isinstance(node.op, ast.And) else "or"
-        return nodes.Logic(operands[0].span.to(operands[-1].span), op, operands)
+        return nodes.Logic(self._span(node), op, operands)
 
     def _conditional(self, node: ast.IfExp) -> Expression:
         then, condition, other = self._read(node.body), self._read(node.test), self._read(node.orelse)
-        return nodes.Conditional(then.span.to(other.span), condition, then, other)
+        return nodes.Conditional(self._span(node), condition, then, other)
 
     # Statements.
 

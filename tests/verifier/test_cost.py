@@ -63,6 +63,17 @@ def test_a_way_out_of_a_loop_is_paid_once() -> None:
     assert cost(search.format(dear, "continue")) > 16 * 80
 
 
+def test_a_loop_that_nothing_leaves_has_a_cost() -> None:
+    """Where an access fails in every round nothing behind the loop is reached; the hook is rejected, and answered."""
+    body = (
+        "    seen: u64 = 0\n    rest: u64 = lruvec.nr[0] % max(seen, 1)\n    for i in range(8):\n"
+        "        if i <= i:\n            lruvec.nr[i - 1 - i] = 3\n        seen = rest - i + seen\n"
+    )
+    report = verify(compile_source(HEADER + body, "x.rpol"))
+    assert [found.code for found in report.diagnostics] == ["RP0501"]
+    assert report.costs["batch_done"].total > 8
+
+
 def test_hooks_run_by_helpers_run_no_helpers_that_run_hooks() -> None:
     """The graph hook, helper, hook has no cycle, so costs can be added up."""
     families = {family for name in RUN_BY_HELPERS for family in HOOKS[name].families}
