@@ -145,7 +145,11 @@ static void trace_pause(struct rcl_machine *m, const struct task *task, const st
 	      .period = period_ns / MS_NS, .think = since_ns / MS_NS);
 }
 
-/* Sleep as long as the device needs for what the task wrote, minus the time since its last pause. */
+/* Sleep as long as the device needs for what the task wrote, minus the time since its last pause.
+ *
+ * SIMPLIFIED: a pause is 200 ms at most, the kernel's bound is lower where the device has little to write
+ * (wb_max_pause()); effect: writers to a slow device pause less often, and longer.
+ */
 static void pause_writer(struct rcl_machine *m, struct task *task, const struct domain *domain, uint64_t rate)
 {
 	uint64_t period_ns = rate ? task->nr_dirtied * SECOND_NS / rate : MAX_PAUSE_NS, now_ns = *m->clock;

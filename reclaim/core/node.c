@@ -268,7 +268,12 @@ static struct folio *take_after_drain(struct rcl_machine *m, const struct placem
 }
 
 /* __alloc_pages_slowpath(): kswapd, the reserve down to min, direct reclaim, and in the end the OOM
- * killer. A machine with forced release has tried all there is when a reclaim comes back empty. */
+ * killer. A machine with forced release has tried all there is when a reclaim comes back empty.
+ *
+ * SIMPLIFIED: the last look before the OOM killer takes pages down to min, the kernel's only above high
+ * (__alloc_pages_may_oom()), and whether retries can help at all is asked after fruitless reclaims only; effect: who
+ * is killed last survives a little longer here.
+ */
 static struct folio *alloc_slowpath(struct rcl_machine *m, struct task *task, const struct placement *place)
 {
 	uint32_t nr_fruitless = 0;

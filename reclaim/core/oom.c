@@ -38,6 +38,8 @@ static uint64_t total_pages(const struct rcl_machine *m, const struct memcg *mem
 
 	if (memcg) {
 		memory = memcg->pub.max < m->nr_folios ? memcg->pub.max : m->nr_folios;
+		if (memcg->pub.swappiness == 0)		/* mem_cgroup_get_max() */
+			return memory;
 		return memory + (memcg->pub.swap_max < swap_pages ? memcg->pub.swap_max : swap_pages);
 	}
 	for (uint32_t nid = 0; nid < m->nr_nodes; nid++)

@@ -13,7 +13,7 @@ ANON = "uniform:pages=512,accesses=4K"
 
 
 def _machine(
-    *memcgs: MemcgConfig, swap_pages: int = 0, forced_release: bool = True, stat_flush_ns: int = 0
+    *memcgs: MemcgConfig, swap_pages: int = 0, forced_release: bool = True, **options: int
 ) -> Machine:
     swap = (SwapConfig(kind="zram", pages=swap_pages),) if swap_pages else ()
     return Machine(
@@ -21,7 +21,7 @@ def _machine(
             nodes=(NodeConfig(pages=1 << 14),),
             memcgs=memcgs,
             swap=swap,
-            options={"forced_release": forced_release, "stat_flush_ns": stat_flush_ns},
+            options={"forced_release": forced_release, **options},
         )
     )
 
@@ -54,6 +54,18 @@ def test_oom_kills_by_score_within_the_memcg() -> None:
     machine.run()
     assert machine.memory_events("/a")["oom_kill"] == 1
     assert [task.info["resident_pages"] > 0 for task in machine.tasks] == [True, True, False]
+
+
+def test_oom_score_is_a_share_of_what_the_memcg_may_have() -> None:
+    """Swap that is there and is not used, as swappiness is 0, is no part of it: the larger task dies."""
+    machine = _machine(
+        MemcgConfig(path="/a", max_pages=1000), swap_pages=100_000, forced_release=False, swappiness=0
+    )
+    machine.add_task(synth("uniform:pages=700,accesses=8K"), memcg="/a")
+    machine.add_task(synth("uniform:pages=400,accesses=8K"), memcg="/a").set_oom_score_adj(100)
+    machine.run()
+    assert machine.memory_events("/a")["oom_kill"] == 1
+    assert [task.info["resident_pages"] > 0 for task in machine.tasks] == [False, True]
 
 
 def test_oom_score_outside_its_range_is_refused() -> None:
