@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reclaim.abi.helpers import SCAN_COST
+from reclaim.abi.kinds import Helper
 from reclaim.diag.diagnostic import Span
 from reclaim.lang.ir import Call, HookIR, ScanFirst, ScanNext
 from verifier.analysis import Results
@@ -84,6 +85,19 @@ class HookCost:
 
     total: int
     parts: tuple[Part, ...]
+
+
+def price_of_units(helper: Helper, costs: Mapping[str, HookCost]) -> tuple[int, int]:
+    """Return what a call costs for each unit of what drives its cost, and besides, runs of hooks included.
+
+    Args:
+        helper: has such a parameter, which is not 0.
+        costs: of the hooks that it may run; one that the policy leaves out costs `DEFAULT_RUN_COST`.
+    """
+    assert helper.cost_per is not None
+    effects = helper.effects
+    a_run = sum(costs[name].total if name in costs else DEFAULT_RUN_COST for name in effects.runs)
+    return helper.cost_per[1] + effects.runs_each * a_run, helper.cost + effects.runs_besides * a_run
 
 
 def costing_order(hooks: Iterable[str]) -> list[str]:
@@ -176,12 +190,8 @@ class CostModel:
 
     def _call(self, op: Call) -> Part:
         helper = op.helper
-        runs = sum(self._run_cost(name) for name in helper.effects.runs)
         times = self._results.arguments.get(id(op), 0)
         if helper.cost_per is None or not times:
             return Part(op.span, helper.name, 1, helper.cost, 0)
-        return Part(op.span, helper.name, times, helper.cost_per[1] + runs, helper.cost)
-
-    def _run_cost(self, name: str) -> int:
-        known = self._costs.get(name)
-        return DEFAULT_RUN_COST if known is None else known.total
+        each, once = price_of_units(helper, self._costs)
+        return Part(op.span, helper.name, times, each, once)

@@ -14,7 +14,7 @@ from reclaim.lang.interp import RuntimeValue
 from reclaim.lang.ir import Block, Call, HandleType, Op, PolicyIR, ScanFirst, ScanNext, Terminator, Value
 from verifier.analysis import HookAnalysis
 from verifier.confirmation import reaches
-from verifier.cost import DEFAULT_RUN_COST, HookCost
+from verifier.cost import HookCost, price_of_units
 from verifier.domains.nullness import PRESENT
 from verifier.domains.product import Element
 from verifier.entailment import is_signed
@@ -108,18 +108,12 @@ class DearRunSearch(WitnessSearch):
         if not isinstance(op, Call):
             return 1
         helper = op.helper
-        price = 1 + helper.cost
         if helper.cost_per is None:
-            return price
-        driver, each = helper.cost_per
-        runs = sum(
-            self._costs[name].total if name in self._costs else DEFAULT_RUN_COST
-            for name in helper.effects.runs
-        )
-        for param, arg in zip(reversed(helper.params), reversed(op.args), strict=False):
-            if param.name == driver:
-                price += (each + runs) * value_of(arg)
-        return price
+            return 1 + helper.cost
+        each, besides = price_of_units(helper, self._costs)
+        arguments = zip(reversed(helper.params), reversed(op.args), strict=False)
+        units = sum(value_of(arg) for param, arg in arguments if param.name == helper.cost_per[0])
+        return 1 + (besides + each * units if units else helper.cost)
 
     def _example(self, value: Value, element: Element, number: int) -> Concrete:
         """Pick the largest number at first."""

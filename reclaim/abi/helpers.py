@@ -9,7 +9,7 @@ charge bounds it. Virtual time is charged by the bodies themselves, from the mac
 from __future__ import annotations
 
 from reclaim.abi.kinds import U64_MAX, Effects, Helper, Param
-from reclaim.abi.limits import MAX_NODES, MAX_PAGES
+from reclaim.abi.limits import MAX_NODES, MAX_PAGES, PAGEVEC_SIZE
 
 _KEY = Param("key", "u64", "Key.")
 _PURE = Effects(pure=True)
@@ -99,7 +99,13 @@ _FOLIO = (
         cost_per=("look_around", 4),
         method_of="Folio",
         max=0xFFFF,
-        effects=Effects(writes=("Folio.is_executable",), writes_maps=True, runs=("pte_young",)),
+        effects=Effects(
+            writes=("Folio.is_executable",),
+            writes_maps=True,
+            runs=("pte_young",),
+            runs_each=2,  # once as it is found, and once as the batch drains in which its place waits
+            runs_besides=PAGEVEC_SIZE - 1,  # for what waited in it before
+        ),
         source="folio_referenced(), mm/rmap.c",
     ),
     Helper(

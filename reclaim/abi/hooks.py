@@ -33,8 +33,10 @@ _STATE_ONLY = ("integer", "workingset", "memcg", "map", "time", "event")
 _LISTS = (*_STATE_ONLY, "list")
 
 _SMALL = 4_000
-"""Budget of hooks asked for every access or folio: a few map look-ups, one rmap walk with its
-widest look-around."""
+"""Budget of hooks asked for every access or folio: a few map look-ups."""
+
+_RMAP = 10_000
+"""Budget of those that may walk rmap: one walk with its widest look-around, all of whose folios are placed."""
 
 _PASS = 50_000
 """Budget of hooks asked once per batch or pass: loops over generations, tiers, ancestors."""
@@ -304,7 +306,7 @@ HOOKS: dict[str, Hook] = {
             result="s64",
             may="Answer any number; those with the lowest are reclaimed.",
             default="0 for all, so that the oldest are taken.",
-            budget=_SMALL,
+            budget=_RMAP,
             fuel_ns=_SMALL_FUEL_NS,
             families=(*_STATE_ONLY, "rmap"),
             related=("next_batch", "isolate_folio"),
@@ -336,7 +338,7 @@ HOOKS: dict[str, Hook] = {
             result="Place",
             default="As trad: the inactive list, unless it is referenced and executable.",
             on_fault="A refused place counts as the head of the list that it came from.",
-            budget=_SMALL,
+            budget=_RMAP,
             fuel_ns=_SMALL_FUEL_NS,
             families=(*_LISTS, "rmap"),
             source="shrink_active_list()",
@@ -349,7 +351,7 @@ HOOKS: dict[str, Hook] = {
             result="Verdict",
             default="As trad: second chance by rmap references; what would be activated goes to the head of its list if that is one of the policy's own.",
             on_fault="A refused place counts as ROTATE.",
-            budget=_SMALL,
+            budget=_RMAP,
             fuel_ns=_SMALL_FUEL_NS,
             families=(*_LISTS, "rmap"),
             related=("folio_putback", "folio_evicted"),

@@ -219,6 +219,8 @@ class Effects:
         writes: kernel fields written, as "Type.field"; "List.*" stands for every list size.
         writes_maps: whether the map it is called on changes.
         runs: hooks that the helper may run before it returns.
+        runs_each: how often at most for each unit of the parameter that drives its cost.
+        runs_besides: how often at most besides, where that parameter is not 0.
         moves: name of the parameter whose folio is moved (legal once, for a scan's current folio).
         pure: result depends on the arguments alone.
         repeats: as long as the map that it is called on is not written, the same arguments get the same
@@ -228,6 +230,8 @@ class Effects:
     writes: tuple[str, ...] = ()
     writes_maps: bool = False
     runs: tuple[str, ...] = ()
+    runs_each: int = 1
+    runs_besides: int = 0
     moves: str | None = None
     pure: bool = False
     repeats: bool = False
@@ -248,7 +252,7 @@ class Helper:
         result: result type; "None" for none.
         cost: worst case in IR operations.
         cost_per: ("param", k): adds k operations per unit of that parameter's proved maximum, and
-            as many runs of each hook in `effects.runs`.
+            runs of each hook in `effects.runs`.
         method_of: receiver type ("Folio", "List", "bloom_filter", ...), None for functions.
         implicit: names of hook parameters that are passed after the receiver without being written
             in the source ("lruvec").

@@ -23,6 +23,9 @@ STANDARD_LISTS = (
 SWAP_CLUSTER_MAX = 32
 """Pages of a batch of reclaim (include/linux/swap.h v6.12)."""
 
+PAGEVEC_SIZE = 31
+"""Most folios that wait in a per-CPU batch until it drains (include/linux/pagevec.h v6.12)."""
+
 MAX_SWAPPINESS = 200
 """Largest swappiness of a machine and of a memcg (include/linux/swap.h v6.12)."""
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from reclaim.abi.limits import MAX_SWAPPINESS, PAGE_BYTES
+from reclaim.abi.limits import MAX_SWAPPINESS, PAGE_BYTES, PAGEVEC_SIZE
 
 _MOST_NUMA = 1 << 20
 _NUMA_SOURCE = (
@@ -65,9 +65,9 @@ def _flag(name: str, doc: str, source: str, *, default: bool) -> Option:
 _BATCHES = (
     Option(
         "add_batch",
-        31,
+        PAGEVEC_SIZE,
         1,
-        31,
+        PAGEVEC_SIZE,
         "Folios in a per-CPU LRU-add batch before it drains; 1 for none.",
         "PAGEVEC_SIZE, include/linux/pagevec.h v6.12",
         "folios",

@@ -217,7 +217,11 @@ def _cost_text(helper: Helper) -> str:
     if helper.cost_per is not None:
         parameter, each = helper.cost_per
         text += f" + {number(each)} per `{parameter}`"
-        text += "".join(f" + `{parameter}` times `{hook}`" for hook in helper.effects.runs)
+        effects = helper.effects
+        besides = f" and {effects.runs_besides} besides" if effects.runs_besides else ""
+        text += "".join(
+            f" + `{hook}`, {effects.runs_each} per `{parameter}`{besides}" for hook in effects.runs
+        )
     return text
 
 

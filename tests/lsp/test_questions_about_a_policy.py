@@ -87,7 +87,7 @@ def place_of(fragment: str) -> tuple[int, int]:
         ("total * §share", ["share: u32", "1..=90", "share of the queue", "in %"]),
         ("+= §spare(", ["def spare(folio: Folio, most: u64) -> u64", "What is left"]),
         ("folio.§referenced()", ["referenced(", "-> u64", "Costs", "costs at most", "proved here"]),
-        ("def §reclaim_folio(", ["Give the verdict", "costs at most", "of 4000"]),
+        ("def §reclaim_folio(", ["Give the verdict", "costs at most", "of 10000"]),
         ("    §for folio in", ["8 * ", "costs at most"]),
         ("folio.§nr_pages", ["nr_pages"]),
         ("queue.§scan(", ["scan(limit=…)"]),
