@@ -1,8 +1,8 @@
 """What a hook costs at the worst, in instructions of the intermediate representation.
 
 An instruction costs 1, a helper's call what the contract declares: a fixed part, a part per unit of the
-proved maximum of one argument, and as many runs of each hook that it may run. A loop costs its proved
-rounds times the dearest way round its body, plus what leaving it costs: one last visit of its header, or
+proved maximum of one argument, and runs of the hooks that it may run, as often as the contract says. A
+loop costs its proved rounds times the dearest way round its body, plus what leaving it costs: one last visit of its header, or
 what the last round costs more where it breaks or returns. The hook costs the dearest way through what is
 left when each loop counts as one block.
 

@@ -9,7 +9,7 @@ charge bounds it. Virtual time is charged by the bodies themselves, from the mac
 from __future__ import annotations
 
 from reclaim.abi.kinds import U64_MAX, Effects, Helper, Param
-from reclaim.abi.limits import MAX_NODES, MAX_PAGES, PAGEVEC_SIZE
+from reclaim.abi.limits import MAX_NODES, MAX_PAGES, MAX_REFERENCED, PAGEVEC_SIZE
 
 _KEY = Param("key", "u64", "Key.")
 _PURE = Effects(pure=True)
@@ -98,7 +98,7 @@ _FOLIO = (
         600,
         cost_per=("look_around", 4),
         method_of="Folio",
-        max=0xFFFF,
+        max=MAX_REFERENCED,
         effects=Effects(
             writes=("Folio.is_executable",),
             writes_maps=True,

@@ -63,6 +63,9 @@ MAX_MEMCGS = 4096
 MAX_PSI_WINDOW_US = 10_000_000
 """Longest window of a PSI trigger (WINDOW_MAX_US, kernel/sched/psi.c v6.12); 24 bits in an answer."""
 
+MAX_REFERENCED = 0xFFFF
+"""Most young mappings that `referenced` answers; the core counts no further, and policies are proved with it."""
+
 MAX_NODES = 16
 """Most NUMA nodes: the shadow entry keeps 4 bits of the node id."""
 

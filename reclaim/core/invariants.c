@@ -16,6 +16,7 @@
 #include "node.h"
 #include "pagecache.h"
 #include "plug.h"
+#include "psi_trigger.h"
 #include "rmap.h"
 #include "swap.h"
 #include "vma.h"
@@ -189,7 +190,7 @@ static bool check_triggers(const struct rcl_machine *m, const struct report *rep
 					      (unsigned long long)trigger->threshold_ns,
 					      (unsigned long long)trigger->window_ns);
 		}
-		if (m->memcgs[i]->psi.poll.period_ns != (shortest_ns == UINT64_MAX ? 0 : shortest_ns / 10))
+		if (m->memcgs[i]->psi.poll.period_ns != (shortest_ns == UINT64_MAX ? 0 : shortest_ns / UPDATES_PER_WINDOW))
 			return broken(report, "memcg %u: stalls are looked at every %llu ns, the shortest window is %llu ns", i,
 				      (unsigned long long)m->memcgs[i]->psi.poll.period_ns, (unsigned long long)shortest_ns);
 	}

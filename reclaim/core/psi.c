@@ -13,7 +13,6 @@
 #include "psi_trigger.h"
 
 #define QUEUE_CHANGES 2048		/* ours: more stalls than fit into a slice of 3 ms, so that the order is exact */
-#define HZ 250				/* CONFIG_HZ of Debian's 6.12 */
 #define PERIOD_NS (UINT64_C(1000000000) * (2 * HZ + 1) / HZ)	/* PSI_FREQ: 2 s and a tick */
 #define FSHIFT 11			/* include/linux/sched/loadavg.h v6.12 */
 #define FIXED_1 (UINT64_C(1) << FSHIFT)

@@ -15,6 +15,8 @@
 
 #include "machine.h"
 
+#define HZ 250				/* CONFIG_HZ of Debian's 6.12 */
+
 /* Memory first, some and full of each. */
 enum psi_state {
 	PSI_MEM_SOME,

@@ -19,8 +19,7 @@
 #include "policy.h"
 #include "psi.h"
 
-#define UPDATES_PER_WINDOW 10		/* kernel/sched/psi.c v6.12 */
-#define JIFFY_NS 4000000		/* HZ=250, as Debian's kernel: timers of psimon end with one */
+#define JIFFY_NS (UINT64_C(1000000000) / HZ)	/* timers of psimon end with one */
 #define ANSWER_US 0xffffff		/* 24 bits for each number of an answer */
 #define MOST_TOLD_US UINT32_MAX		/* ours: the hook's range, more than an hour of stall at one look */
 

@@ -10,6 +10,8 @@
 
 #include "machine.h"
 
+#define UPDATES_PER_WINDOW 10		/* looks; kernel/sched/psi.c v6.12 */
+
 int psi_trigger_setup(struct rcl_machine *m);
 
 /* A lruvec has a new governor. */

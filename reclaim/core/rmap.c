@@ -185,8 +185,6 @@ static uint64_t referenced_large(struct rcl_machine *m, struct folio *folio, con
 	return nr_seen;
 }
 
-#define MOST_REFERENCED UINT64_C(0xffff)	/* what reclaim/abi/helpers.py promises of referenced(); policies are proved with it */
-
 uint64_t rmap_referenced(struct rcl_machine *m, struct folio *folio, const struct look_around *around)
 {
 	uint64_t nr_young, nr_ptes = 1;
@@ -203,7 +201,7 @@ uint64_t rmap_referenced(struct rcl_machine *m, struct folio *folio, const struc
 	}
 	count(folio_lruvec(folio), RCL_RMAP_WALKED, nr_ptes);
 	spend_in_hook(m, nr_ptes * m->config.costs.rmap_pte_ns);
-	return nr_young < MOST_REFERENCED ? nr_young : MOST_REFERENCED;
+	return nr_young < RCL_MAX_REFERENCED ? nr_young : RCL_MAX_REFERENCED;
 }
 
 static uint64_t mkclean_one(struct rcl_machine *m, uint32_t task, uint32_t vpn)

@@ -61,10 +61,8 @@ def resolve(low: Lowering, node: nodes.Expression) -> Place:
     match node:
         case nodes.Name():
             return _name(low, node)
-        case nodes.Attribute(base=nodes.Name(id=owner)) if owner not in low.frame.variables:
-            _check_owner(low, owner, node)
-            return _attribute(low, node, resolve(low, node.base))
         case nodes.Attribute():
+            _check_owner(low, node)
             return _attribute(low, node, resolve(low, node.base))
         case nodes.Subscript():
             return _subscript(low, node, resolve(low, node.base))
@@ -72,8 +70,11 @@ def resolve(low: Lowering, node: nodes.Expression) -> Place:
             return low.expression(node)
 
 
-def _check_owner(low: Lowering, owner: str, node: nodes.Attribute) -> None:
+def _check_owner(low: Lowering, node: nodes.Attribute) -> None:
     """Refuse what is reached by the name of its class or type, or through `self`."""
+    if not isinstance(node.base, nodes.Name) or node.base.id in low.frame.variables:
+        return
+    owner = node.base.id
     if owner in ANSWERS and node.name in ANSWER_CONSTANTS:
         text = node.name
     elif owner == "self" or (owner in low.declared.spans and owner not in visible_names(low)):
