@@ -167,7 +167,7 @@ _LIST = (
         "bulk",
         (
             Param("place", "Place", "Where they go."),
-            Param("limit", "u64", "Most folios.", min=1, max=4096, keyword=True),
+            Param("limit", "u64", "Most folios.", min=1, max=1 << 22, keyword=True),
         ),
         "u64",
         20,
@@ -231,7 +231,7 @@ _WALK = (
                 default=8,
                 keyword=True,
             ),
-            Param("max_ptes", "u64", "Most PTEs to visit in this call.", min=1, max=1 << 20, keyword=True),
+            Param("max_ptes", "u64", "Most PTEs to visit in this call.", min=1, max=1 << 23, keyword=True),
         ),
         "Walk",
         2_000,

@@ -26,17 +26,14 @@ queue = folio_list()
 # What the user may set without editing: --set {name}.rounds=2
 rounds = tunable(u32, default=1, min=1, max=3, unit="rounds", doc="how often a used folio goes round")
 
-
 # A few bytes beside every folio. The range is proved at each store and known at each load.
 class PerFolio(FolioState):
     uses: u8 = field(0, max=3)
-
 
 # A hook names the parameters that it wants, in any order. Every hook is optional; `reclaim hooks` lists them all.
 @hook
 def folio_added(folio: Folio) -> Place:
     return queue.head
-
 
 # Accesses through file descriptors come here. A mapped access only sets the Accessed bit in the page table.
 @hook
@@ -45,14 +42,12 @@ def folio_accessed(folio: Folio, how: Access) -> None:
         return
     folio.uses = min(folio.uses + 1, rounds)
 
-
 # Asked again and again during reclaim: which list next, and at most how many folios from its tail.
 @hook
 def next_batch(sc: ScanControl) -> Batch:
     if queue.nr_pages == 0 or sc.nr_reclaimed >= sc.nr_to_reclaim:
         return STOP
     return queue.batch(32)
-
 
 # The verdict on each of those folios. `referenced()` counts the mappings with an Accessed bit, and clears them.
 @hook

@@ -15,6 +15,7 @@ MAX_FUNCTION_LINES = 80
 MAX_FILE_LINES = 800
 MAX_PARAMETERS = 6
 MAX_POLICY_LINES = 200
+MAX_POLICY_COLUMNS = 120
 
 EXCEPTIONS = {
     "reclaim/core/helpers.c:h_walk_page_tables": "the signature is generated from the helper's entry",
@@ -93,6 +94,17 @@ def test_list_of_exceptions_holds_no_policy_beyond_its_own_limit() -> None:
         if len(path.read_text(encoding="utf-8").splitlines()) > MAX_EXCEPTIONAL_POLICY_LINES
     ]
     assert too_long == []
+
+
+def test_no_line_of_a_policy_is_too_long_to_read() -> None:
+    """A policy is not made shorter by making it wider."""
+    too_wide = [
+        f"{name_of(path)}:{number}"
+        for path in _SHIPPED
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > MAX_POLICY_COLUMNS
+    ]
+    assert too_wide == []
 
 
 @pytest.mark.parametrize("name", EXCEPTIONS)
