@@ -95,30 +95,30 @@ static void begin_if_new(struct swap_ra *ra)
 		return;
 	ra->has_begun = true;
 	ra->hits = FIRST_HITS;
+	ra->previous = RCL_NIL - 1;	/* next to no page: the kernel's is address 0, where nothing is mapped */
 }
 
 /* swap_vma_ra_win(): the pages of the mapping around one, within its page table. */
 static uint32_t find_vma_window(const struct rcl_machine *m, const struct vma *vma, struct swap_ra *ra, uint32_t vpn,
 				uint32_t *first)
 {
-	uint32_t previous = ra->previous, window, table = vpn & ~(uint32_t)(PTES_PER_TABLE - 1), end;
+	uint32_t table = vpn & ~(uint32_t)(PTES_PER_TABLE - 1), lowest = vma->first > table ? vma->first : table;
+	uint32_t previous, window, before, end;
 
 	begin_if_new(ra);
+	previous = ra->previous;
 	window = window_size(m, ra, vpn);
 	ra->previous = vpn;
 	ra->window = window;
 	ra->hits = 0;
 	if (vpn == previous + 1)
-		*first = vpn;
+		before = 0;
 	else if (previous == vpn + 1)
-		*first = vpn + 1 > window ? vpn + 1 - window : 0;
+		before = window - 1;
 	else
-		*first = vpn > (window - 1) / 2 ? vpn - (window - 1) / 2 : 0;
-	end = *first + window;
-	if (*first < vma->first)
-		*first = vma->first;
-	if (*first < table)
-		*first = table;
+		before = (window - 1) / 2;
+	end = vpn - before + window;	/* also where the window begins before the mapping */
+	*first = vpn - lowest > before ? vpn - before : lowest;
 	if (end > vma->first + vma->nr_pages)
 		end = vma->first + vma->nr_pages;
 	if (end > table + PTES_PER_TABLE)

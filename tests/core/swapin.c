@@ -91,6 +91,20 @@ static void an_ssd_reads_around_the_page(void)
 	rcl_machine_free(stage.m);
 }
 
+/* What would lie before the mapping is left out, and no more is read behind the page for it. */
+static void a_window_at_the_start_of_a_mapping_is_cut(void)
+{
+	struct stage stage = swap_out_all(RCL_DEVICE_SSD, 3, 1000);
+
+	access_page(&stage, 1);
+	CHECK_EQUAL(counter(stage.m, RCL_PSWPIN), 6);
+	access_page(&stage, 5);
+	CHECK_EQUAL(counter(stage.m, RCL_SWAP_RA_HIT), 1);
+	access_page(&stage, 6);
+	CHECK_EQUAL(counter(stage.m, RCL_PGMAJFAULT), 2);
+	rcl_machine_free(stage.m);
+}
+
 /* Swap-ins far apart find nothing that was worth it: the window halves down to the page itself. */
 static void useless_windows_shrink(void)
 {
@@ -229,6 +243,7 @@ int main(int argc, char **argv)
 	static const struct test tests[] = {
 		{ "zram_brings_one_page_past_the_cache", zram_brings_one_page_past_the_cache },
 		{ "an_ssd_reads_around_the_page", an_ssd_reads_around_the_page },
+		{ "a_window_at_the_start_of_a_mapping_is_cut", a_window_at_the_start_of_a_mapping_is_cut },
 		{ "useless_windows_shrink", useless_windows_shrink },
 		{ "page_cluster_0_reads_nothing_ahead", page_cluster_0_reads_nothing_ahead },
 		{ "a_disk_reads_the_block_of_slots", a_disk_reads_the_block_of_slots },
