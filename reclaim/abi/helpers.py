@@ -237,7 +237,6 @@ _WALK = (
         2_000,
         cost_per=("max_ptes", 6),
         implicit=("lruvec",),
-        max=1,
         effects=Effects(writes_maps=True, runs=("pte_young",)),
         source="walk_mm(), mm/vmscan.c",
     ),

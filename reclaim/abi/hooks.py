@@ -214,7 +214,7 @@ HOOKS: dict[str, Hook] = {
                 Param(
                     "lruvec",
                     "Lruvec",
-                    "The target's lruvec; its own sizes leave descendants out, page_state() counts them.",
+                    "The target's lruvec; its own sizes leave descendants out, page_state() counts them. Where another policy governs it, its lists show no folio.",
                 ),
                 _SC,
             ),
@@ -231,7 +231,14 @@ HOOKS: dict[str, Hook] = {
             name="reclaim_end",
             purpose="Note how things stand when a reclaim ends.",
             when="When all priorities of a round are through, or kswapd's cycle, for each node where the policy governed something that was scanned; before the next rung of the ladder.",
-            params=(Param("lruvec", "Lruvec", "The target's lruvec on that node."), _SC),
+            params=(
+                Param(
+                    "lruvec",
+                    "Lruvec",
+                    "The target's lruvec on that node. Where another policy governs it, its lists show no folio.",
+                ),
+                _SC,
+            ),
             result="None",
             may="Take the snapshot that the next reclaim compares with.",
             default="As trad: remembers the activation counters. Nothing for a policy with a next_batch of its own.",

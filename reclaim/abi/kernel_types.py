@@ -47,7 +47,7 @@ FOLIO = KernelType(
         Field(
             "list",
             "List | None",
-            "The list that it is on, or that it was isolated from; None while it is being added.",
+            "The list that it is on, or that it was isolated from; None while it is being added, and where it comes from another policy.",
         ),
         Field("nr_pages", "u16", "Size.", unit="pages", min=1, max=512),
         Field("key", "u64", "Identity of its contents: stable over eviction and refault."),

@@ -176,27 +176,39 @@ static struct rcl_folio *folio_or_none(struct rcl_ctx *ctx, uint32_t pfn)
 	return pfn == RCL_NIL ? NULL : &folio_at(machine_of(ctx), pfn)->pub;
 }
 
-/* Physical emptiness: who claims the list makes no difference. */
-uint64_t h_list_is_empty(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec)
+/* prepare_scan and reclaim_end are told of the reclaim's target, which another policy may govern: there the lists
+ * and their folios are that policy's. The default stands in everywhere for hooks that others leave out. */
+static bool governs(struct rcl_ctx *ctx, const struct lruvec *lruvec)
 {
-	(void)ctx;
-	return lruvec_of(lruvec)->lists[list].nr_folios == 0;
+	return lruvec->att == attachment_of(ctx) || attachment_of(ctx) == default_of(machine_of(ctx));
+}
+
+/* Physical emptiness: who claims the list makes no difference. */
+uint64_t h_list_is_empty(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *pub)
+{
+	const struct lruvec *lruvec = lruvec_of(pub);
+
+	return lruvec->lists[list].nr_folios == 0 || (list >= RCL_FIRST_POLICY_LIST && !governs(ctx, lruvec));
 }
 
 void h_list_set_active(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec, uint64_t active)
 {
-	(void)ctx;
-	list_set_active(lruvec_of(lruvec), (uint32_t)list, active);
+	if (governs(ctx, lruvec_of(lruvec)))
+		list_set_active(lruvec_of(lruvec), (uint32_t)list, active);
 }
 
-struct rcl_folio *h_list_tail(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t list)
+struct rcl_folio *h_list_tail(struct rcl_ctx *ctx, struct rcl_lruvec *pub, uint64_t list)
 {
-	return folio_or_none(ctx, lruvec_of(lruvec)->lists[list].tail);
+	const struct lruvec *lruvec = lruvec_of(pub);
+
+	return governs(ctx, lruvec) ? folio_or_none(ctx, lruvec->lists[list].tail) : NULL;
 }
 
-struct rcl_folio *h_list_head(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, uint64_t list)
+struct rcl_folio *h_list_head(struct rcl_ctx *ctx, struct rcl_lruvec *pub, uint64_t list)
 {
-	return folio_or_none(ctx, lruvec_of(lruvec)->lists[list].head);
+	const struct lruvec *lruvec = lruvec_of(pub);
+
+	return governs(ctx, lruvec) ? folio_or_none(ctx, lruvec->lists[list].head) : NULL;
 }
 
 struct rcl_folio *h_folio_younger(struct rcl_ctx *ctx, struct rcl_folio *folio)

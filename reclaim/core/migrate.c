@@ -89,8 +89,10 @@ void migrate_folio(struct rcl_machine *m, struct folio *folio, struct folio *fra
 	policy_init_folio(m, to->att, frame->pub.pfn);
 	ask_folio_admit(m, to, frame, NULL, RCL_ADDED_MIGRATED);
 	policy_copy_folio(m, from->att, to->att, folio->pub.pfn, frame->pub.pfn);
-	if (from->att != to->att)
+	if (from->att != to->att) {
 		ask_folio_removed(m, from, folio, RCL_REMOVAL_MOVED);
+		folio->pub.list = 0;	/* a number of another policy's lists means nothing to this one, which may have fewer */
+	}
 	ask_folio_moved(m, to, folio, frame, why);
 	if (m->current)
 		batches_add_folio(m, m->current, frame, RCL_ADDED_MIGRATED);

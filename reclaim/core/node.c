@@ -95,6 +95,9 @@ int rcl_node_boost(struct rcl_machine *m, uint32_t nid)
 		return RCL_OK;
 	if (most < PAGEBLOCK_PAGES)
 		most = PAGEBLOCK_PAGES;
+	/* Policies are proved with watermarks that a machine could have. */
+	if (most > RCL_MAX_PAGES - (node->pub.promo_wmark - node->nr_boost))
+		most = RCL_MAX_PAGES - (node->pub.promo_wmark - node->nr_boost);
 	nr = most - node->nr_boost < PAGEBLOCK_PAGES ? most - node->nr_boost : PAGEBLOCK_PAGES;
 	node->nr_boost += nr;
 	node->pub.min_wmark += nr;

@@ -47,7 +47,8 @@ void scan_begin(struct rcl_machine *m, struct scan *sc, struct memcg *target, en
 	sc->pub.target = target ? &target->pub : NULL;
 	sc->pub.is_root_reclaim = !target || target == m->memcgs[0];
 	sc->pub.origin = (uint8_t)origin;
-	sc->pub.nr_to_reclaim = nr_to_reclaim;
+	/* More than any machine has may be asked for (memory.reclaim); policies are proved with what one can have. */
+	sc->pub.nr_to_reclaim = nr_to_reclaim < RCL_MAX_PAGES ? nr_to_reclaim : RCL_MAX_PAGES;
 	sc->pub.priority = RCL_DEF_PRIORITY;
 	sc->pub.swappiness = (uint8_t)(target ? target->pub.swappiness : m->memcgs[0]->pub.swappiness);
 	sc->pub.may_writepage = 1;
