@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from reclaim.engine import Attachment, Machine
@@ -82,5 +83,5 @@ def test_without_balance_of_types_files_go_first() -> None:
 def test_without_the_tie_types_age_apart(switched_off: str | None, is_same: bool) -> None:
     """Each type's oldest generation then ends when it is empty, whatever the other's does."""
     machine, policy = _one_memcg(switched_off)
-    anon, file = policy.state("lruvec", machine.lruvec("/lab"))["min_seq"]
+    anon, file = np.asarray(policy.state("lruvec", machine.lruvec("/lab"))["min_seq"]).tolist()
     assert (anon == file) == is_same
