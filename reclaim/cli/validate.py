@@ -9,6 +9,9 @@ import click
 
 from reclaim.cli.experiment_options import STDOUT, check_target, progress_bar, write_whole
 
+MAX_NEARBY = 64
+"""Most pages that a limit near by is off; ours, 128 runs for one."""
+
 
 @click.command("validate")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
@@ -20,8 +23,17 @@ from reclaim.cli.experiment_options import STDOUT, check_target, progress_bar, w
     metavar="PATTERN",
     help="Only cases whose name (`zipf10 anon 25% mglru`) this regular expression finds.",
 )
+@click.option(
+    "--nearby",
+    metavar="PAGES",
+    type=click.IntRange(0, MAX_NEARBY),
+    default=0,
+    help="Run each case also at all limits up to so many pages off, and show the model's range over them.",
+)
 @click.option("--markdown", "markdown_path", metavar="FILE", help="Write the page about fidelity.")
-def command(folder: Path | None, json_path: str | None, only: str | None, markdown_path: str | None) -> None:
+def command(
+    folder: Path | None, json_path: str | None, only: str | None, nearby: int, markdown_path: str | None
+) -> None:
     """Measure the model against recorded kernel counters.
 
     DIR holds results.json and traces/ as the recording harness leaves them, and may hold residency.jsonl; without it,
@@ -38,7 +50,7 @@ def command(folder: Path | None, json_path: str | None, only: str | None, markdo
     check_target(markdown_path, "--markdown")
     recording = read_recording(SHIPPED if folder is None else folder, only)
     with progress_bar() as progress:
-        validation = validate(recording, progress)
+        validation = validate(recording, progress, nearby=nearby)
     if markdown_path is not None:
         write_whole(Path(markdown_path), render_markdown(validation))
     if json_path == STDOUT:

@@ -8,8 +8,11 @@ What the numbers mean:
 - A relative error is (model - kernel's median) / kernel's median. Where kernel and model both count fewer than
   `FEW_EVENTS`, a share says nothing and the case stays out of that counter's summary; a smaller denominator than that
   is taken for `FEW_EVENTS`.
-- The error beyond the spread is the distance to the nearest value that the kernel itself gave, over its median.
+- The error beyond the spread is the distance to the nearest value that the kernel itself gave, over its median. Where
+  limits near by were run too, it is from the nearest of the model's values.
 - A winner counts only where the kernel's own difference of misses exceeds twice its spread over repeats.
+- A limit near by is a few pages off. Two boots of one kernel often differ as two limits a page apart do, so the range of
+  a model over such limits tells what hangs on nothing from what a mechanism does.
 - Residency overlap is |both| / max(|kernel|, |model|). That of the kernel's own repeats stands beside it, because no
   model can be asked for more.
 """
@@ -19,7 +22,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
@@ -135,6 +138,7 @@ class CaseComparison:
         aging: None where one of them keeps no generations.
         kernel_killed: repeats that the OOM killer ended; they are in none of the numbers.
         is_model_killed: the model's OOM killer ended its run.
+        nearby: smallest and largest of the model's counters over limits near by and its own; empty where none was run.
     """
 
     case: RecordedCase
@@ -149,6 +153,11 @@ class CaseComparison:
     aging: Aging | None
     kernel_killed: int
     is_model_killed: bool
+    nearby: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    def model_range(self, counter: str) -> tuple[int, int]:
+        """Return the smallest and the largest value that the model gave."""
+        return self.nearby.get(counter, (self.model[counter], self.model[counter]))
 
     def error(self, counter: str) -> float | None:
         """Return the signed relative error of a counter, None where there is none to speak of."""
@@ -156,13 +165,13 @@ class CaseComparison:
         return None if found is None else relative_error(found, self.model[counter])
 
     def error_beyond_spread(self, counter: str) -> float | None:
-        """Return how far the model is outside the kernel's own range, 0 or more; None as for `error`."""
+        """Return how far the ranges of model and kernel are apart, 0 or more; None as for `error`."""
         found = self.kernel.get(counter)
         if found is None or relative_error(found, self.model[counter]) is None:
             return None
         slack = max(self.miss_spread - (found.high - found.low), 0) if counter == MISSES else 0
-        model = self.model[counter]
-        outside = max(found.low - slack - model, model - found.high - slack, 0)
+        low, high = self.model_range(counter)
+        outside = max(found.low - slack - high, low - found.high - slack, 0)
         return float(outside / max(found.median, FEW_EVENTS))
 
 
@@ -186,6 +195,14 @@ class Contest:
     def agrees(self) -> bool | None:
         """Tell whether the model names the kernel's winner; None where the kernel has none."""
         return None if self.kernel is None else self.kernel == self.model
+
+    @property
+    def may_turn(self) -> bool:
+        """Tell whether limits near by name another winner than the model's own limit does."""
+        (trad_low, trad_high), (mglru_low, mglru_high) = (
+            case.model_range(MISSES) for case in (self.trad, self.mglru)
+        )
+        return trad_low <= mglru_high and mglru_low <= trad_high
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +233,12 @@ class Validation:
     Args:
         kernel: package of the recorded kernel.
         cases: in the order of the recording.
+        nearby: how many pages off the limits were that were run too; 0 where there were none.
     """
 
     kernel: str
     cases: tuple[CaseComparison, ...]
+    nearby: int = 0
 
     @property
     def contests(self) -> tuple[Contest, ...]:
@@ -238,12 +257,13 @@ class Validation:
         return _summary(chosen, counter)
 
 
-def validate(recording: Recording, progress: Progress | None = None) -> Validation:
+def validate(recording: Recording, progress: Progress | None = None, *, nearby: int = 0) -> Validation:
     """Run all cases of a recording on the model, on all cores, and compare.
 
     Args:
         recording: what to run.
         progress: called now and then.
+        nearby: run each case also at every limit up to this many pages off.
 
     Returns:
         The comparison.
@@ -255,7 +275,7 @@ def validate(recording: Recording, progress: Progress | None = None) -> Validati
     cases = recording.cases
     for name in sorted({case.first.lru for case in cases}):
         compiled(name)  # before the workers fork, so that each finds the code in the cache
-    jobs, places = _jobs(cases)
+    jobs, places = _jobs(cases, nearby)
     sizes = [sum(run.n_anon + run.n_file + run.accesses for run in runs) for runs in jobs]
     done = [0] * len(jobs)
     replays: dict[int, tuple[Replay, ...]] = {}
@@ -272,47 +292,55 @@ def validate(recording: Recording, progress: Progress | None = None) -> Validati
                 done[message.job] = min(message.done, sizes[message.job])
             if progress is not None:
                 progress(sum(done), sum(sizes))
-    return Validation(
-        recording.kernel,
-        tuple(
-            compare_case(case, *(replays[job][case.first.number] for job in own))
-            for case, own in zip(cases, places, strict=True)
-        ),
+    found = (
+        compare_case(case, *(replays[job][case.first.number] for job in own))
+        for case, own in zip(cases, places, strict=True)
     )
+    return Validation(recording.kernel, tuple(found), nearby)
 
 
 def _jobs(
-    cases: Sequence[RecordedCase],
-) -> tuple[list[tuple[RecordedRun, ...]], list[tuple[int, int]]]:
+    cases: Sequence[RecordedCase], nearby: int
+) -> tuple[list[tuple[RecordedRun, ...]], list[tuple[int, ...]]]:
     """Return what is to be run, each group once for all its cases, and by case its places there.
 
-    The first place is of the run for counters, the second of that for residency, mostly the same.
+    The first place is of the run for counters, the second of that for residency, mostly the same; then come those of
+    the limits near by.
     """
     jobs: list[tuple[RecordedRun, ...]] = []
-    known: dict[tuple[int, ...], int] = {}
+    known: dict[tuple[object, ...], int] = {}
 
-    def place(key: tuple[int, ...], runs: tuple[RecordedRun, ...]) -> int:
+    def place(key: tuple[object, ...], runs: Iterable[RecordedRun]) -> int:
         if key not in known:
             known[key] = len(jobs)
-            jobs.append(runs)
+            jobs.append(tuple(runs))
         return known[key]
 
     places = []
     for case in cases:
         key = tuple(map(id, case.together))
-        at_end = () if case.residency_flush_us is None else (case.residency_flush_us,)
-        places.append((place(key, case.together), place(key + at_end, case.together_at_end)))
+        own = [place((key, 0), case.together)]
+        own.append(own[0])
+        if case.residency_flush_us is not None:
+            own[1] = place((key, "residency", case.residency_flush_us), case.together_at_end)
+        for off in (off for off in range(-nearby, nearby + 1) if off):
+            own.append(place((key, off), (run.with_more_memory(off) for run in case.together)))
+        places.append(tuple(own))
     return jobs, places
 
 
-def compare_case(case: RecordedCase, model: Replay, at_end: Replay | None = None) -> CaseComparison:
+def compare_case(
+    case: RecordedCase, model: Replay, at_end: Replay | None = None, *nearby: Replay
+) -> CaseComparison:
     """Set what a kernel gave beside what the model gave.
 
     Args:
         case: the recorded runs.
         model: the model's run that counters are compared with.
         at_end: the one that residency is compared with, where it is another.
+        nearby: those at limits near by.
     """
+    counted = _counted(model)
     alive = [run for run in case.runs if run.misses is not None]
     misses = [run.misses for run in alive if run.misses is not None]
     names = [name for name in COUNTERS[1:] if case.first.pressure == "machine" or name not in OF_MACHINES]
@@ -326,7 +354,7 @@ def compare_case(case: RecordedCase, model: Replay, at_end: Replay | None = None
     return CaseComparison(
         case=case,
         kernel=({MISSES: spread(misses)} if misses else {}) | kernel,
-        model={MISSES: model.misses} | _model_counters(model.counters),
+        model=counted,
         kernel_populate=populate,
         model_populate=_model_counters(model.populate),
         miss_spread=max([*told, max(misses) - min(misses) if misses else 0]),
@@ -336,6 +364,7 @@ def compare_case(case: RecordedCase, model: Replay, at_end: Replay | None = None
         aging=_aging(case, model),
         kernel_killed=len(case.runs) - len(alive),
         is_model_killed=model.is_killed,
+        nearby=_ranges([counted, *map(_counted, nearby)]) if nearby else {},
     )
 
 
@@ -362,6 +391,14 @@ def _spread(values: Iterable[int | None]) -> Spread | None:
 def _model_counters(counters: Mapping[str, int]) -> dict[str, int]:
     sums = {name: counters[f"{name}_kswapd"] + counters[f"{name}_direct"] for name in ("pgscan", "pgsteal")}
     return {name: sums[name] if name in sums else counters[name] for name in COUNTERS[1:]}
+
+
+def _counted(model: Replay) -> dict[str, int]:
+    return {MISSES: model.misses} | _model_counters(model.counters)
+
+
+def _ranges(runs: Sequence[Mapping[str, int]]) -> dict[str, tuple[int, int]]:
+    return {name: (min(run[name] for run in runs), max(run[name] for run in runs)) for name in runs[0]}
 
 
 def _residency(case: RecordedCase, model: npt.NDArray[np.bool_]) -> Residency | None:

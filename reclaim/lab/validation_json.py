@@ -30,6 +30,7 @@ def render_validation_json(validation: Validation) -> str:
     document = {
         "version": SCHEMA_VERSION,
         "kernel": validation.kernel,
+        "nearby_pages": validation.nearby,
         "cases": [_case_json(case) for case in validation.cases],
         "contests": [_contest_json(contest) for contest in validation.contests],
         "summary": summary,
@@ -52,6 +53,7 @@ def _case_json(case: CaseComparison) -> dict[str, Any]:
     document |= {
         "kernel": {name: _spread_json(found) for name, found in case.kernel.items()},
         "model": dict(case.model),
+        "nearby": {name: {"min": low, "max": high} for name, (low, high) in case.nearby.items()},
         "error": {name: case.error(name) for name in case.kernel},
         "miss_spread": case.miss_spread,
         "kernel_oom_runs": case.kernel_killed,

@@ -204,6 +204,10 @@ class RecordedRun(_Part):
         }
         return self.model_copy(update=changes)
 
+    def with_more_memory(self, nr_pages: int) -> RecordedRun:
+        """Return this run as if so many pages more had been its limit, or fewer; at least one is left."""
+        return self.model_copy(update={"limit_pages": max(self.limit_pages + nr_pages, 1)})
+
 
 class _Results(_Part):
     runs: list[RecordedRun] = Field(min_length=1)

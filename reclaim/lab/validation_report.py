@@ -27,7 +27,10 @@ from reclaim.lab.validation import (
     relative_error,
 )
 
-REGENERATE = "reclaim validate --markdown docs/fidelity.md"
+NEARBY = 2
+"""Pages that limits near by are off on the page: two boots of one kernel differ by one or two, where they differ."""
+
+REGENERATE = f"reclaim validate --nearby {NEARBY} --markdown docs/fidelity.md"
 """How the page is made anew, from the recording that is in the tree."""
 
 _MAIN_COUNTERS = COUNTERS[:6]
@@ -42,7 +45,8 @@ def validation_tables(validation: Validation) -> Group:
     for case in validation.cases:
         parts += [_case_table(case), *map(Text, _case_notes(case)), Text()]
     parts += [_table(*rows) for rows in (_summary_rows(validation),)]
-    parts += [Text(), Text(_winner_sentence(validation)), *map(Text, _end_sentences(validation))]
+    sentences = (_winner_sentence(validation), *_nearby_sentences(validation), *_end_sentences(validation))
+    parts += [Text(), *map(Text, sentences)]
     return Group(*parts)
 
 
@@ -60,11 +64,13 @@ def render_markdown(validation: Validation) -> str:
         ),
         (
             "An error is the model's distance to the median of the kernel's repeats, as a share of that; *beyond spread* "
-            "is the distance to the nearest value that the kernel itself gave. Counts below 64 on both sides stay out. "
+            "is the distance to the nearest value that the kernel itself gave"
+            f"{_nearby_words(validation)}. Counts below 64 on both sides stay out. "
             "No number of the model is fitted to these tables."
         ),
         "## Errors by counter",
         _markdown_table(*_summary_rows(validation)),
+        *_nearby_sentences(validation),
         "## Winners",
         _winner_sentence(validation),
         _markdown_table(*_contest_rows(validation)),
@@ -110,6 +116,7 @@ def _case_table(case: CaseComparison) -> Table:
             counter,
             *_kernel_cells(case.kernel[counter]),
             f"{case.model[counter]:,}",
+            *_nearby_cell(case, counter),
             _percent(case.error(counter)),
         )
         for counter in COUNTERS
@@ -120,12 +127,21 @@ def _case_table(case: CaseComparison) -> Table:
             name,
             *_kernel_cells(found),
             f"{case.model_levels[name]:,}",
+            *([""] if case.nearby else []),
             _percent(relative_error(found, case.model_levels[name])),
         )
         for name, found in case.levels.items()
         if max(found.high, case.model_levels[name]) > 0
     ]
-    return _table(("counter", "kernel", "min-max", "model", "error"), rows, title)
+    near = ("near by",) if case.nearby else ()
+    return _table(("counter", "kernel", "min-max", "model", *near, "error"), rows, title)
+
+
+def _nearby_cell(case: CaseComparison, counter: str) -> tuple[str, ...]:
+    if not case.nearby:
+        return ()
+    low, high = case.model_range(counter)
+    return (f"{low:,}-{high:,}" if low < high else "",)
 
 
 def _kernel_cells(found: Spread) -> tuple[str, str]:
@@ -203,6 +219,37 @@ def _winner_sentence(validation: Validation) -> str:
     return (
         f"Winners: the same in {sum(decided)} of {len(decided)} cases ({sum(decided) / len(decided):.0%}) in which the "
         f"kernel's own difference exceeds twice its spread ({len(verdicts) - len(decided)} more are too close to call)."
+    )
+
+
+def _nearby_words(validation: Validation) -> str:
+    if not validation.nearby:
+        return ""
+    return f", from the nearest that the model gave at its limit or up to {validation.nearby} pages beside it"
+
+
+def _nearby_sentences(validation: Validation) -> Iterator[str]:
+    """Say how much hangs on a few pages of limit, where that was measured."""
+    widths, beyond = {}, []
+    for case in validation.cases:
+        error = case.error_beyond_spread(MISSES)
+        if case.nearby and error is not None:
+            low, high = case.model_range(MISSES)
+            widths[case.case.name] = (high - low) / case.kernel[MISSES].median
+            beyond.append(error)
+    if not widths:
+        return
+    worst = max(widths, key=lambda name: widths[name])
+    turning = [contest for contest in validation.contests if contest.agrees is False and contest.may_turn]
+    turned = (
+        f" Of the winners that differ, {len(turning)} may turn at such a limit."
+        if any(contest.agrees is False for contest in validation.contests)
+        else ""
+    )
+    yield (
+        f"Limits near by: up to {validation.nearby} pages off, the model's misses range over {statistics.median(widths.values()):.2%} "
+        f"in the median and {widths[worst]:.1%} at most ({worst}); the ranges of kernel and model meet in "
+        f"{sum(error == 0 for error in beyond)} of {len(beyond)} cases.{turned}"
     )
 
 

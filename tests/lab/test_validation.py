@@ -81,6 +81,30 @@ def test_error_beyond_spread_counts_from_the_kernels_nearest_value(
     assert _case(model, *misses, spread=told).error_beyond_spread("misses") == pytest.approx(expected)
 
 
+def _at_limits(*misses: int, kernel: int, lru: str = "trad") -> CaseComparison:
+    """Compare one run of a kernel with the model at its limit, the first, and at limits near by."""
+    case = RecordedCase((RecordedRun.model_validate(made_run(lru=lru, misses=kernel)),))
+    own, *nearby = map(_replay, misses)
+    return compare_case(case, own, None, *nearby)
+
+
+@pytest.mark.parametrize(("kernel", "beyond"), [(1000, 0), (1150, 0), (1250, 0.04), (800, 0.25)])
+def test_limits_near_by_widen_the_model_to_a_range(kernel: int, beyond: float) -> None:
+    """The error stays that of the limit itself; how far it is beyond the spread is from the nearest limit."""
+    case = _at_limits(1100, 1000, 1200, kernel=kernel)
+    assert case.model_range("misses") == (1000, 1200)
+    assert case.error("misses") == pytest.approx((1100 - kernel) / kernel)
+    assert case.error_beyond_spread("misses") == pytest.approx(beyond)
+
+
+@pytest.mark.parametrize(("mglru", "turns"), [((930, 970), True), ((930, 890), False)])
+def test_winner_may_turn_where_the_ranges_overlap(mglru: tuple[int, ...], turns: bool) -> None:
+    """What a page of limit turns is told from what a mechanism decides."""
+    cases = (_at_limits(1000, 950, kernel=900), _at_limits(*mglru, kernel=1000, lru="mglru"))
+    (contest,) = Validation("", cases, 1).contests
+    assert (contest.agrees, contest.may_turn) == (False, turns)
+
+
 def test_case_with_repeats_stands_for_median_and_range() -> None:
     """Repeats are summed up as median, smallest and largest."""
     assert _case(1000, 990, 1030, 1000).kernel["misses"] == Spread(1000, 990, 1030)
@@ -266,3 +290,23 @@ def test_validate_runs_every_case_on_the_model(tmp_path: Path) -> None:
         True,
     )
     assert seen[-1] == (4 * (NR_PAGES + 4000), 4 * (NR_PAGES + 4000))
+
+
+def test_validate_runs_limits_near_by_where_it_is_asked_to(tmp_path: Path) -> None:
+    """Each page up to the distance, on both sides; tables, page and JSON say so."""
+    recording = read_recording(made_recording(tmp_path, made_run()))
+    (run,) = recording.cases[0].together
+    validation = validate(recording, nearby=2)
+    misses = [replay(run.with_more_memory(off), made_words()).misses for off in range(-2, 3)]
+    (case,) = validation.cases
+    assert case.model_range("misses") == (min(misses), max(misses))
+    assert case.model["misses"] == misses[2]
+    drawn = Console(width=200, record=True, file=io.StringIO())
+    drawn.print(validation_tables(validation))
+    text = drawn.export_text()
+    assert "near by" in text
+    assert "up to 2 pages off" in text
+    assert "up to 2 pages beside it" in render_markdown(validation)
+    document = json.loads(render_validation_json(validation))
+    assert document["nearby_pages"] == 2
+    assert document["cases"][0]["nearby"]["misses"] == {"min": min(misses), "max": max(misses)}
