@@ -490,7 +490,7 @@ struct task {
 	uint32_t add_batch[RCL_MAX_ADD_BATCH];
 	struct pending_place activate_batch[RCL_MAX_ADD_BATCH];
 	uint32_t mlock_batch[RCL_MAX_ADD_BATCH];
-	uint64_t walked_ns[RCL_MAX_NODES];	/* its clock at that node's last walk of it */
+	uint64_t walked_ns[RCL_MAX_NODES];	/* the time at the end of that node's last walk of it */
 	struct vma *vmas;
 	struct file_span *spans;
 	struct stall_histogram *stalls;	/* by enum rcl_stall_kind */

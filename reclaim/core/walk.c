@@ -9,7 +9,10 @@
 #include "vma.h"
 #include "young.h"
 
-/* Whether a task was switched in since it was walked last for the node (lru_gen_use_mm()). */
+/* Whether a task was switched in since the node's last walk of it came to its end (lru_gen_use_mm()).
+ *
+ * SIMPLIFIED: a switch while the walk goes on does not count, the kernel's bit is cleared as the walk begins; effect: on
+ * a machine of one processor none, elsewhere a task that was switched in during a walk is left out by the next one. */
 static bool was_switched_in(const struct rcl_machine *m, const struct task *task, uint32_t nid)
 {
 	uint64_t period_ns = m->config.switch_ns ? m->config.switch_ns : 1;
@@ -30,7 +33,6 @@ static bool starts_walk(const struct rcl_machine *m, const struct walk *walk, st
 	if (!cursor->is_forced && !was_switched_in(m, task, nid))
 		return false;
 	task->walked_nodes |= (uint16_t)(1u << nid);
-	task->walked_ns[nid] = task->clock_ns;
 	if (!cursor->has_begun && walk->filter_out.map)
 		bloom_clear(walk->filter_out.map, walk->filter_out.table);
 	cursor->has_begun = true;
@@ -120,6 +122,7 @@ enum rcl_walk walk_page_tables(struct rcl_machine *m, const struct walk *walk)
 		if (cursor->vpn == 0 && !starts_walk(m, walk, task))
 			continue;
 		nr_visited += walk_task(m, walk, task, walk->max_ptes - nr_visited);
+		task->walked_ns[walk->lruvec->pub.nid] = *m->clock > task->clock_ns ? *m->clock : task->clock_ns;
 		if (cursor->vpn < task->nr_pages || nr_visited >= walk->max_ptes)
 			break;
 	}
