@@ -278,7 +278,7 @@ static bool create_page(struct rcl_machine *m, struct task *task, uint32_t numbe
 		return false;
 	enter_slots(m, folio);
 	kmem_add_buffer(m, folio);
-	folio_mark_dirty(m, folio);
+	filemap_dirty_folio(m, folio);
 	task->nr_dirtied++;
 	pagecache_admit_folio(m, task, folio, 0, RCL_ADDED_BUFFERED);
 	return true;
@@ -299,7 +299,7 @@ static bool write_page(struct rcl_machine *m, struct task *task, struct file_spa
 	readahead_note_used(folio);
 	if (!(folio->pub.flags & RCL_FOLIO_IS_DIRTY))
 		task->nr_dirtied += folio->pub.nr_pages;
-	folio_mark_dirty(m, folio);
+	filemap_dirty_folio(m, folio);
 	if (!folio_has_page(folio, span->prev_page) || m->config.repeat_reads)
 		pagecache_mark_accessed(m, task, folio, RCL_ACCESS_WRITE);
 	return true;

@@ -33,15 +33,23 @@ int writeback_setup(struct rcl_machine *m);
 /* A clean file folio becomes dirty; callers use folio_mark_dirty(). */
 void writeback_note_dirty(struct rcl_machine *m, struct folio *folio);
 
-/* folio_mark_dirty(): also forgets that reclaim wanted the folio. */
-static inline void folio_mark_dirty(struct rcl_machine *m, struct folio *folio)
+/* filemap_dirty_folio(): of a write through a descriptor, which leaves a mark of readahead where it is. The end of
+ * the write takes it for one of reclaim, since both are one bit. */
+static inline void filemap_dirty_folio(struct rcl_machine *m, struct folio *folio)
 {
 	if (folio->pub.flags & RCL_FOLIO_IS_DIRTY)
 		return;
 	folio->pub.flags |= RCL_FOLIO_IS_DIRTY;
-	folio->marks &= (uint8_t)~MARK_RECLAIM;
 	if (folio->pub.type == RCL_FILE)
 		writeback_note_dirty(m, folio);
+}
+
+/* folio_mark_dirty(): of a write through a mapping, forgets that reclaim wanted the folio, or readahead marked it,
+ * also where it is dirty already. */
+static inline void folio_mark_dirty(struct rcl_machine *m, struct folio *folio)
+{
+	folio->marks &= (uint8_t)~MARK_RECLAIM;
+	filemap_dirty_folio(m, folio);
 }
 
 /* A dirty file folio is clean: it is being written, or was. */
