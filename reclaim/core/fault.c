@@ -152,20 +152,24 @@ static struct folio *bring_in(struct rcl_machine *m, struct task *task, const st
 	return folio;
 }
 
-/* A minor fault: reading ahead goes on if the page is marked, and the page may still be on its way. */
-static void use_cached(struct rcl_machine *m, struct task *task, const struct vma *vma, struct folio *folio,
+/* A minor fault: reading ahead goes on if the page is marked, and the page may still be on its way. A fault that read
+ * ahead starts over (VM_FAULT_RETRY), as if it were the first: only a major one is known to have been there
+ * (FAULT_FLAG_TRIED, do_user_addr_fault()). Answers whether it did. */
+static bool use_cached(struct rcl_machine *m, struct task *task, const struct vma *vma, struct folio *folio,
 		       uint32_t page)
 {
 	uint64_t arrival_ns = readahead_arrival_ns(readahead_of_vma(task, vma), page);
+	bool has_read;
 
 	readahead_note_used(folio);
 	if (!m->config.read_ahead_kb || task->is_retry)
-		return;
+		return false;
 	folio->pins++;
-	readahead_fault_hit(m, task, vma, folio, page);
+	has_read = readahead_fault_hit(m, task, vma, folio, page);
 	task->is_retry = true;
 	readahead_wait(m, task, arrival_ns, folio->pub.flags & RCL_FOLIO_IS_WORKINGSET);
 	folio->pins--;
+	return has_read;
 }
 
 /* The first write through a mapping (page_mkwrite(), fault_dirty_shared_page()): waits for nobody,
@@ -192,7 +196,11 @@ static bool fault_file(struct rcl_machine *m, struct task *task, uint32_t vpn, b
 		return true;
 	folio = pagecache_find(m, vma->file, page);
 	if (folio) {
-		use_cached(m, task, vma, folio, page);
+		if (use_cached(m, task, vma, folio, page)) {
+			if (!is_write && faultaround_map(m, task, vma, vpn))
+				return true;
+			readahead_fault_again(task, vma);
+		}
 	} else {
 		folio = bring_in(m, task, vma, page);
 		if (!folio)

@@ -327,7 +327,13 @@ void readahead_fault_miss(struct rcl_machine *m, struct task *task, const struct
 	read_state(m, &window, 0);
 }
 
-void readahead_fault_hit(struct rcl_machine *m, struct task *task, const struct vma *vma, struct folio *folio,
+static void note_mmap_hit(struct file_ra_state *ra)
+{
+	if (ra->mmap_miss)
+		ra->mmap_miss--;
+}
+
+bool readahead_fault_hit(struct rcl_machine *m, struct task *task, const struct vma *vma, struct folio *folio,
 			 uint32_t page)
 {
 	struct file_ra_state *ra = readahead_of_vma(task, vma);
@@ -335,9 +341,16 @@ void readahead_fault_hit(struct rcl_machine *m, struct task *task, const struct 
 				       .in_fault = true };
 
 	if (vma->flags & RCL_MAPPING_RANDOM)
-		return;
-	if (ra->mmap_miss)
-		ra->mmap_miss--;
-	if (folio->marks & MARK_READAHEAD)
-		read_async(m, &window, folio, page, readahead_max_pages(m));
+		return false;
+	note_mmap_hit(ra);
+	if (!(folio->marks & MARK_READAHEAD))
+		return false;
+	read_async(m, &window, folio, page, readahead_max_pages(m));
+	return true;
+}
+
+void readahead_fault_again(struct task *task, const struct vma *vma)
+{
+	if (!(vma->flags & RCL_MAPPING_RANDOM))
+		note_mmap_hit(readahead_of_vma(task, vma));
 }

@@ -35,10 +35,12 @@ void readahead_read_marked(struct rcl_machine *m, struct task *task, struct file
 			   uint32_t page);
 
 /* A fault of a file mapping on a page that is not cached (do_sync_mmap_readahead()); or is
- * (do_async_mmap_readahead()). */
+ * (do_async_mmap_readahead()), which answers whether the page was marked: then the fault starts over, and finds the page
+ * once more. */
 void readahead_fault_miss(struct rcl_machine *m, struct task *task, const struct vma *vma, uint32_t page);
-void readahead_fault_hit(struct rcl_machine *m, struct task *task, const struct vma *vma, struct folio *folio,
+bool readahead_fault_hit(struct rcl_machine *m, struct task *task, const struct vma *vma, struct folio *folio,
 			 uint32_t page);
+void readahead_fault_again(struct task *task, const struct vma *vma);
 
 /* The readahead state of a mapping. The mappings of one file by one task share it, as the segments
  * that a loader maps share a struct file. */

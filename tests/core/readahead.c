@@ -3,6 +3,8 @@
  * waits, and what became of pages that nobody asked for.
  */
 #include "harness.h"
+#include "machine.h"
+#include "pagecache.h"
 
 struct stage {
 	struct rcl_machine *m;
@@ -189,6 +191,51 @@ static void a_marked_page_is_not_mapped_around(void)
 	rcl_machine_free(stage.m);
 }
 
+/* A fault that read on starts over: it maps around now that the mark is gone. */
+static void a_fault_that_read_on_starts_over(void)
+{
+	struct stage stage = set_stage(1000, 128, 65536, 2000);
+
+	access_page(&stage, 488);
+	access_page(&stage, 496);
+	CHECK_EQUAL(nr_mapped(&stage, 496, 8), 8);	/* and none of what is on its way, 504 to 535 */
+	CHECK_EQUAL(nr_mapped(&stage, 504, 8), 0);
+	rcl_machine_free(stage.m);
+}
+
+/* Without fault-around it finds the page twice, which counts against the misses. */
+static void a_marked_page_is_a_hit_twice(void)
+{
+	struct stage stage = set_stage(1000, 128, 4096, 2000);
+	struct file_ra_state *ra;
+
+	access_page(&stage, 488);
+	ra = &stage.m->tasks[stage.task]->vmas[0].ra;
+	ra->mmap_miss = 10;
+	access_page(&stage, 489);
+	CHECK_EQUAL(ra->mmap_miss, 9);
+	access_page(&stage, 496);
+	CHECK_EQUAL(ra->mmap_miss, 7);
+	rcl_machine_free(stage.m);
+}
+
+/* folio_mark_dirty() of a store clears PG_readahead, filemap_dirty_folio() of write() does not. */
+static void a_store_takes_the_mark_and_a_write_leaves_it(void)
+{
+	struct stage stage = set_stage(1000, 128, 4096, 2000);
+	struct folio *folio;
+
+	access_page(&stage, BUFFERED | 0);	/* 0 to 3, marked 1 */
+	folio = pagecache_find(stage.m, stage.file, 1);
+	CHECK(folio->marks & MARK_READAHEAD);
+	access_page(&stage, BUFFERED | WRITE | 1);
+	CHECK(folio->pub.flags & RCL_FOLIO_IS_DIRTY && folio->marks & MARK_READAHEAD);
+	stage.m->config.read_ahead_kb = 0;	/* so that the fault does not take it for its own */
+	access_page(&stage, WRITE | 1);
+	CHECK(!(folio->marks & MARK_READAHEAD));
+	rcl_machine_free(stage.m);
+}
+
 /* Faults without end that find nothing, and nothing to map around: read-around gives up. */
 static void misses_end_read_around(void)
 {
@@ -252,6 +299,9 @@ int main(int argc, char **argv)
 		{ "a_fault_reads_and_maps_around", a_fault_reads_and_maps_around },
 		{ "a_write_fault_maps_one_page", a_write_fault_maps_one_page },
 		{ "a_marked_page_is_not_mapped_around", a_marked_page_is_not_mapped_around },
+		{ "a_fault_that_read_on_starts_over", a_fault_that_read_on_starts_over },
+		{ "a_marked_page_is_a_hit_twice", a_marked_page_is_a_hit_twice },
+		{ "a_store_takes_the_mark_and_a_write_leaves_it", a_store_takes_the_mark_and_a_write_leaves_it },
 		{ "misses_end_read_around", misses_end_read_around },
 		{ "pages_for_nothing_are_counted", pages_for_nothing_are_counted },
 		{ "a_window_larger_than_the_limit_ends_early", a_window_larger_than_the_limit_ends_early },
