@@ -252,6 +252,20 @@ _FILES = (
         "Requests that an SSD works on at once.",
         "ours: about where NVMe drives reach their full random read rate",
     ),
+    _flag(
+        "ssd_in_memory",
+        "Whether SSDs are disks of memory: whoever asks for a page copies it, and the request is done when that is.",
+        "zram_submit_bio(), drivers/block/zram/zram_drv.c v6.12, and brd; off, they are devices of their own",
+        default=False,
+    ),
+    Option(
+        "nr_inodes",
+        0,
+        0,
+        1 << 31,
+        "Inodes in use: so many pages more than are dirty may the flusher write when reclaim asks it for all.",
+        "get_nr_dirty_pages(), fs/fs-writeback.c v6.12; as many as a machine's programs have open, 0 for none but the trace's files",
+    ),
     Option(
         "max_request_pages",
         128,

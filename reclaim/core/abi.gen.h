@@ -750,6 +750,7 @@ struct rcl_costs {
 	uint64_t ssd_page_ns;	/* Each further page of one request to an SSD */
 	uint64_t swap_submit_ns;	/* Finding a slot for a page and handing it to a device of swap */
 	uint64_t ssd_copy_ns;	/* The processor's copy of a page for an SSD that cannot fetch it itself */
+	uint64_t ssd_compress_ns;	/* Compressing a page that is written to an SSD which is a disk of compressed memory, besides its copy */
 	uint64_t disk_page_ns;	/* Each further page of one request to a rotating disk */
 	uint64_t ssd_read_ns;	/* Reading one page from an SSD */
 	uint64_t ssd_write_ns;	/* Writing one page to an SSD */
@@ -783,6 +784,7 @@ struct rcl_costs {
 	.ssd_page_ns = 1300, \
 	.swap_submit_ns = 1000, \
 	.ssd_copy_ns = 0, \
+	.ssd_compress_ns = 0, \
 	.disk_page_ns = 27000, \
 	.ssd_read_ns = 80000, \
 	.ssd_write_ns = 20000, \
@@ -814,6 +816,8 @@ struct rcl_costs {
 	.dirty_ratio = 20, \
 	.dirty_background_ratio = 10, \
 	.ssd_channels = 32, \
+	.ssd_in_memory = 0, \
+	.nr_inodes = 0, \
 	.max_request_pages = 128, \
 	.page_cluster = 3, \
 	.zswap_percent = 0, \
@@ -851,6 +855,7 @@ struct rcl_costs {
 	X(dirty_ratio, UINT64_C(0), UINT64_C(100)) \
 	X(dirty_background_ratio, UINT64_C(0), UINT64_C(100)) \
 	X(ssd_channels, UINT64_C(1), UINT64_C(64)) \
+	X(nr_inodes, UINT64_C(0), UINT64_C(2147483648)) \
 	X(max_request_pages, UINT64_C(1), UINT64_C(1024)) \
 	X(page_cluster, UINT64_C(0), UINT64_C(5)) \
 	X(zswap_percent, UINT64_C(0), UINT64_C(90)) \

@@ -4,6 +4,7 @@
 #include "device.h"
 
 #include "events.h"
+#include "write_rate.h"
 #include "writeback.h"
 
 #define SECOND_NS UINT64_C(1000000000)
@@ -33,6 +34,7 @@ static void device_run(struct rcl_machine *m, struct actor *actor)
 
 static int add_device(struct rcl_machine *m, struct device *device, uint32_t kind)
 {
+	write_rate_init(&device->write_rate);
 	device->kind = kind;
 	device->nr_channels = kind == RCL_DEVICE_SSD ? m->config.ssd_channels : 1;
 	device->actor = events_add_actor(m, device_run, (uint32_t)(device - m->devices));
@@ -110,6 +112,10 @@ uint64_t device_read(struct rcl_machine *m, struct device *device, uint64_t nr_p
 	const struct rcl_costs *costs = &m->config.costs;
 
 	device_copy(m, device, nr_pages);
+	if (device_is_memory(m, device)) {
+		spend(m, costs->ssd_read_ns);
+		return *m->clock;
+	}
 	return submit(m, device, device->kind == RCL_DEVICE_SSD ? costs->ssd_read_ns : costs->disk_read_ns, nr_pages);
 }
 
@@ -133,11 +139,21 @@ void device_forget(struct device *device, uint32_t pfn)
 	}
 }
 
+static uint64_t write_to_memory(struct rcl_machine *m, uint32_t pfn, bool is_next)
+{
+	spend(m, m->config.costs.ssd_compress_ns + (is_next ? 0 : m->config.costs.ssd_write_ns));
+	if (pfn != RCL_NIL)
+		writeback_end(m, folio_at(m, pfn));
+	return *m->clock;
+}
+
 uint64_t device_write(struct rcl_machine *m, struct device *device, uint32_t pfn, bool is_next)
 {
 	const struct rcl_costs *costs = &m->config.costs;
 	uint64_t done_ns;
 
+	if (device_is_memory(m, device))
+		return write_to_memory(m, pfn, is_next);
 	if (device->nr_queued == RCL_QUEUE_PAGES)
 		wait_for_room(m, device);
 	if (is_next && device->link_free_ns > *m->clock)
@@ -150,11 +166,4 @@ uint64_t device_write(struct rcl_machine *m, struct device *device, uint32_t pfn
 	device->nr_queued++;
 	events_wake_at(m, device->actor, done_ns);
 	return done_ns;
-}
-
-uint64_t device_pages_per_second(const struct rcl_machine *m, const struct device *device)
-{
-	uint64_t each_ns = page_ns(m, device);
-
-	return each_ns ? SECOND_NS / each_ns : SECOND_NS;
 }

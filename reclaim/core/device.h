@@ -9,6 +9,9 @@
  * then its pages pass the link one after the other. So a device that is idle costs exactly what
  * the cost table says, one that is busy makes requests wait, and its throughput has a limit.
  *
+ * An SSD that is a disk of memory has neither: its requests take their time of whoever makes them, page by page, and
+ * are done then.
+ *
  * All files on SSDs are on one SSD, all files on disks on one disk; each swap device is its own.
  */
 #ifndef RCL_DEVICE_H
@@ -38,6 +41,12 @@ void device_copy(struct rcl_machine *m, struct device *device, uint64_t nr_pages
 /* Nobody wants to know when the writes of a page are done. */
 void device_forget(struct device *device, uint32_t pfn);
 
+/* Whether requests are done by who makes them (rcl_config.ssd_in_memory): nothing waits in a queue, or behind a plug. */
+static inline bool device_is_memory(const struct rcl_machine *m, const struct device *device)
+{
+	return m->config.ssd_in_memory && device->kind == RCL_DEVICE_SSD;
+}
+
 /* How many more pages may be written before the queue is full. */
 static inline uint32_t device_room(const struct device *device)
 {
@@ -49,8 +58,5 @@ static inline uint64_t device_next_done_ns(const struct device *device)
 {
 	return device->nr_queued ? device->queue[device->head].done_ns : RCL_NEVER;
 }
-
-/* Pages that the device can write in a second when it has enough to do. */
-uint64_t device_pages_per_second(const struct rcl_machine *m, const struct device *device);
 
 #endif

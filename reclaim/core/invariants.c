@@ -17,6 +17,7 @@
 #include "pagecache.h"
 #include "plug.h"
 #include "psi_trigger.h"
+#include "rstat.h"
 #include "rmap.h"
 #include "swap.h"
 #include "vma.h"
@@ -127,9 +128,7 @@ static bool check_rstat(const struct rcl_machine *m, const struct lruvec *lruvec
 	const struct memcg *memcg = memcg_of(lruvec->pub.memcg);
 
 	for (uint32_t item = 0; item < RSTAT_NR_ITEMS; item++) {
-		uint64_t sum = 0, own = item < RSTAT_ACTIVATE_ANON
-						? lruvec->pub.list_pages[RCL_STANDARD_LIST_INACTIVE_ANON + item]
-						: lruvec->stat[RCL_WORKINGSET_ACTIVATE_ANON + item - RSTAT_ACTIVATE_ANON];
+		uint64_t sum = 0, own = rstat_own_value(lruvec, item);
 
 		for (uint32_t i = memcg->order; i < memcg->order + memcg->nr_subtree; i++)
 			sum += m->memcgs[m->memcg_order[i]]->lruvecs[lruvec->pub.nid].rstat_flushed[item];

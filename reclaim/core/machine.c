@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "device.h"
+#include "flusher.h"
 #include "kswapd.h"
 #include "maps.h"
 #include "memcg.h"
@@ -23,7 +24,6 @@
 #include "swap.h"
 #include "tick.h"
 #include "trace.h"
-#include "writeback.h"
 
 #define THP_ORDERS_ANON 0x3fcu		/* THP_ORDERS_ALL_ANON, include/linux/huge_mm.h v6.12: orders 2 to 9 */
 
@@ -191,7 +191,7 @@ static int set_up(struct rcl_machine *m, const struct rcl_config *config)
 	if (status == RCL_OK)
 		status = device_setup(m);
 	if (status == RCL_OK)
-		status = writeback_setup(m);
+		status = flusher_setup(m);
 	if (status == RCL_OK)
 		status = rstat_setup(m);
 	if (status == RCL_OK)

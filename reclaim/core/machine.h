@@ -141,11 +141,13 @@ struct walk_cursor {
 };
 
 /* What rstat.c sums up over a subtree: the four lists of the kernel that reclaim scans, in their
- * order, and activated refaults. */
+ * order, activated refaults, and, on the first node for all of them, what is dirty or being written. */
 enum rstat_item {
 	RSTAT_INACTIVE_ANON = 0,
 	RSTAT_ACTIVATE_ANON = 4,	/* workingset_activate_anon; file follows */
-	RSTAT_NR_ITEMS = 6,
+	RSTAT_FILE_DIRTY = 6,
+	RSTAT_WRITEBACK,
+	RSTAT_NR_ITEMS,
 };
 
 struct lruvec {
@@ -375,8 +377,9 @@ struct file {
 	uint32_t nr_pages;
 	uint32_t device;
 	uint64_t *dirty_tags;		/* a bit per page (PAGECACHE_TAG_DIRTY) */
-	uint64_t dirtied_ns;		/* since when it has been dirty (inode->dirtied_when) */
+	uint64_t dirtied_jiffies;	/* since when it has been dirty (inode->dirtied_when) */
 	uint32_t nr_dirty;
+	uint8_t queue;			/* enum file_queue: where the flusher has it */
 	uint32_t writeback_index;	/* where the flusher goes on */
 	uint32_t nr_mappings;		/* VMAs that map it, for the size of the rmap pool */
 };
@@ -469,7 +472,7 @@ struct task {
 	uint32_t stock_pages;		/* charged in advance (memcg_stock_pcp) */
 	uint32_t nr_dirtied;		/* pages since its last pause, see dirty.h */
 	uint32_t nr_dirtied_pause;	/* at how many it looks at the limits */
-	uint64_t dirty_pause_ns;	/* the end of that pause, 0 for none yet */
+	uint64_t dirty_paused_jiffies;	/* the end of that pause (dirty_paused_when), 0 for none yet */
 	uint32_t nr_add;
 	uint32_t nr_activate;
 	uint32_t nr_mlock;
@@ -545,14 +548,23 @@ struct slots_cache {
 	bool is_active;
 };
 
-/* The thread that writes dirty pages, see writeback.h. */
+/* The thread that writes dirty pages, see flusher.h. */
 struct flusher {
 	struct actor *actor;
-	struct memcg *memcg;		/* whose background limit it was woken for, NULL for the machine's */
-	uint64_t timer_ns;		/* when it looks for old pages again */
-	uint64_t nr_wanted;		/* pages that reclaim asked for */
-	uint32_t next_file;
-	bool is_background;		/* some background limit was exceeded */
+	uint64_t old_flush_ns;		/* when it last looked for old pages (last_old_flush) */
+	uint64_t nr_pages;		/* that its work may still write */
+	uint64_t older_jiffies;		/* of that work: files that became dirty later wait for the next one */
+	uint64_t look_ns;		/* when it last asked whether to go on */
+	uint32_t file;			/* in the middle of which it is, RCL_NIL for none */
+	uint32_t index;			/* the next page of it */
+	uint32_t nr_to_write;		/* pages that it may get in this turn */
+	uint32_t nr_chunk;		/* what that was at first */
+	uint8_t work;			/* enum flusher_work */
+	bool is_awake;
+	bool is_all_wanted;		/* WB_start_all */
+	bool has_queued;		/* files for its work */
+	bool has_progress;		/* since then */
+	bool is_exceeded;		/* more is dirty than some limit: writers look at it often (dirty_exceeded) */
 	struct plug plug;
 };
 

@@ -25,6 +25,7 @@
 #include "memcg_ring.h"
 #include "mlock.h"
 #include "policy.h"
+#include "rstat.h"
 
 static bool has_tasks(const struct rcl_machine *m, const struct memcg *memcg)
 {
@@ -128,6 +129,8 @@ static void reparent_folios(struct rcl_machine *m, struct memcg *memcg)
 	parent->nr_writeback += memcg->nr_writeback;
 	memcg->nr_dirty = 0;
 	memcg->nr_writeback = 0;
+	rstat_updated(&memcg->lruvecs[0]);
+	rstat_updated(&parent->lruvecs[0]);
 	policy_run_ejections(m);
 }
 

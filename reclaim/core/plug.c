@@ -53,6 +53,13 @@ void plug_flush(struct rcl_machine *m)
 	plug->nr_requests = 0;
 }
 
+/* Whether what is held goes when another request follows. */
+static bool is_due(const struct rcl_machine *m, const struct plug *plug, const struct device *device)
+{
+	return plug->nr_requests == MAX_REQUESTS ||
+	       (plug->nr_requests && (plug->nr_last >= FLUSH_PAGES || device_is_memory(m, device)));
+}
+
 void plug_write(struct rcl_machine *m, struct device *device, uint32_t pfn, uint32_t place)
 {
 	struct plug *plug = m->plug;
@@ -67,8 +74,7 @@ void plug_write(struct rcl_machine *m, struct device *device, uint32_t pfn, uint
 	}
 	is_next = plug->nr_requests && plug->device == which && plug->next_place == place &&
 		  plug->nr_last < m->config.max_request_pages;
-	if ((!is_next && (plug->nr_requests == MAX_REQUESTS || (plug->nr_requests && plug->nr_last >= FLUSH_PAGES))) ||
-	    plug->nr_pages == RCL_QUEUE_PAGES) {
+	if ((!is_next && is_due(m, plug, device)) || plug->nr_pages == RCL_QUEUE_PAGES) {
 		plug_flush(m);
 		is_next = false;
 	}

@@ -15,6 +15,8 @@
  * Tasks share one plug, since they do not run in one another's; kswapds and the flusher have their own. Other
  * actors have none, and write at once.
  *
+ * A disk of memory has no plug: pages in a row are one request, which goes as soon as another page follows.
+ *
  * SIMPLIFIED: reads wait in no plug; effect: a window of swap readahead never lets held writes go early.
  */
 #ifndef RCL_PLUG_H

@@ -16,6 +16,7 @@
 #include "machine.h"
 
 #define HZ 250				/* CONFIG_HZ of Debian's 6.12 */
+#define JIFFY_NS (UINT64_C(1000000000) / HZ)
 
 /* Memory first, some and full of each. */
 enum psi_state {

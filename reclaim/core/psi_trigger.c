@@ -19,7 +19,6 @@
 #include "policy.h"
 #include "psi.h"
 
-#define JIFFY_NS (UINT64_C(1000000000) / HZ)	/* timers of psimon end with one */
 #define ANSWER_US 0xffffff		/* 24 bits for each number of an answer */
 #define MOST_TOLD_US UINT32_MAX		/* ours: the hook's range, more than an hour of stall at one look */
 

@@ -18,8 +18,22 @@ struct queued_write {
 	uint64_t done_ns;
 };
 
+/* What its files are written and dirtied at, see write_rate.h; pages, and pages per second. */
+struct write_rate {
+	uint64_t write_bandwidth;
+	uint64_t avg_write_bandwidth;
+	uint64_t dirty_ratelimit;
+	uint64_t balanced_dirty_ratelimit;
+	uint64_t nr_dirtied;
+	uint64_t nr_written;
+	uint64_t dirtied_stamp;		/* at the last update */
+	uint64_t written_stamp;
+	uint64_t stamp_jiffies;
+};
+
 /* A device, see device.h. */
 struct device {
+	struct write_rate write_rate;
 	struct actor *actor;		/* ends its writes */
 	uint32_t kind;			/* enum rcl_device */
 	uint32_t nr_channels;

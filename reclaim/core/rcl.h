@@ -110,6 +110,8 @@ struct rcl_config {
 	uint32_t pcp_batch;
 	uint32_t file_folio_order;
 	uint8_t reparent_offline;
+	uint8_t ssd_in_memory;
+	uint32_t nr_inodes;
 };
 
 /* Fill in the defaults; nodes and swaps stay empty. */

@@ -3,18 +3,11 @@
 
 #include "events.h"
 
-static uint64_t own_value(const struct lruvec *lruvec, uint32_t item)
-{
-	if (item < RSTAT_ACTIVATE_ANON)
-		return lruvec->pub.list_pages[RCL_STANDARD_LIST_INACTIVE_ANON + item];
-	return lruvec->stat[RCL_WORKINGSET_ACTIVATE_ANON + item - RSTAT_ACTIVATE_ANON];
-}
-
 /* Carry what changed on one lruvec up the tree. */
 static void flush_lruvec(struct lruvec *lruvec)
 {
 	for (uint32_t item = 0; item < RSTAT_NR_ITEMS; item++) {
-		uint64_t now = own_value(lruvec, item), delta = now - lruvec->rstat_flushed[item];
+		uint64_t now = rstat_own_value(lruvec, item), delta = now - lruvec->rstat_flushed[item];
 
 		if (delta == 0)
 			continue;
@@ -72,4 +65,9 @@ uint64_t rstat_list_pages(struct rcl_machine *m, const struct lruvec *lruvec, ui
 uint64_t rstat_activations(struct rcl_machine *m, const struct lruvec *lruvec, uint32_t type)
 {
 	return read_item(m, lruvec, RSTAT_ACTIVATE_ANON + type);
+}
+
+uint64_t rstat_memcg_pages(struct rcl_machine *m, const struct memcg *memcg, enum rstat_item item)
+{
+	return read_item(m, &memcg->lruvecs[0], item);
 }

@@ -1,5 +1,5 @@
 /*
- * Statistics with descendants: sizes of the kernel's lists and activations over a subtree of memcgs.
+ * Statistics with descendants: sizes of the kernel's lists, activations, and what is dirty, over a subtree of memcgs.
  *
  * Here: sums, and how fresh they are. Not here: the exact local sizes (list_pages, lists.h) and
  * the vmstat counters, which are summed when asked (stats.h).
@@ -29,7 +29,8 @@ int rstat_setup(struct rcl_machine *m);
 /* Something changed: the flusher has something to do at the end of the period, however short that is. */
 void rstat_arm_flusher(struct rcl_machine *m);
 
-/* Must be called after each change of a kernel list's size or of an activation counter. */
+/* Must be called after each change of a kernel list's size, of an activation counter, and, for the lruvec of node 0, of
+ * what is dirty. */
 static inline void rstat_updated(struct lruvec *lruvec)
 {
 	struct rcl_machine *m;
@@ -49,5 +50,22 @@ uint64_t rstat_list_pages(struct rcl_machine *m, const struct lruvec *lruvec, ui
 
 /* WORKINGSET_ACTIVATE_ANON or _FILE, descendants included. */
 uint64_t rstat_activations(struct rcl_machine *m, const struct lruvec *lruvec, uint32_t type);
+
+/* NR_FILE_DIRTY or NR_WRITEBACK, over all nodes, descendants included (memcg_page_state()). */
+uint64_t rstat_memcg_pages(struct rcl_machine *m, const struct memcg *memcg, enum rstat_item item);
+
+/* A lruvec's own value of an item. */
+static inline uint64_t rstat_own_value(const struct lruvec *lruvec, uint32_t item)
+{
+	const struct memcg *memcg = memcg_of(lruvec->pub.memcg);
+
+	if (item < RSTAT_ACTIVATE_ANON)
+		return lruvec->pub.list_pages[RCL_STANDARD_LIST_INACTIVE_ANON + item];
+	if (item < RSTAT_FILE_DIRTY)
+		return lruvec->stat[RCL_WORKINGSET_ACTIVATE_ANON + item - RSTAT_ACTIVATE_ANON];
+	if (lruvec->pub.nid)
+		return 0;
+	return item == RSTAT_FILE_DIRTY ? memcg->nr_dirty : memcg->nr_writeback;
+}
 
 #endif

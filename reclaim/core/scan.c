@@ -14,6 +14,7 @@
 #include "batches.h"
 #include "demote.h"
 #include "events.h"
+#include "flusher.h"
 #include "hooks.h"
 #include "large_folio.h"
 #include "memcg.h"
@@ -28,7 +29,6 @@
 #include "throttle.h"
 #include "trace.h"
 #include "workingset.h"
-#include "writeback.h"
 
 #define MAX_IDLE_BATCHES 64		/* ours: answers in a row that looked at nothing, AGE among them; a
 					 * policy that tries each of 64 generations once gets there */
@@ -214,7 +214,7 @@ static void note_writeback(struct rcl_machine *m, const struct lruvec *lruvec, s
 	sc->nr.writeback += result->nr_writeback;
 	sc->nr.immediate += result->nr_immediate;
 	if (result->nr_unqueued_dirty == result->nr_taken && m->config.writeback)
-		writeback_wake_all(m);
+		flusher_wake_all(m);
 }
 
 /* The same at the end of a lruvec's pass, for all that the pass over the node met so far (try_to_shrink_lruvec()). */
@@ -222,7 +222,7 @@ static void wake_flusher_after_pass(struct rcl_machine *m, const struct lruvec *
 {
 	if (sc->nr.unqueued_dirty && sc->nr.unqueued_dirty == sc->nr.file_taken && has_own_lists(lruvec) &&
 	    m->config.writeback)
-		writeback_wake_all(m);
+		flusher_wake_all(m);
 }
 
 /* lru_add_drain(): what is on its way to the lists, before each batch of the kernel's lists, and once per

@@ -1,7 +1,7 @@
 /*
- * Writeback: dirty pages of files, the flusher that writes them, and the end of each write.
+ * Writeback: dirty pages of files, and the end of each write.
  *
- * Here: who is dirty or being written, and how many; the flusher thread. Not here: slowing writers
+ * Here: who is dirty or being written, and how many. Not here: the thread that writes (flusher.h), slowing writers
  * down (dirty.h), when the device is done (device.h), what reclaim makes of it (shrink.c).
  *
  * A dirty page of a file is tagged in its file, so that the flusher finds the pages in order. From
@@ -15,8 +15,6 @@
  * rcl_config.writeback = 0 switches all of it off: a textbook cache, in which reclaim writes a dirty
  * page at once and waits, and nobody else writes.
  *
- * SIMPLIFIED: one flusher for all files and memcgs, the kernel has one per device and memcg;
- * effect: the flusher does not favour the files of the memcg that is short.
  * An anonymous page on its way to swap is under writeback too, in the swap cache and unmapped, and
  * reclaim frees it when it meets it the next time.
  *
@@ -27,8 +25,6 @@
 #define RCL_WRITEBACK_H
 
 #include "machine.h"
-
-int writeback_setup(struct rcl_machine *m);
 
 /* A clean file folio becomes dirty; callers use folio_mark_dirty(). */
 void writeback_note_dirty(struct rcl_machine *m, struct folio *folio);
@@ -67,10 +63,5 @@ void writeback_forget(struct rcl_machine *m, struct folio *folio);
 
 /* The device has written it (folio_end_writeback()). */
 void writeback_end(struct rcl_machine *m, struct folio *folio);
-
-/* Ask the flusher for all that is dirty (wakeup_flusher_threads()), or for what is above the
- * background limit; `memcg` is whose limit it is, NULL for the machine's. */
-void writeback_wake_all(struct rcl_machine *m);
-void writeback_wake_background(struct rcl_machine *m, struct memcg *memcg);
 
 #endif

@@ -49,6 +49,25 @@ static void test_a_disk_has_one_head(void)
 	rcl_machine_free(m);
 }
 
+/* Whoever asks does the work, and nothing is in a queue afterwards. */
+static void test_a_disk_of_memory_is_the_time_of_who_asks(void)
+{
+	struct rcl_machine *m = make_machine(4);
+
+	m->config.ssd_in_memory = 1;
+	m->config.costs.ssd_copy_ns = 40;
+	m->config.costs.ssd_compress_ns = 60;
+	CHECK_EQUAL(device_read(m, &m->devices[0], 3), 3 * 40 + 1000);
+	CHECK_EQUAL(*m->clock, 3 * 40 + 1000);
+	device_copy(m, &m->devices[0], 2);
+	device_write(m, &m->devices[0], RCL_NIL, false);
+	device_write(m, &m->devices[0], RCL_NIL, true);
+	CHECK_EQUAL(*m->clock, 5 * 40 + 1000 + 500 + 2 * 60);
+	CHECK_EQUAL(m->devices[0].nr_queued, 0);
+	CHECK_EQUAL(device_read(m, &m->devices[1], 1), *m->clock + 7000);	/* disks are disks */
+	rcl_machine_free(m);
+}
+
 static void test_pages_in_a_row_are_one_request(void)
 {
 	struct rcl_machine *m = make_machine(1);
@@ -100,6 +119,7 @@ int main(int argc, char **argv)
 		{ "idle", test_an_idle_device_takes_what_the_cost_table_says },
 		{ "channels", test_channels_work_at_once_and_share_the_link },
 		{ "disk", test_a_disk_has_one_head },
+		{ "memory", test_a_disk_of_memory_is_the_time_of_who_asks },
 		{ "row", test_pages_in_a_row_are_one_request },
 		{ "full", test_a_full_queue_makes_the_writer_wait },
 		{ "tasks", test_tasks_wait_for_each_others_reads },

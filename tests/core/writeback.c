@@ -2,8 +2,10 @@
  * Writeback: who writes dirty pages and when, who waits for it, and what reclaim makes of them.
  */
 #include "events.h"
+#include "flusher.h"
 #include "harness.h"
 #include "machine.h"
+#include "write_rate.h"
 
 #define SECOND UINT64_C(1000000000)
 #define NR_FILE_PAGES 2048
@@ -155,6 +157,96 @@ static void test_reclaim_marks_dirty_pages_and_frees_them_when_they_are_written(
 	CHECK(counter(s.m, RCL_NR_WRITTEN) > 0);
 	CHECK(counter(s.m, RCL_PGSTEAL_FILE) >= 100);
 	CHECK_EQUAL(counter(s.m, RCL_OOM_KILL), 0);
+	rcl_machine_free(s.m);
+}
+
+/* While it works on all that is dirty, another wish for all is none (WB_start_all); then the file is clean, and off its
+ * queues. */
+static void test_who_asks_the_flusher_meanwhile_asks_in_vain(void)
+{
+	struct setting s = make_setting(RCL_DEVICE_DISK, 0);
+	struct flusher *flusher = &s.m->flusher;
+
+	touch(&s, 0, 100, BUFFERED | WRITE);
+	CHECK_EQUAL(s.m->files[0].queue, FILE_DIRTY);
+	flusher_wake_all(s.m);
+	events_run_due(s.m);
+	CHECK(flusher->is_awake && flusher->is_all_wanted);
+	CHECK_EQUAL(flusher->nr_pages, 100);
+	flusher_wake_all(s.m);
+	CHECK_EQUAL(flusher->nr_pages, 100);
+	pass_time(&s, SECOND);
+	CHECK(!flusher->is_awake && !flusher->is_all_wanted);
+	CHECK_EQUAL(s.m->files[0].queue, FILE_CLEAN);
+	CHECK_EQUAL(counter(s.m, RCL_NR_WRITTEN), 100);
+	rcl_machine_free(s.m);
+}
+
+/* It begins where it ended, goes to the end of the file, and not on from its start. */
+static void test_a_turn_of_a_file_ends_with_the_file(void)
+{
+	static struct rcl_trace_record ring[16];
+	const struct trace_writeback_single_inode *turn;
+	struct setting s = make_setting(RCL_DEVICE_DISK, 0);
+	uint64_t nr, nr_lost;
+
+	CHECK_EQUAL(rcl_trace_start(s.m, UINT64_C(1) << RCL_TRACE_writeback_single_inode, 16), RCL_OK);
+	touch(&s, 0, 100, BUFFERED | WRITE);
+	s.m->files[0].writeback_index = 60;
+	flusher_wake_all(s.m);
+	pass_time(&s, SECOND);
+	CHECK_EQUAL(rcl_trace_read(s.m, ring, 16, &nr, &nr_lost), RCL_OK);
+	CHECK_EQUAL(nr, 2);			/* turns, of the same work */
+	turn = (const void *)ring[0].fields;
+	CHECK_EQUAL(turn->wrote, 40);
+	CHECK_EQUAL(turn->index, 0);
+	turn = (const void *)ring[1].fields;
+	CHECK_EQUAL(turn->wrote, 60);
+	CHECK_EQUAL(s.m->nr_dirty, 0);
+	rcl_machine_free(s.m);
+}
+
+/* A device's rates begin at 100 MB/s; what is written moves the average by an eighth, where it is above twice. */
+static void test_the_rate_of_writers_follows_what_is_written(void)
+{
+	struct setting s = make_setting(RCL_DEVICE_SSD, 0);
+	struct device *device = &s.m->devices[0];
+	struct write_rate *rate = &device->write_rate;
+	struct rate_domain domain = { .nr_pending = 10, .setpoint = 20, .position_ratio = 1024 };
+
+	CHECK_EQUAL(rate->dirty_ratelimit, 25600);
+	write_rate_update(s.m, device, &domain, 1);
+	CHECK_EQUAL(rate->written_stamp, 0);	/* too early */
+	pass_time(&s, SECOND / 2);
+	rate->nr_written += 25600;		/* in half a second: twice the rate */
+	rate->nr_dirtied += 12800;
+	write_rate_update(s.m, device, &domain, 1);
+	CHECK(rate->write_bandwidth > 25600 && rate->write_bandwidth < 2 * 25600);
+	CHECK(rate->avg_write_bandwidth >= 25600);
+	CHECK(rate->dirty_ratelimit >= 25600);
+	CHECK_EQUAL(rate->stamp_jiffies, now_jiffies(s.m));
+	rcl_machine_free(s.m);
+}
+
+/* A pause ends with a tick, and takes the one more that keeps timers from being early. */
+static void test_pauses_are_of_ticks(void)
+{
+	static struct rcl_trace_record ring[4096];
+	struct setting s = make_setting(RCL_DEVICE_SSD, 100);
+	uint64_t nr, nr_lost, nr_asleep = 0;
+
+	CHECK_EQUAL(rcl_trace_start(s.m, UINT64_C(1) << RCL_TRACE_balance_dirty_pages, 4096), RCL_OK);
+	touch(&s, 0, NR_FILE_PAGES, BUFFERED | WRITE);
+	CHECK_EQUAL(rcl_trace_read(s.m, ring, 4096, &nr, &nr_lost), RCL_OK);
+	for (uint64_t i = 0; i < nr; i++) {
+		const struct trace_balance_dirty_pages *pause = (const void *)ring[i].fields;
+
+		CHECK_EQUAL(pause->pause % 4, 0);
+		CHECK(pause->pause <= 200);
+		nr_asleep += pause->pause > 0;
+	}
+	CHECK(nr_asleep > 0);
+	CHECK_EQUAL(nr_asleep, counter(s.m, RCL_BALANCE_DIRTY_PAUSED));
 	rcl_machine_free(s.m);
 }
 
@@ -327,6 +419,10 @@ int main(int argc, char **argv)
 		{ "traces", test_pauses_and_chunks_leave_traces },
 		{ "memcg", test_a_memcg_that_writes_more_than_it_holds_is_not_killed },
 		{ "reclaim", test_reclaim_marks_dirty_pages_and_frees_them_when_they_are_written },
+		{ "in vain", test_who_asks_the_flusher_meanwhile_asks_in_vain },
+		{ "turn", test_a_turn_of_a_file_ends_with_the_file },
+		{ "rate", test_the_rate_of_writers_follows_what_is_written },
+		{ "ticks", test_pauses_are_of_ticks },
 		{ "all dirty", test_kswapd_asks_the_flusher_once_where_all_is_dirty },
 		{ "mapped", test_a_mapped_page_faults_again_after_it_was_written },
 		{ "off", test_without_writeback_reclaim_writes_and_waits },
