@@ -35,7 +35,8 @@ KERNEL_FLUSH_NS = 2_000_000_000
 """FLUSH_TIME (mm/memcontrol.c v6.12), in which the kernel folds its counters if nobody reads them."""
 
 READS_SUMS = ("trad",)
-"""Algorithms that decide on what is folded; MGLRU counts its generations itself."""
+"""Algorithms that decide on what is folded; MGLRU counts its generations itself. Writers of files are held back by what
+is folded under either."""
 
 GUEST_ACCESS_NS = 20
 """A hit: the harness's loop has some twenty instructions."""
@@ -63,8 +64,15 @@ Measured in it: medians of the function graph tracer, less 0.6 us that the trace
 what kswapd had of the processor without it), and the processor's time of the task between context switches.
 """
 
-MEMORY_DISK = {"ssd_read_ns": 6_400, "ssd_write_ns": 17_000, "ssd_page_ns": 1}
-"""A disk that is zram: its processor's time (filemap_read_folio(); a write is compressed)."""
+MEMORY_DISK = {"ssd_read_ns": 2_500, "ssd_write_ns": 5_800, "ssd_copy_ns": 3_900, "ssd_compress_ns": 4_800}
+"""A disk that is zram: its processor's time, of a request and of each of its pages.
+
+6.4 us for a page that filemap_read_folio() reads; from tracepoints: 130 us for a window of 32; between two
+wbc_writepage 14.5 us for a folio of a page, 285 us for one of 32.
+"""
+
+GUEST_INODES = 716
+"""In use in the guest, whatever is dirty (nr_pages of writeback_start, less NR_FILE_DIRTY)."""
 
 GUEST_SSD = {"ssd_read_ns": 88_000, "ssd_write_ns": 88_000, "ssd_page_ns": 1, "ssd_copy_ns": 1_870}
 """The guest's SSD is null_blk, for which every request takes 80 us (tests/fidelity/replayer.c); 8 us are the way there.
@@ -205,11 +213,22 @@ def replay_group(
         What the model did for each.
     """
     first, some = _replay(runs, words, report, 0), runs[0]
-    if some.flushes is None or some.lru not in READS_SUMS:
+    if some.flushes is None or not (some.lru in READS_SUMS or _writes_files(runs, words)):
         return first
     trace_ns = max(replayed.trace_ns for replayed in first)
     period_ns = trace_ns // some.flushes if some.flushes else KERNEL_FLUSH_NS
     return _replay(runs, words, report, min(max(period_ns, 1), KERNEL_FLUSH_NS))
+
+
+def _writes_files(runs: Sequence[RecordedRun], words: Mapping[str, Records]) -> bool:
+    """Tell whether a trace makes pages of a file dirty."""
+    return any(
+        bool(
+            np.any((words[run.trace] & WRITE != 0) & ((words[run.trace] & FILE_BIT != 0) | (run.n_anon == 0)))
+        )
+        for run in runs
+        if run.n_file
+    )
 
 
 class _Member:
@@ -318,12 +337,17 @@ def _machine_options(runs: Sequence[RecordedRun]) -> dict[str, Any]:
         "file_folio_order": XFS_FOLIO_ORDER if run.fs == "xfs" else 0,
         "page_cluster": run.page_cluster,
         "switch_ns": _switch_ns(run),
+        "nr_inodes": GUEST_INODES,
         "costs": GUEST_COSTS,
     }
     if run.disk == "memory":
-        options["costs"] = GUEST_COSTS | MEMORY_DISK
+        options |= {"costs": GUEST_COSTS | MEMORY_DISK, "ssd_in_memory": True}
     if run.swap == "ssd" or run.disk == "ssd":
-        options |= {"costs": GUEST_COSTS | GUEST_SSD, "ssd_channels": GUEST_SSD_REQUESTS}
+        options |= {
+            "costs": GUEST_COSTS | GUEST_SSD,
+            "ssd_channels": GUEST_SSD_REQUESTS,
+            "ssd_in_memory": False,
+        }
         options |= {"max_request_pages": GUEST_SSD_REQUEST_PAGES}
     if run.compressed_bytes is not None:
         options |= {
@@ -369,10 +393,13 @@ def _own_harness_pages(run: RecordedRun) -> int:
 
 
 def _kernel_pages(run: RecordedRun) -> int:
-    """Return what the model charges for page tables and the file's tree."""
+    """Return what the model charges for page tables and the file's tree.
+
+    Readahead goes beyond the pages that a trace uses, by less than a node of the tree holds, where the file does.
+    """
     nr_mapped = [run.n_anon, run.n_file if run.mode != "fread" else 0]
     tables = sum(-(-pages // PTES_PER_TABLE) for pages in nr_mapped)
-    nodes, level = 0, run.n_file
+    nodes, level = 0, run.n_file + int(run.readahead_kb > 0 and (run.file_pages or 0) > run.n_file > 0)
     while level > 1:
         level = -(-level // SLOTS_PER_TREE_NODE)
         nodes += level
