@@ -46,8 +46,9 @@ class Ratios:
         if most == 0 or least > 0:
             yield -(-most // max(least, 1))
         pair = self._numbering.find("ratio", (whole, unit), None)
-        if pair is not None and elements.get(pair, TOP) is not TOP:
-            yield elements[pair].unsigned[1]
+        factor = U64_MAX if pair is None else elements.get(pair, TOP).unsigned[1]
+        if factor < U64_MAX:  # else nothing is known: of 0 not even the largest factor makes something
+            yield factor
 
     def _grown(self, whole: int, unit: int, elements: dict[int, Element], depth: int) -> Iterator[int]:
         """Yield the factors that follow from those before something was added to either side, or both."""

@@ -81,11 +81,13 @@ class ContractAudit:
     Attributes:
         wrong: where the core did what the verifier rules out.
         nr_runs: how many were looked at.
+        interpreter: runs the policy, and reads cells of memory for the audit.
     """
 
     def __init__(self, policy: PolicyIR, env: Environment) -> None:
         self.wrong: list[str] = []
         self.nr_runs = 0
+        self.interpreter: Interpreter | None = None
         self._env = env
         self._nr_lists = FIRST_POLICY_LIST + sum(decl.count for decl in policy.lists)
         self._pure: dict[tuple[object, ...], RuntimeValue] = {}
@@ -120,7 +122,7 @@ class ContractAudit:
             return None
         self._runs_left[id(block)] -= 1
         self.nr_runs += 1
-        self._frames[id(values)] = frame = _Frame(self._watchers[id(block)].begin())
+        self._frames[id(values)] = frame = _Frame(self._watchers[id(block)].begin(memory=self.interpreter))
         return frame
 
     def _bytes(self, at_hand: Object) -> Bytes:
@@ -163,6 +165,7 @@ class AuditedInterpreter(Interpreter):
     def __init__(self, policy: PolicyIR, env: Environment) -> None:
         audit = ContractAudit(policy, env)
         super().__init__(policy, env, audit.observe)
+        audit.interpreter = self
         self.audits.append(audit)
 
 

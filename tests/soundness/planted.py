@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -19,9 +20,12 @@ from tests.soundness.programs import program
 from tests.soundness.trial import Trial
 from verifier.domains.product import FALSE, NUMBERS, Element
 from verifier.entailment import Proof, Prover
+from verifier.linear import Form, LinearForms
 from verifier.memory_cells import Memory, Writes
+from verifier.numbering import Numbering
 from verifier.obligations import NotNone, Obligation
 from verifier.order import Order
+from verifier.ratios import Ratios
 from verifier.refinement import Refiner
 from verifier.related import Related
 from verifier.termination import counter_range, most_rounds
@@ -31,6 +35,7 @@ MOST_PROGRAMS = 2_000
 
 _apply, _relate, _decided, _prove = NUMBERS.apply, Refiner.relate, Order._decided, Prover.prove
 _forget, _stands_before = Memory.forget, Related._stands_before
+_combined, _grown = LinearForms.combined, Ratios._grown
 
 
 def _always(*_args: object) -> bool:
@@ -89,6 +94,22 @@ def _later_too(related: Related, number: int, block: int, *, may_be_own: bool = 
     return is_of_another or _stands_before(related, number, block, may_be_own=may_be_own)
 
 
+def _enter_unchanged(numbering: Numbering, header: Any, edges: Any) -> Memory:
+    return numbering._merge(header, edges)
+
+
+def _one_sign(forms: LinearForms, definition: Any) -> Form:
+    return _combined(forms, replace(definition, name="add") if definition.operands[0] else definition)
+
+
+def _ratio_of_before(ratios: Ratios, whole: int, unit: int, elements: Any, depth: int) -> Any:
+    """Take a sum for as many times its unit as before something was added to it."""
+    yield from _grown(ratios, whole, unit, elements, depth)
+    for base, added in ratios._before(whole):
+        if added is not None:
+            yield from ratios._known(base, unit, elements)
+
+
 def _never_none(prover: Prover, elements: Any, demand: Obligation, site: Any) -> Proof:
     proof = _prove(prover, elements, demand, site)
     return Proof(True) if isinstance(demand, NotNone) else proof
@@ -126,13 +147,18 @@ MISTAKES: dict[str, tuple[object, str, Callable[..., Any]]] = {
     "a loop costs half": (verifier.analysis, "most_rounds", _half_rounds),
     "helpers write nothing": (Memory, "forget", _forget_no_helper),
     "stores at an unknown place write nothing": (Memory, "forget", _forget_no_index),
+    "loops leave memory as it was": (Numbering, "_enter_loop", _enter_unchanged),
+    "terms of a difference are those of a sum": (LinearForms, "combined", _one_sign),
+    "a multiple stays one when something is added": (Ratios, "_grown", _ratio_of_before),
     "nothing is None": (Prover, "prove", _never_none),
 }
 """Where each is planted, and what stands there instead."""
 
 LATE = frozenset(
     {
+        "a multiple stays one when something is added",
         "casts cut nothing",
+        "loops leave memory as it was",
         "sums do not wrap in order",
         "products do not wrap in order",
         "stores at an unknown place write nothing",

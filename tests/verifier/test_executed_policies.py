@@ -45,7 +45,7 @@ def mistakes(policy: PolicyIR, hook: str, seed: int, *, accepted: bool) -> list[
     for run in range(NR_RUNS):
         machine = FakeMachine(policy, random.Random(seed * NR_RUNS + run))
         env = ContractEnvironment(machine)
-        env.interpreter.observer = watcher.begin()
+        env.interpreter.observer = watcher.begin(memory=env.interpreter)
         try:
             env.interpreter.run(hook, machine.arguments(hook))
         except ObligationBroken as broken:

@@ -1,32 +1,43 @@
 """Compare what the verifier believes with what really happens.
 
-`WatchedAnalysis` keeps the state of every block of the round that counts. `Watcher` observes the
-interpreter: whenever a block begins, each value made on the way must be among those that some kept
-state of that block allows, and each comparison that is decided there must hold. This finds an unsound step long before it lets a wrong policy through.
+`WatchedAnalysis` keeps the state of every block of the round that counts. `Watcher` observes the interpreter: whenever
+a block begins, some kept state of that block must allow all that is so at that moment.
+
+- Each value made on the way, and each class of which a state knows something, be it computed there or not: contents of
+  cells, comparisons, sums of the round to come (`concrete_classes`).
+- What ties two of them together: how far one lies above another, sums and multiples that bound each other. Asked for
+  are the two sides of each difference, quotient and comparison of the hook, as the analysis itself may ask.
+
+Whatever the state, two values of one class must be the same number, and each must be what its class is made from: that
+is what numbering claims, memory included. This finds an unsound step long before it lets a wrong policy through.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 
+from reclaim.abi.kinds import U64_MAX
 from reclaim.lang import arithmetic
-from reclaim.lang.interp import ObligationBroken, Observer, RuntimeValue
+from reclaim.lang.interp import Interpreter, ObligationBroken, Observer, RuntimeValue
 from reclaim.lang.ir import Block, HookIR, Op, OptionalType, PolicyIR, Terminator, Value
 from tests.fakes.fake_machine import ContractEnvironment, FakeMachine
+from tests.verifier.concrete_classes import Cells, ConcreteClasses
 from verifier.analysis import HookAnalysis
 from verifier.domains.nullness import NONE, PRESENT
 from verifier.domains.product import NUMBERS, Element
 from verifier.evaluation import Elements
-from verifier.numbering import successors
+from verifier.numbering import MemoryPhi, successors
 from verifier.obligations import CommonRange, Implied, InRange, NonNegative, NonZero, NotNone, QuotientFits
 
-_HOLDS: dict[str, Callable[[int, int], bool]] = {
-    "ult": lambda left, right: arithmetic.unsigned(left) < arithmetic.unsigned(right),
-    "slt": lambda left, right: arithmetic.read_as(left, True) < arithmetic.read_as(right, True),
-    "eq": lambda left, right: arithmetic.unsigned(left) == arithmetic.unsigned(right),
-}
-"""What it means that a comparison of two values is believed true, whoever compared them."""
+_MOST_PAIRS = 40
+"""Of values whose order is asked for in one state: a bound on the work of a hook that compares hundreds."""
+
+_MOST_VISITS = 20
+"""Of one block in which all beliefs are looked at; in those that follow, ranges of values are."""
 
 _ABOUT_VALUES = (InRange, NotNone, NonZero, QuotientFits, CommonRange, NonNegative, Implied)
 """Obligations that the interpreter checks: where one is broken, a run ends."""
@@ -72,6 +83,21 @@ def dominators(hook: HookIR) -> dict[int, frozenset[int]]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """One thing that is believed about classes in a state.
+
+    Args:
+        about: the classes.
+        holds: tells whether their numbers are so.
+        text: what is believed.
+    """
+
+    about: tuple[int, ...]
+    holds: Callable[..., bool]
+    text: str
+
+
 class Watcher:
     """Check one hook's runs against what its analysis believed."""
 
@@ -79,22 +105,34 @@ class Watcher:
         self.analysis = analysis
         self.wrong: list[str] = []
         self._blocks_left = 0
+        self._memory: Interpreter | None = None
+        self._contents: dict[int, int] = {}
+        self._nr_visits: Counter[int] = Counter()
+        self._beliefs: dict[int, list[list[Belief]]] = {}
+        numbering = self._numbering = analysis.numbering
+        self._cells = Cells(numbering)
         above = dominators(analysis.hook)
         made = {block.id: self._made(block) for block in analysis.hook.blocks}
         self._visible = {
             block.id: [*block.params, *(v for other in above[block.id] - {block.id} for v in made[other])]
             for block in analysis.hook.blocks
         }
+        self._phis: dict[int, list[MemoryPhi]] = {
+            block.id: [phi for other in above[block.id] for phi in numbering.phis[other]]
+            for block in analysis.hook.blocks
+        }
         self._blocks = {id(block) for block in analysis.hook.blocks}
-        self._comparisons: list[tuple[int, Callable[[int, int], bool], int, int]] = [
-            (number, _HOLDS[definition.name], definition.operands[0], definition.operands[1])
-            for number, definition in enumerate(analysis.numbering.definitions)
-            if definition.name in _HOLDS
-        ]
 
-    def begin(self, most_blocks: int = 1_000_000) -> Observer:
-        """Return what observes the next run, and ends it by `SeenEnough` after some blocks."""
+    def begin(self, most_blocks: int = 1_000_000, memory: Interpreter | None = None) -> Observer:
+        """Return what observes the next run, and ends it by `SeenEnough` after some blocks.
+
+        Args:
+            most_blocks: how many.
+            memory: the interpreter of the run, which can read cells; without it, contents of cells are not compared.
+        """
         self._blocks_left = most_blocks
+        self._memory = memory
+        self._contents.clear()
         return self._observe
 
     def _observe(self, block: Block, op: Op | Terminator, values: Mapping[Value, RuntimeValue]) -> None:
@@ -106,24 +144,101 @@ class Watcher:
         if self._blocks_left < 0:
             raise SeenEnough
         states = self.analysis.believed.get(block.id, [])
-        if not any(self._allows(state, block, values) for state in states):
+        allowing = [number for number, state in enumerate(states) if self._allows(state, block, values)]
+        if not allowing:
             self.wrong.append(self._describe(states, block, values))
+            return
+        self._nr_visits[block.id] += 1
+        if self._nr_visits[block.id] > _MOST_VISITS:
+            for phi in self._numbering.phis[block.id]:
+                self._contents.pop(phi.result, None)
+            return
+        classes = self._classes(block, values)
+        believed = self._believed(block, states)
+        broken = [_broken(believed[number], classes) for number in allowing]
+        if all(broken):
+            self.wrong.append(f"block {block.id}: not so: {broken[0]}")
 
     def _made(self, block: Block) -> list[Value]:
         return [*block.params, *(op.result for op in block.ops if op.result is not None)]
 
+    def _classes(self, block: Block, values: Mapping[Value, RuntimeValue]) -> ConcreteClasses:
+        """Return the numbers of the classes where a block begins, and hold numbering to what it claims of them."""
+        known: dict[int, int] = {}
+        for value in self._visible[block.id]:
+            if (number := values[value]) is not None:
+                of = self._numbering.of(value)
+                if known.setdefault(of, arithmetic.unsigned(number)) != arithmetic.unsigned(number):
+                    self.wrong.append(
+                        f"block {block.id}: {value} ({value.name}) = {number} and another of its class"
+                    )
+        self._note_contents(block, known)
+        known |= {
+            phi.result: self._contents[phi.result]
+            for phi in self._phis[block.id]
+            if phi.result in self._contents
+        }
+        classes = ConcreteClasses(self._numbering, known)
+        for number, found in known.items():
+            made = classes.made(number)
+            if made is not None and made != found:
+                self.wrong.append(f"block {block.id}: class {number} is {found}, but is made as {made}")
+        return classes
+
+    def _note_contents(self, block: Block, known: Mapping[int, int]) -> None:
+        """Read the cells that have another content by each way into the block."""
+        if self._memory is None or not self._numbering.phis[block.id]:
+            return
+        classes = ConcreteClasses(self._numbering, {**self._contents, **known})
+        for phi in self._numbering.phis[block.id]:
+            content = self._cells.read(phi.cell, classes, self._memory)
+            self._contents.pop(phi.result, None)
+            if content is not None:
+                self._contents[phi.result] = content
+
+    def _believed(self, block: Block, states: list[Elements]) -> list[list[Belief]]:
+        """Return what is believed in each state of a block; the states stay what they are."""
+        if block.id not in self._beliefs:
+            self._beliefs[block.id] = [list(self._beliefs_in(state)) for state in states]
+        return self._beliefs[block.id]
+
+    def _beliefs_in(self, state: Elements) -> Iterator[Belief]:
+        definitions = self._numbering.definitions
+        for number, element in state.items():
+            definition = definitions[number]
+            if definition.name == "ratio":
+                if element.unsigned[1] < U64_MAX:
+                    whole, unit = definition.operands
+                    yield _at_most_times(whole, unit, element.unsigned[1])
+            else:
+                text = f"class {number} ({definition.name}) in {element.unsigned}"
+                yield Belief((number,), partial(NUMBERS.contains, element), text)
+        order, ratios = self.analysis.evaluator.order, self.analysis.evaluator.ratios
+        nr_pairs = 0
+        with order.standing(state):
+            for definition in definitions:
+                if definition.name not in ("sub", "udiv", "umod", "ult", "add") or nr_pairs >= _MOST_PAIRS:
+                    continue
+                nr_pairs += 1
+                left, right = definition.operands
+                for low, high in ((left, right), (right, left)):
+                    gap = order.gap(low, high, state)
+                    if gap is not None:
+                        yield Belief((low, high), partial(_is_above, gap), f"{high} >= {low} + {gap}")
+                    most = order.most(low, state)
+                    yield Belief((low,), partial(_is_at_most, most), f"{low} <= {most}")
+                if definition.name == "add":
+                    most_of_sum = order.most_of_sum(left, right, state)
+                    if most_of_sum is not None:
+                        text = f"{left} + {right} <= {most_of_sum}"
+                        yield Belief((left, right), partial(_is_sum_at_most, most_of_sum), text)
+                if definition.name == "udiv":
+                    times = ratios.most(left, right, state)
+                    if times is not None:
+                        yield _at_most_times(left, right, times)
+
     def _allows(self, state: Elements, block: Block, values: Mapping[Value, RuntimeValue]) -> bool:
-        visible = self._visible[block.id]
-        if not all(self._is_allowed(state, value, values[value]) for value in visible):
-            return False
-        numbers = {self.analysis.numbering.of(v): c for v in visible if (c := values[v]) is not None}
-        return all(
-            number not in state
-            or left not in numbers
-            or right not in numbers
-            or NUMBERS.contains(state[number], int(holds(numbers[left], numbers[right])))
-            for number, holds, left, right in self._comparisons
-        )
+        return all(self._is_allowed(state, value, values[value]) for value in self._visible[block.id])
 
     def _is_allowed(self, state: Elements, value: Value, concrete: RuntimeValue) -> bool:
         element = state.get(self.analysis.numbering.of(value))
@@ -138,6 +253,35 @@ class Watcher:
             if not any(self._is_allowed(state, value, values[value]) for state in states)
         ]
         return f"block {block.id}: {', '.join(wrong) or 'no single state allows all values'}"
+
+
+def _at_most_times(whole: int, unit: int, times: int) -> Belief:
+    return Belief((whole, unit), partial(_is_at_most_times, times), f"{whole} <= {times} * {unit}")
+
+
+def _is_at_most_times(times: int, whole: int, unit: int) -> bool:
+    return whole <= times * unit
+
+
+def _is_above(gap: int, low: int, high: int) -> bool:
+    return high >= low + gap
+
+
+def _is_at_most(most: int, number: int) -> bool:
+    return number <= most
+
+
+def _is_sum_at_most(most: int, left: int, right: int) -> bool:
+    return left + right <= most
+
+
+def _broken(beliefs: list[Belief], classes: ConcreteClasses) -> str:
+    """Return the first belief that is wrong, with the numbers; "" where all are right as far as one can tell."""
+    for belief in beliefs:
+        numbers = [classes.of(number) for number in belief.about]
+        if None not in numbers and not belief.holds(*numbers):
+            return f"{belief.text}, where they are {numbers}"
+    return ""
 
 
 def contains(element: Element, value: Value, concrete: RuntimeValue) -> bool:
@@ -174,7 +318,7 @@ def mistakes(policy: PolicyIR, seed: int, nr_machines: int) -> list[str]:
         watcher = Watcher(analysis)
         for machine in machines:
             env = ContractEnvironment(machine)
-            env.interpreter.observer = watcher.begin(_MOST_BLOCKS)
+            env.interpreter.observer = watcher.begin(_MOST_BLOCKS, env.interpreter)
             try:
                 env.interpreter.run(name, machine.arguments(name))
             except SeenEnough:
