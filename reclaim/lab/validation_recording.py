@@ -205,8 +205,11 @@ class RecordedRun(_Part):
         return self.model_copy(update=changes)
 
     def with_more_memory(self, nr_pages: int) -> RecordedRun:
-        """Return this run as if so many pages more had been its limit, or fewer; at least one is left."""
-        return self.model_copy(update={"limit_pages": max(self.limit_pages + nr_pages, 1)})
+        """Return this run as if so many pages more had been its limit, and free on its machine; at least one is left."""
+        changes = {"limit_pages": max(self.limit_pages + nr_pages, 1)}
+        if self.free_pages is not None:
+            changes["free_pages"] = self.free_pages + nr_pages
+        return self.model_copy(update=changes)
 
 
 class _Results(_Part):

@@ -310,3 +310,12 @@ def test_validate_runs_limits_near_by_where_it_is_asked_to(tmp_path: Path) -> No
     document = json.loads(render_validation_json(validation))
     assert document["nearby_pages"] == 2
     assert document["cases"][0]["nearby"]["misses"] == {"min": min(misses), "max": max(misses)}
+
+
+def test_more_memory_is_a_higher_limit_or_a_larger_machine() -> None:
+    """Of a short machine the limit is no setting, so that its free pages must follow."""
+    run = RecordedRun.model_validate(made_run(free_pages=1000))
+    more, none = run.with_more_memory(3), run.with_more_memory(-1000)
+    assert (more.limit_pages - run.limit_pages, more.free_pages) == (3, 1003)
+    assert none.limit_pages == 1
+    assert RecordedRun.model_validate(made_run()).with_more_memory(1).free_pages is None
