@@ -103,6 +103,7 @@ struct folio {
 #define MARK_RECLAIM MARK_READAHEAD	/* PG_reclaim, the same bit: to be freed as soon as it is written. So whoever
 					 * comes back for a page on its way to swap has hit what was read ahead. */
 #define MARK_AHEAD 2			/* came in unasked, and nobody has asked for it yet */
+#define MARK_LOCKED 4			/* PG_locked: it is being read, see readahead.h */
 #define MARK_BUFFERS 8			/* PG_private: its memcg pays for its buffer head (kmem.h) */
 #define MARK_BUDDY 128			/* of a free frame: the first of a block in the buddy lists */
 

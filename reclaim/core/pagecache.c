@@ -241,10 +241,10 @@ struct folio *pagecache_fill(struct rcl_machine *m, struct task *task, uint32_t 
 
 	if (!folio)
 		return NULL;
-	folio->pins++;		/* locked while it is read */
+	folio->marks |= MARK_LOCKED;
 	start_ns = stall_begin(m, task, RCL_STALL_IO, is_refault);
 	events_sleep_until(m, device_read(m, device_of_file(m, &m->files[number]), 1));
-	folio->pins--;
+	folio->marks &= (uint8_t)~MARK_LOCKED;
 	stall_record(m, task, RCL_STALL_IO, start_ns, is_refault);
 	return folio;
 }

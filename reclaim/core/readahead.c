@@ -63,7 +63,6 @@ static bool is_cached(const struct file *file, uint32_t page)
 /* What a window asks the device for. */
 struct request {
 	const struct window *window;
-	struct folio *asked_for;
 	uint32_t nr_pages;
 	bool has_refault;
 };
@@ -88,10 +87,8 @@ static bool add_ahead(struct rcl_machine *m, struct request *request, uint32_t p
 	if (is_ahead) {
 		folio->marks |= MARK_AHEAD;
 		count(folio_lruvec(folio), RCL_READAHEAD, nr_pages);
-	} else {
-		folio->pins++;		/* stays until the window is complete, as a locked folio would */
-		request->asked_for = folio;
 	}
+	folio->marks |= MARK_LOCKED;
 	request->nr_pages += nr_pages;
 	return true;
 }
@@ -154,6 +151,17 @@ static uint32_t add_large(struct rcl_machine *m, struct request *request, uint32
 	return page;
 }
 
+/* The request is made, and its pages are left to whoever wants them. */
+static void unlock_pages(struct rcl_machine *m, const struct window *window, uint32_t first, uint32_t end)
+{
+	for (uint32_t page = first; page < end; page++) {
+		struct folio *folio = pagecache_find(m, window->file, page);
+
+		if (folio)
+			folio->marks &= (uint8_t)~MARK_LOCKED;
+	}
+}
+
 static uint32_t end_of_window(const struct file *file, uint32_t first, uint32_t nr_pages)
 {
 	if (first >= file->nr_pages)
@@ -183,10 +191,9 @@ static void read_window(struct rcl_machine *m, const struct window *window, uint
 	add_pages(m, &request, page, end, end - lookahead);
 	m->no_retry = false;
 	m->interrupt = interrupt;
-	if (request.asked_for)
-		request.asked_for->pins--;
 	if (request.nr_pages == 0)
 		return;
+	unlock_pages(m, window, first, end);
 	window->ra->window_first = first;
 	window->ra->window_pages = end - first;
 	window->ra->arrival_ns = device_read(m, device_of_file(m, file), request.nr_pages);

@@ -16,8 +16,11 @@
  *
  * SIMPLIFIED: a read of several pages is seen as so many reads of one page, because a trace does
  * not say where a read ends; effect: windows of large reads begin smaller and grow to the same size.
+ * Until its request is made the pages of a window are locked: the reclaim that makes room for the last of them does not
+ * take the first. A page that is read alone is locked until it has arrived.
+ *
  * SIMPLIFIED: only the descriptor that asked knows that its latest window has not arrived; effect:
- * another task that uses these pages does not wait for them, and reclaim may take them before.
+ * another task that uses these pages does not wait for them, and reclaim may take them once the request is made.
  */
 #ifndef RCL_READAHEAD_H
 #define RCL_READAHEAD_H

@@ -309,6 +309,11 @@ static void shrink_folio(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 	uint32_t flags = folio->pub.flags, kind;
 	int outcome;
 
+	if (RCL_UNLIKELY(folio->marks & MARK_LOCKED)) {		/* folio_trylock() */
+		count_core_did(lruvec, RCL_FILTERED_LOCKED, folio->pub.nr_pages);
+		fail_to_free(m, lruvec, sc, folio, RCL_OUTCOME_LOCKED);
+		return;
+	}
 	if (RCL_UNLIKELY(!folio_is_evictable(folio))) {
 		mlock_add_unevictable(m, folio);
 		return;

@@ -261,6 +261,21 @@ static void pages_for_nothing_are_counted(void)
 }
 
 /* A limit smaller than the window: it ends early, and the page asked for is there all the same. */
+/* Its pages are locked until the request is made, so that the window ends where nothing else is left to take. */
+static void reclaim_leaves_a_window_that_is_being_filled(void)
+{
+	struct stage stage = set_stage(1000, 128, 65536, 20);
+
+	access_page(&stage, 500);	/* 484 to 515, of which 20 fit */
+	CHECK_EQUAL(nr_cached(&stage, 484, 20), 20);
+	CHECK_EQUAL(nr_cached(&stage, 0, 1000), 20);
+	CHECK_EQUAL(counter(stage.m, RCL_PGSTEAL_FILE), 0);
+	access_page(&stage, 800);	/* then they are like any other */
+	CHECK(counter(stage.m, RCL_PGSTEAL_FILE) > 0);
+	CHECK_EQUAL(nr_cached(&stage, 800, 1), 1);
+	rcl_machine_free(stage.m);
+}
+
 static void a_window_larger_than_the_limit_ends_early(void)
 {
 	struct stage stage = set_stage(1000, 128, 65536, 4);
@@ -304,6 +319,7 @@ int main(int argc, char **argv)
 		{ "a_store_takes_the_mark_and_a_write_leaves_it", a_store_takes_the_mark_and_a_write_leaves_it },
 		{ "misses_end_read_around", misses_end_read_around },
 		{ "pages_for_nothing_are_counted", pages_for_nothing_are_counted },
+		{ "reclaim_leaves_a_window_that_is_being_filled", reclaim_leaves_a_window_that_is_being_filled },
 		{ "a_window_larger_than_the_limit_ends_early", a_window_larger_than_the_limit_ends_early },
 		{ "nonsense_is_refused", nonsense_is_refused },
 	};
