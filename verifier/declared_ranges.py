@@ -23,7 +23,7 @@ from reclaim.lang.ir import (
     Type,
     UnitType,
 )
-from verifier.domains.product import HERE, NUMBERS, TOP, TRUTH, Element
+from verifier.domains.product import HERE, NUMBERS, TOP, TRUE, TRUTH, Element
 
 
 @cache
@@ -40,7 +40,7 @@ def of_type(type_: Type, low: int | None = None, high: int | None = None) -> Ele
             lowest, highest = (S64_MIN, S64_MAX) if signed else (0, U64_MAX)
             return NUMBERS.range(lowest if low is None else low, highest if high is None else high)
         case BoolType():
-            return TRUTH
+            return TRUE if low == 1 else TRUTH
         case EnumType(name=name):
             return NUMBERS.range(0, max(value for value, _ in ENUMS[name].members.values()))
         case HandleType(name="List"):
@@ -78,9 +78,11 @@ def of_list_size() -> Element:
 
 
 def of_answer(op: Call) -> Element:
-    """Return what is known about a helper's answer: its own range, or that of the map's values."""
+    """Return what is known about a helper's answer: its own range, or that of the map's values or size."""
     assert op.result is not None
     low, high = op.helper.min, op.helper.max
+    if op.map_decl is not None and op.helper.name == "size":
+        high = op.map_decl.capacity
     if op.map_decl is not None and op.map_decl.value is not None and op.helper.name == "get":
         low, high = op.map_decl.value.min, op.map_decl.value.max
         if low < 0 and not _is_signed(op.result.type):

@@ -22,6 +22,9 @@ from verifier.ratios import Ratios
 Elements: TypeAlias = dict[int, Element]
 """What is known about each class at one point of the program; absent means nothing."""
 
+NON_EMPTY = NUMBERS.range(1, U64_MAX)
+"""What is known of the size of a map in which something was found."""
+
 _TRANSFERS = frozenset(TRANSFER_NAMES)
 
 
@@ -45,6 +48,7 @@ class Evaluator:
             "sub": self._difference,
             "udiv": self._quotient,
             "and": self._conjunction,
+            "found": self._found,
         }
 
     def evaluate(self, definition: Definition, elements: Elements) -> Element:
@@ -114,7 +118,7 @@ class Evaluator:
         most = self.order.most_of_sum(left, right, elements)
         if most is None:
             return result
-        return _within(result, NUMBERS.range(0, most))
+        return within(result, NUMBERS.range(0, most))
 
     def _difference(self, definition: Definition, elements: Elements) -> Element:
         """Subtract; where the right side is certainly not the larger one, nothing wraps."""
@@ -129,7 +133,7 @@ class Evaluator:
         if above is not None:
             high = min(high, -above)
         bound = NUMBERS.range(low, max(high, low))
-        return _within(_within(result, bound), self._remaining_part(definition, a, elements))
+        return within(within(result, bound), self._remaining_part(definition, a, elements))
 
     def _remaining_part(self, definition: Definition, whole: Element, elements: Elements) -> Element:
         """Bound `x - x // n` and `x - (x >> n)`, which grow with x."""
@@ -152,7 +156,7 @@ class Evaluator:
             self._is_negative_of(left, right) or self._is_negative_of(right, left)
         ):
             return result
-        return _within(result, NUMBERS.range(1, U64_MAX))
+        return within(result, NUMBERS.range(1, U64_MAX))
 
     def _is_negative_of(self, number: int, other: int) -> bool:
         """Tell whether a class is made as `0 - other` or `~other + 1`."""
@@ -183,7 +187,7 @@ class Evaluator:
         result = NUMBERS.apply("udiv", elements.get(left, TOP), elements.get(right, TOP))
         most = self.ratios.most(left, right, elements)
         if most is not None:
-            result = _within(result, NUMBERS.range(0, most))
+            result = within(result, NUMBERS.range(0, most))
         product = self._definitions[left]
         if product.name != "mul" or not self.order.is_exact_product(product.operands, elements):
             return result
@@ -193,7 +197,7 @@ class Evaluator:
             )
             if times is not None:
                 most = min(times * elements.get(factor, TOP).unsigned[1], U64_MAX)
-                result = _within(result, NUMBERS.range(0, most))
+                result = within(result, NUMBERS.range(0, most))
         return result
 
     def _call(self, definition: Definition, elements: Elements) -> Element:
@@ -213,8 +217,14 @@ class Evaluator:
             case _:
                 return TOP
 
+    def _found(self, definition: Definition, elements: Elements) -> Element:
+        """Find nothing in a map that is empty."""
+        if elements.get(definition.operands[0], TOP).unsigned[1] > 0:
+            return TOP
+        return ABSENT if definition.detail else FALSE
 
-def _within(result: Element, bound: Element) -> Element:
+
+def within(result: Element, bound: Element) -> Element:
     """Meet two descriptions of one value; where they contradict each other nobody comes here."""
     both = NUMBERS.meet(result, bound)
     return result if both is BOTTOM else both

@@ -59,8 +59,9 @@ class Definition:
 
     Args:
         name: a transfer name (`lattice.TRANSFER_NAMES`), "eq", "ult", "slt", "not", "is_none",
-            "truncate", "const", "none", "list", "call", or "opaque" for what cannot be looked into.
-        operands: classes.
+            "truncate", "const", "none", "list", "call", "found" for an answer that is False or None where a
+            map was empty, "kept" for one after which no map is, or "opaque" for what cannot be looked into.
+        operands: classes; that of the map's size for what was found or kept.
         detail: what tells it apart beside the operands: the constant, the storage type, the function.
     """
 
@@ -72,6 +73,9 @@ class Definition:
     def key(self) -> tuple[object, ...]:
         """Return what equal expressions have in common."""
         return (self.name, self.operands, self.detail)
+
+
+OPAQUE = Definition("opaque")
 
 
 class Users:

@@ -208,6 +208,11 @@ def looked_up(op: Call, of: Callable[[Value], int]) -> Cell | None:
     return Cell(_map_group(op), None, (of(op.args[0]), *(of(arg) for arg in op.args[1:])), None)
 
 
+def entries_of(op: Call, of: Callable[[Value], int]) -> Cell:
+    """Return the cell that `size()` of the map reads on which a helper is called."""
+    return Cell(_map_group(op), None, (of(op.args[0]),), None)
+
+
 def _map_group(op: Call) -> Group:
     assert op.map_decl is not None
     return ("map", op.map_decl.name, "")

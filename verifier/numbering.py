@@ -39,6 +39,7 @@ from reclaim.lang.ir import (
     LoadState,
     Narrow,
     Op,
+    OptionalType,
     StoreField,
     StoreState,
     Terminator,
@@ -46,9 +47,9 @@ from reclaim.lang.ir import (
     Value,
     Wrap,
 )
-from verifier.expressions import Definition, Users, comparison, define
+from verifier.expressions import OPAQUE, Definition, Users, comparison, define
 from verifier.linear import LinearForms
-from verifier.memory_cells import Cell, Memory, Writes, cell_of, looked_up, writes_of
+from verifier.memory_cells import Cell, Memory, Writes, cell_of, entries_of, looked_up, writes_of
 
 
 class Edge(NamedTuple):
@@ -108,7 +109,6 @@ class Numbering:
         users: the classes that are made from a class.
         phis: memory parameters of each block.
         incoming: edges into each block, with its source.
-        entry_loads: contents of cells as they were when the hook began.
     """
 
     def __init__(self, hook: HookIR) -> None:
@@ -118,7 +118,6 @@ class Numbering:
         self.phis: dict[int, list[MemoryPhi]] = {block.id: [] for block in hook.blocks}
         self.incoming: dict[int, list[Edge]] = {block.id: [] for block in hook.blocks}
         self.by_id = {block.id: block for block in hook.blocks}
-        self.entry_loads: set[int] = set()
         self._linear = LinearForms(self.definitions)
         self._class: dict[int, int] = {}
         self._keys: dict[Key, int] = {}
@@ -189,7 +188,7 @@ class Numbering:
             if len(sources) == 1 and not is_header:
                 self._class[param.id] = sources.pop()
             else:
-                self._class[param.id] = self._new(("param", param.id), Definition("opaque"))
+                self._class[param.id] = self._new(("param", param.id), OPAQUE)
 
     def _number_op(self, op: Op, memory: Memory) -> None:
         result = op.result
@@ -200,14 +199,12 @@ class Numbering:
             case StoreField() | StoreState():
                 cell = cell_of(op, self.of, self._constants)
                 memory.store(cell, self.of(op.value), version=len(self.definitions))
-                self._new(("store", id(op)), Definition("opaque"))
+                self._new(("store", id(op)), OPAQUE)
             case Convert() | Wrap() | Unwrap() | Narrow():
                 assert result is not None
                 self._class[result.id] = self.of(op.operand)
             case Call():
-                self._forget(writes_of(op, self._constants), memory)
-                if result is not None:
-                    self._class[result.id] = self._answer(op, result, memory)
+                self._number_call(op, memory)
             case Compare():
                 assert result is not None
                 definition, is_negated = comparison(op, self.of)
@@ -245,33 +242,49 @@ class Numbering:
         return self._define(Definition("not", (self._define(definition),)))
 
     def _made(self, result: Value) -> int:
-        return self._new(("made", result.id), Definition("opaque"))
+        return self._new(("made", result.id), OPAQUE)
 
-    def _answer(self, op: Call, result: Value, memory: Memory) -> int:
+    def _number_call(self, op: Call, memory: Memory) -> None:
+        """Note what a helper writes, and number its answer, which may tell of the size of a map."""
+        proves = op.helper.effects.proves_entry
+        definition = self._by_size("found", op, memory) if proves == "found" else OPAQUE
+        self._forget(writes_of(op, self._constants), memory)
+        if op.result is None:
+            return
+        if proves == "kept":
+            definition = self._by_size("kept", op, memory)
+        self._class[op.result.id] = self._answer(op, op.result, memory, definition)
+
+    def _by_size(self, name: str, op: Call, memory: Memory) -> Definition:
+        """Tie an answer to the number of entries that its map holds now."""
+        size = self._content(entries_of(op, self.of), memory, "size")
+        assert op.result is not None
+        return Definition(name, (size,), isinstance(op.result.type, OptionalType))
+
+    def _answer(self, op: Call, result: Value, memory: Memory, definition: Definition) -> int:
         """Return the class of what a helper answers."""
         if op.helper.effects.pure:
             return self._pure_call(op)
         cell = looked_up(op, self.of)
-        return self._made(result) if cell is None else self._content(cell, memory, op.helper.name)
+        if cell is None:
+            return self._new(("made", result.id), definition)
+        return self._content(cell, memory, op.helper.name, definition)
 
     def _pure_call(self, op: Call) -> int:
         operands = tuple(self.of(arg) for arg in op.args)
         return self._define(Definition("call", operands, op.helper.c_name))
 
-    def _content(self, cell: Cell, memory: Memory, asked: str = "") -> int:
+    def _content(self, cell: Cell, memory: Memory, asked: str = "", definition: Definition = OPAQUE) -> int:
         stored = memory.stored.get(cell)
         if stored is not None:
             return stored
         version = memory.version(cell)
-        found = self._new(("load", cell, version, asked), Definition("opaque"))
-        if version in (None, (None, None, None)):
-            self.entry_loads.add(found)
-        return found
+        return self._new(("load", cell, version, asked), definition)
 
     def _forget(self, writes: Writes, memory: Memory) -> None:
         if writes:
             memory.forget(writes, version=len(self.definitions))
-            self._new(("forget", len(self.definitions)), Definition("opaque"))
+            self._new(("forget", len(self.definitions)), OPAQUE)
 
     def _merge(self, block: Block, edges: list[Edge]) -> Memory:
         """Bring together what the ways into a block know of memory."""
@@ -295,7 +308,7 @@ class Numbering:
         return memory
 
     def _phi(self, block: Block, cell: Cell) -> MemoryPhi:
-        result = self._new(("phi", block.id, cell), Definition("opaque"))
+        result = self._new(("phi", block.id, cell), OPAQUE)
         phi = MemoryPhi(result, cell, {})
         self.phis[block.id].append(phi)
         return phi

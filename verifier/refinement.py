@@ -13,7 +13,7 @@ from collections.abc import Callable
 from reclaim.abi.kinds import U64_MAX
 from verifier.domains.nullness import NONE, PRESENT
 from verifier.domains.product import BOTTOM, FALSE, NUMBERS, TOP, TRUE, Element
-from verifier.evaluation import Elements, Evaluator
+from verifier.evaluation import NON_EMPTY, Elements, Evaluator
 from verifier.expressions import Definition
 
 STEPS_BACK = 4
@@ -43,6 +43,7 @@ class Refiner:
             "udiv": self._learn_quotient,
             "lshr": self._learn_shifted,
             "mul": self._learn_product,
+            "found": self._learn_found,
         }
 
     def learn(self, elements: Elements, of: int, fact: Element, steps: int = STEPS_BACK) -> bool:
@@ -202,3 +203,8 @@ class Refiner:
             if not self.learn(elements, factor, bound, steps):
                 return False
         return True
+
+    def _learn_found(self, definition: Definition, fact: Element, elements: Elements, steps: int) -> bool:
+        """Know that a map is not empty where something was found in it."""
+        is_there = fact.nullness == PRESENT if definition.detail else fact.unsigned[0] > 0
+        return not is_there or self.learn(elements, definition.operands[0], NON_EMPTY, steps)

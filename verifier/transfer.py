@@ -44,7 +44,7 @@ from verifier import declared_ranges
 from verifier.domains.nullness import PRESENT
 from verifier.domains.ownership import CURRENT, MOVED
 from verifier.domains.product import HERE, NUMBERS, TOP, TRUTH, Element
-from verifier.evaluation import Elements, Evaluator
+from verifier.evaluation import NON_EMPTY, Elements, Evaluator, within
 from verifier.expressions import Definition
 
 Effect: TypeAlias = Callable[[Elements], None]
@@ -144,12 +144,35 @@ class Transfer:
         declared = declared_ranges.of_answer(op)
         number = self._numbering.of(op.result)
         definition = self._numbering.definitions[number]
+        if definition.name == "found":
+            return self._found(number, definition, declared)
+        if definition.name == "kept":
+            return self._kept(number, definition.operands[0], declared)
         if definition.name != "call":
             return self._declared(op.result, declared)
         evaluate = self._evaluator.evaluate
 
         def effect(elements: Elements) -> None:
             elements[number] = NUMBERS.meet(declared, evaluate(definition, elements))
+
+        return effect
+
+    def _found(self, number: int, definition: Definition, declared: Element) -> Effect:
+        """Know that nothing is found in a map that is empty."""
+        evaluate = self._evaluator.evaluate
+
+        def effect(elements: Elements) -> None:
+            result = within(declared, evaluate(definition, elements))
+            elements[number] = within(elements.get(number, TOP), result)
+
+        return effect
+
+    def _kept(self, number: int, size: int, declared: Element) -> Effect:
+        """Know that a map is not empty after something was put there."""
+
+        def effect(elements: Elements) -> None:
+            elements[size] = within(elements.get(size, TOP), NON_EMPTY)
+            elements[number] = declared
 
         return effect
 

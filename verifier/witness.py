@@ -50,6 +50,7 @@ from verifier.domains.product import BOTTOM, NUMBERS, TOP, Element
 from verifier.entailment import MAX_ITERATIONS, MOVED_TWICE, is_signed
 from verifier.evaluation import Elements
 from verifier.expressions import BINARY_OPERATIONS, Definition
+from verifier.made_up_maps import KEEPING_COUNT, MadeUpMap
 from verifier.numbering import Edge
 from verifier.obligations import (
     ABOUT_PLACES,
@@ -93,7 +94,7 @@ class Run:
     """One run: values by class, what each depends on, what was picked, what was read, and which ways were taken.
 
     Each branch on the way is kept as its block and the inputs that it hung on. *moves* are
-    blocks that moved a folio in this round of a scan, *place* is the block in which the run arrived.
+    blocks that moved a folio in this round of a scan, *maps* are what was asked of each map, *place* is the block in which the run arrived.
     """
 
     values: dict[int, Concrete] = field(default_factory=dict)
@@ -103,6 +104,7 @@ class Run:
     believed: list[Believed] = field(default_factory=list)
     decisions: list[tuple[int, frozenset[int]]] = field(default_factory=list)
     moves: dict[int, int] = field(default_factory=dict)
+    maps: dict[tuple[object, ...], MadeUpMap] = field(default_factory=dict)
     place: int = 0
     nr_steps: int = 0
 
@@ -272,8 +274,18 @@ class WitnessSearch:
             if number not in run.values:
                 picked(run)
 
+        def answered(run: Run) -> None:
+            assert isinstance(op, Call)
+            wanted = self._wanted(number, result, self._declared_element(op))
+            asked = tuple(self._number(run, self._numbering.of(arg)) for arg in op.args[1:])
+            run.values[number] = self._map(run, op).call(op.helper.name, asked, wanted)
+            run.depends[number] = frozenset((number,))
+            run.picked[number] = result
+
         if isinstance(op, ListRef):
             return listed
+        if isinstance(op, Call) and op.helper.method_of in KEEPING_COUNT:
+            return answered
         if isinstance(op, (LoadField, LoadState, ListSize)) or definition.name not in _COMPUTED:
             return picked if isinstance(op, Call) and not op.helper.effects.repeats else picked_once
         return computed
@@ -290,15 +302,28 @@ class WitnessSearch:
             known = self._declared[id(op)] = elements.get(self._numbering.of(op.result), TOP)
         return known
 
+    def _map(self, run: Run, op: Call) -> MadeUpMap:
+        """Return the map that a method is called on, as far as it is decided."""
+        assert op.map_decl is not None
+        of = self._numbering.definitions[self._numbering.of(op.args[0])]
+        name = (op.map_decl.name, *(self._value(run, operand) for operand in of.operands))
+        if name not in run.maps:
+            run.maps[name] = MadeUpMap.of(op.map_decl)
+        return run.maps[name]
+
     def _pick(self, run: Run, value: Value, element: Element) -> None:
         number = self._numbering.of(value)
+        run.values[number] = self._wanted(number, value, element)
+        run.depends[number] = frozenset((number,))
+        run.picked[number] = value
+
+    def _wanted(self, number: int, value: Value, element: Element) -> Concrete:
+        """Pick a value of an element, in half of all cases of what is known where the violation stands."""
         known = self._known.get(number)
         if known is not None and self._rng.random() < 1 / 2:
             both = NUMBERS.meet(element, known)
             element = element if both is BOTTOM else both
-        run.values[number] = self._example(value, element, number)
-        run.depends[number] = frozenset((number,))
-        run.picked[number] = value
+        return self._example(value, element, number)
 
     def _example(self, value: Value, element: Element, number: int) -> Concrete:
         """Pick a value of an element, more often at its ends."""

@@ -15,6 +15,9 @@ _KEY = Param("key", "u64", "Key.")
 _PURE = Effects(pure=True)
 _MAP = Effects(writes_maps=True)
 _LOOK_UP = Effects(repeats=True)
+_FOUND = Effects(repeats=True, proves_entry="found")
+_TAKEN = Effects(writes_maps=True, proves_entry="found")
+_KEPT = Effects(writes_maps=True, proves_entry="kept")
 _HASH_COST = 40
 """One probe sequence of an open-addressing table that is at most half full."""
 
@@ -23,6 +26,25 @@ def _map(kind: str, name: str, doc: str, params: tuple[Param, ...], result: str,
     """Build the entry of a map method; all are one probe sequence long."""
     return Helper(
         name, f"{kind}_{name}", doc, "map", params, result, _HASH_COST, method_of=kind, effects=effects
+    )
+
+
+def _keeping(kind: str, name: str, what: str, params: tuple[Param, ...]) -> Helper:
+    """Build the entry of a method that puts something into a map; one that drops the oldest always has room."""
+    least = 1 if kind.startswith("lru") else None
+    answers = "answers True, for there is always room" if least else "answers False if there is no room"
+    doc = f"{what}; {answers}."
+    return Helper(
+        name,
+        f"{kind}_{name}",
+        doc,
+        "map",
+        params,
+        "bool",
+        _HASH_COST,
+        method_of=kind,
+        min=least,
+        effects=_KEPT,
     )
 
 
@@ -275,26 +297,19 @@ _MAPS = (
                 "Read the value of a key; None if it is not there.",
                 (_KEY,),
                 "u64 | None",
-                Effects(writes_maps=kind == "lru_hash", repeats=True),
+                Effects(writes_maps=kind == "lru_hash", repeats=True, proves_entry="found"),
             ),
-            _map(
-                kind,
-                "put",
-                "Write the value of a key; answers False if the map is full.",
-                (_KEY, Param("value", "u64", "New value.")),
-                "bool",
-                _MAP,
-            ),
-            _map(kind, "remove", "Forget a key; answers whether it was there.", (_KEY,), "bool", _MAP),
+            _keeping(kind, "put", "Write the value of a key", (_KEY, Param("value", "u64", "New value."))),
+            _map(kind, "remove", "Forget a key; answers whether it was there.", (_KEY,), "bool", _TAKEN),
         )
     ),
     *(
         helper
         for kind in ("hash_set", "lru_set")
         for helper in (
-            _map(kind, "add", "Add a key; answers False if the set is full.", (_KEY,), "bool", _MAP),
-            _map(kind, "discard", "Forget a key; answers whether it was there.", (_KEY,), "bool", _MAP),
-            _map(kind, "contains", "Tell whether a key is there.", (_KEY,), "bool", _LOOK_UP),
+            _keeping(kind, "add", "Add a key", (_KEY,)),
+            _map(kind, "discard", "Forget a key; answers whether it was there.", (_KEY,), "bool", _TAKEN),
+            _map(kind, "contains", "Tell whether a key is there.", (_KEY,), "bool", _FOUND),
         )
     ),
     *(

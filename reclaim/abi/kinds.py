@@ -12,6 +12,7 @@ Types are written as in the language: ``"u64"``, ``"bool"``, ``"Folio"``, ``"Fol
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 U64_MAX = 2**64 - 1
 S64_MIN = -(2**63)
@@ -225,6 +226,8 @@ class Effects:
         pure: result depends on the arguments alone.
         repeats: as long as the map that it is called on is not written, the same arguments get the same
             result; what it may note about its use (`writes_maps`) changes none of its answers.
+        proves_entry: "found" where the map that it is called on held an entry before the call if the answer is not
+            False or None; "kept" where the map holds one after the call, whatever the answer: it is full, at worst.
     """
 
     writes: tuple[str, ...] = ()
@@ -235,6 +238,7 @@ class Effects:
     moves: str | None = None
     pure: bool = False
     repeats: bool = False
+    proves_entry: Literal["", "found", "kept"] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ from reclaim.abi.limits import FIRST_POLICY_LIST
 from reclaim.abi.maps import MAP_KINDS
 from reclaim.lang import arithmetic
 from reclaim.lang.interp import MAP_INSTANCE_SHIFT, Interpreter
-from reclaim.lang.ir import SCOPE_HANDLE, PolicyIR, Scope
+from reclaim.lang.ir import SCOPE_HANDLE, MapDecl, PolicyIR, Scope
+from verifier.made_up_maps import KEEPING_COUNT, MadeUpMap
 
 NR_OBJECTS = {
     "Node": 2,
@@ -246,6 +247,7 @@ class TapeEnvironment:
         self.interpreter = Interpreter(machine.policy, self)
         self._depth = 0
         self._looked_up: dict[tuple[str, tuple[int, ...]], int | None] = {}
+        self._maps: dict[int, MadeUpMap] = {}
 
     @property
     def context(self) -> int:
@@ -338,19 +340,31 @@ class TapeEnvironment:
     def _answer(self, helper: Helper, args: tuple[int, ...]) -> int | None:
         if helper.result == "None":
             return None
+        decl = self._declaration(args[0]) if helper.method_of in MAP_KINDS else None
+        wanted = self._any_answer(helper, decl)
+        if decl is None or helper.method_of not in KEEPING_COUNT:
+            return wanted
+        asked = self._maps.setdefault(args[0], MadeUpMap.of(decl))
+        return asked.call(helper.name, args[1:], wanted)
+
+    def _any_answer(self, helper: Helper, decl: MapDecl | None) -> int | None:
+        """Answer within the declared range, and within what a map can hold: what was put there was proved to fit."""
         if helper.result == "u64 | None" and self.machine.rng.random() < 0.3:
             return None
         if helper.result == "u64 | None" and self.machine.rng.random() < 0.3:
             return 0
+        largest = helper.max
+        if decl is not None and helper.name == "size":
+            largest = decl.capacity
+        elif decl is not None and helper.name == "get" and decl.value is not None:
+            largest = decl.value.max
         plain = helper.result.removesuffix(" | None")
-        largest = self._largest_value(args[0], helper) if helper.name == "get" else helper.max
         return self.machine.value_of(Param("answer", plain, "", min=helper.min, max=largest))
 
-    def _largest_value(self, handle: int, helper: Helper) -> int | None:
-        """Return the largest value that a map can hold: what was put there was proved to fit."""
+    def _declaration(self, handle: int) -> MapDecl | None:
+        """Return the declaration of a map, None where a test made up the instructions alone."""
         number = (handle & ((1 << MAP_INSTANCE_SHIFT) - 1)) - 1
-        kinds = (d.value for d in self.machine.policy.maps if d.number <= number < d.number + d.count)
-        return next((kind.max for kind in kinds if kind is not None), helper.max)
+        return next((d for d in self.machine.policy.maps if d.number <= number < d.number + d.count), None)
 
 
 class ContractEnvironment(TapeEnvironment):
