@@ -36,6 +36,7 @@ from reclaim.lang.ir import (
     Narrow,
     Op,
     Return,
+    StoreState,
     Value,
 )
 from verifier import declared_ranges
@@ -466,7 +467,7 @@ def _join_all(states: Sequence[Elements | None]) -> Elements | None:
 
 
 def _constants(hook: HookIR) -> set[int]:
-    """Return the numbers at which widening should rest: constants, declared ends of ranges."""
+    """Return the numbers at which widening should rest: constants, ends of declared ranges and of arrays."""
     constants = {0}
     for block in hook.blocks:
         for op in block.ops:
@@ -475,8 +476,8 @@ def _constants(hook: HookIR) -> set[int]:
                     constants.add(op.value)
                 case Narrow():
                     constants.update((op.min, op.max))
-                case LoadState():
-                    constants.update((op.state.min, op.state.max))
+                case LoadState() | StoreState():
+                    constants.update((op.state.min, op.state.max, *(length - 1 for length in op.state.dims)))
                 case _:
                     pass
     return constants

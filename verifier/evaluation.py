@@ -14,7 +14,7 @@ from reclaim.abi.kinds import U64_MAX, IntKind
 from verifier.domains.lattice import TRANSFER_NAMES
 from verifier.domains.nullness import NONE, PRESENT
 from verifier.domains.product import ABSENT, BOTTOM, FALSE, NUMBERS, TOP, TRUE, TRUTH, Element
-from verifier.expressions import Definition
+from verifier.expressions import Definition, ordered
 from verifier.numbering import Numbering
 from verifier.order import Order
 from verifier.ratios import Ratios
@@ -22,8 +22,8 @@ from verifier.ratios import Ratios
 Elements: TypeAlias = dict[int, Element]
 """What is known about each class at one point of the program; absent means nothing."""
 
-NON_EMPTY = NUMBERS.range(1, U64_MAX)
-"""What is known of the size of a map in which something was found."""
+NOT_ZERO = NUMBERS.range(1, U64_MAX)
+"""What is known of the size of a map in which something was found, or of the difference of two numbers that differ."""
 
 _TRANSFERS = frozenset(TRANSFER_NAMES)
 
@@ -49,6 +49,7 @@ class Evaluator:
             "udiv": self._quotient,
             "and": self._conjunction,
             "found": self._found,
+            "part": self._part,
         }
 
     def evaluate(self, definition: Definition, elements: Elements) -> Element:
@@ -125,15 +126,24 @@ class Evaluator:
         left, right = definition.operands
         a, b = elements.get(left, TOP), elements.get(right, TOP)
         result = NUMBERS.apply("sub", a, b)
+        differ = self._differ(left, right, elements)
+        if differ:
+            result = within(result, NOT_ZERO)
         low = self.order.gap(right, left, elements)
         if low is None or low < 0:
             return result
+        low = max(low, int(differ))
         above = self.order.gap(left, right, elements)
         high = a.unsigned[1] - b.unsigned[0]
         if above is not None:
             high = min(high, -above)
         bound = NUMBERS.range(low, max(high, low))
         return within(within(result, bound), self._remaining_part(definition, a, elements))
+
+    def _differ(self, left: int, right: int, elements: Elements) -> bool:
+        """Tell whether two values were compared and are not equal."""
+        compared = self.numbering.find(*ordered("eq", left, right).key)
+        return compared is not None and elements.get(compared) == FALSE
 
     def _remaining_part(self, definition: Definition, whole: Element, elements: Elements) -> Element:
         """Bound `x - x // n` and `x - (x >> n)`, which grow with x."""
@@ -222,6 +232,10 @@ class Evaluator:
         if elements.get(definition.operands[0], TOP).unsigned[1] > 0:
             return TOP
         return ABSENT if definition.detail else FALSE
+
+    def _part(self, definition: Definition, elements: Elements) -> Element:
+        """Be no more than the whole."""
+        return NUMBERS.range(0, elements.get(definition.operands[0], TOP).unsigned[1])
 
 
 def within(result: Element, bound: Element) -> Element:

@@ -60,8 +60,9 @@ class Definition:
     Args:
         name: a transfer name (`lattice.TRANSFER_NAMES`), "eq", "ult", "slt", "not", "is_none",
             "truncate", "const", "none", "list", "call", "found" for an answer that is False or None where a
-            map was empty, "kept" for one after which no map is, or "opaque" for what cannot be looked into.
-        operands: classes; that of the map's size for what was found or kept.
+            map was empty, "kept" for one after which no map is, "part" for a number that another one counts in, or
+            "opaque" for what cannot be looked into.
+        operands: classes; that of the map's size for what was found or kept, that of the whole for a part.
         detail: what tells it apart beside the operands: the constant, the storage type, the function.
     """
 
@@ -85,13 +86,15 @@ class Users:
         compared: comparisons of the class.
         above: expressions that cannot be below the class, or not by much.
         taken_from: differences `x - class`.
+        parts: numbers that the class counts in.
     """
 
-    __slots__ = ("above", "compared", "taken_from")
+    __slots__ = ("above", "compared", "parts", "taken_from")
 
     def __init__(self) -> None:
         self.compared: dict[int, list[int]] = {}
         self.above: dict[int, list[int]] = {}
+        self.parts: dict[int, list[int]] = {}
         self.taken_from: dict[int, set[int]] = {}
 
     def note(self, number: int, definition: Definition) -> None:
@@ -105,6 +108,8 @@ class Users:
             case "sub":
                 users, operands = self.above, operands[:1]
                 self.taken_from.setdefault(definition.operands[1], set()).add(number)
+            case "part":
+                users = self.parts
             case _:
                 return
         for operand in dict.fromkeys(operands):

@@ -16,7 +16,8 @@ from functools import cache
 from typing import NamedTuple, TypeAlias
 
 from reclaim.abi.helpers import HELPERS
-from reclaim.abi.kernel_types import KERNEL_TYPES
+from reclaim.abi.kernel_types import KERNEL_TYPES, LIST_FIELDS
+from reclaim.abi.limits import UNEVICTABLE_LIST
 from reclaim.lang.ir import (
     Call,
     HandleType,
@@ -28,6 +29,7 @@ from reclaim.lang.ir import (
     StoreState,
     Value,
 )
+from verifier.expressions import Definition
 
 Group: TypeAlias = tuple[str, str, str]
 """All cells of one field: (kind, owner, field), kind being "field", "state", "size" or "map"."""
@@ -152,6 +154,25 @@ def cell_of(
             )
         case ListSize():
             return Cell(LIST_SIZES, of(op.lruvec), (of(op.list),), None)
+
+
+def whole_of(op: LoadField | ListSize, of: Callable[[Value], int], list_: Definition | None) -> Cell | None:
+    """Return the cell whose number is never smaller than the one that an instruction reads, None if there is none.
+
+    Args:
+        op: the instruction.
+        of: class of a value.
+        list_: how the list is made, where a list's size is read.
+    """
+    if isinstance(op, LoadField):
+        assert isinstance(op.handle.type, HandleType)
+        field_ = KERNEL_TYPES[op.handle.type.name].field(op.field)
+        if field_ is None or not field_.part_of:
+            return None
+        return Cell(("field", op.handle.type.name, field_.part_of), of(op.handle), (), ())
+    if list_ is None or list_.name != "list" or list_.detail == UNEVICTABLE_LIST:
+        return None
+    return Cell(("field", "Lruvec", LIST_FIELDS["nr_pages"].part_of), of(op.lruvec), (), ())
 
 
 def writes_of(op: Op, constants: dict[int, int]) -> Writes:

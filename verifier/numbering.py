@@ -49,7 +49,7 @@ from reclaim.lang.ir import (
 )
 from verifier.expressions import OPAQUE, Definition, Users, comparison, define
 from verifier.linear import LinearForms
-from verifier.memory_cells import Cell, Memory, Writes, cell_of, entries_of, looked_up, writes_of
+from verifier.memory_cells import Cell, Memory, Writes, cell_of, entries_of, looked_up, whole_of, writes_of
 
 
 class Edge(NamedTuple):
@@ -195,7 +195,8 @@ class Numbering:
         match op:
             case LoadField() | LoadState() | ListSize():
                 assert result is not None
-                self._class[result.id] = self._content(cell_of(op, self.of, self._constants), memory)
+                cell = cell_of(op, self.of, self._constants)
+                self._class[result.id] = self._content(cell, memory, definition=self._part(op, memory))
             case StoreField() | StoreState():
                 cell = cell_of(op, self.of, self._constants)
                 memory.store(cell, self.of(op.value), version=len(self.definitions))
@@ -254,6 +255,14 @@ class Numbering:
         if proves == "kept":
             definition = self._by_size("kept", op, memory)
         self._class[op.result.id] = self._answer(op, op.result, memory, definition)
+
+    def _part(self, op: LoadField | LoadState | ListSize, memory: Memory) -> Definition:
+        """Tie a number to the one that it is a part of, where the contract names one."""
+        if isinstance(op, LoadState):
+            return OPAQUE
+        list_ = self.definitions[self.of(op.list)] if isinstance(op, ListSize) else None
+        whole = whole_of(op, self.of, list_)
+        return OPAQUE if whole is None else Definition("part", (self._content(whole, memory),))
 
     def _by_size(self, name: str, op: Call, memory: Memory) -> Definition:
         """Tie an answer to the number of entries that its map holds now."""

@@ -163,7 +163,7 @@ class Order:
         definition = self._definitions[number]
         operands = definition.operands
         match definition.name:
-            case "umin" | "and":
+            case "umin" | "and" | "part":
                 yield from ((operand, 0) for operand in operands)
             case "umod":
                 yield operands[0], 0

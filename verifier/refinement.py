@@ -13,7 +13,7 @@ from collections.abc import Callable
 from reclaim.abi.kinds import U64_MAX
 from verifier.domains.nullness import NONE, PRESENT
 from verifier.domains.product import BOTTOM, FALSE, NUMBERS, TOP, TRUE, Element
-from verifier.evaluation import NON_EMPTY, Elements, Evaluator
+from verifier.evaluation import NOT_ZERO, Elements, Evaluator
 from verifier.expressions import Definition
 
 STEPS_BACK = 4
@@ -44,6 +44,7 @@ class Refiner:
             "lshr": self._learn_shifted,
             "mul": self._learn_product,
             "found": self._learn_found,
+            "part": self._learn_part,
         }
 
     def learn(self, elements: Elements, of: int, fact: Element, steps: int = STEPS_BACK) -> bool:
@@ -75,8 +76,16 @@ class Refiner:
         return inverse is None or inverse(definition, both, elements, steps - 1)
 
     def assume(self, elements: Elements, condition: int, truth: bool) -> bool:
-        """Take it as a fact that a condition is true, or false; as `learn`."""
-        return self.learn(elements, condition, TRUE if truth else FALSE)
+        """Take it as a fact that a condition is true, or false; as `learn`.
+
+        A condition that was decided already is followed all the same: a loop's header may know of two variables
+        how they compare before it knows of each what that means.
+        """
+        fact = TRUE if truth else FALSE
+        definition = self._definitions[condition]
+        if elements.get(condition) == fact and definition.name in _CONDITIONS:
+            return self._follow(elements, definition, truth)
+        return self.learn(elements, condition, fact)
 
     def relate(self, elements: Elements, relation: str, left: int, right: int) -> bool:
         """Take it as a fact that a relation of `lattice.RELATION_NAMES` holds; as `learn`."""
@@ -207,4 +216,8 @@ class Refiner:
     def _learn_found(self, definition: Definition, fact: Element, elements: Elements, steps: int) -> bool:
         """Know that a map is not empty where something was found in it."""
         is_there = fact.nullness == PRESENT if definition.detail else fact.unsigned[0] > 0
-        return not is_there or self.learn(elements, definition.operands[0], NON_EMPTY, steps)
+        return not is_there or self.learn(elements, definition.operands[0], NOT_ZERO, steps)
+
+    def _learn_part(self, definition: Definition, fact: Element, elements: Elements, steps: int) -> bool:
+        """Know that the whole is no less than a part."""
+        return self.learn(elements, definition.operands[0], NUMBERS.range(fact.unsigned[0], U64_MAX), steps)

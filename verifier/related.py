@@ -5,8 +5,9 @@ definition is lost. So for pairs that the hook may need, the comparison `high < 
 the block beside the two variables: on each edge it is evaluated for what that edge passes, and a loop's
 header assumes it as it assumes any other parameter. `nr_moved <= nr_seen` and `found <= i` are found so.
 
-Asked for are the two sides of each difference, dividends and divisors, and for each loop its counter
-against its other variables. From there the pairs that arrive along the edges are asked for in turn.
+Asked for are the two sides of each difference (and what the hook makes of the right side by adding a constant,
+so that `j - i` is known to be 1 at least where j starts at `i + 1`), dividends and divisors, and for each loop its
+counter against its other variables. From there the pairs that arrive along the edges are asked for in turn.
 
 Dividends and divisors are watched in a second way: how many times the one fits into the other (`ratios`).
 """
@@ -78,6 +79,9 @@ class Related:
         for definition in tuple(numbering.definitions):
             if definition.name in ("sub", "udiv"):
                 self._ask("ult", *definition.operands)
+            if definition.name == "sub":
+                for above in self._a_little_above(definition.operands[1]):
+                    self._ask("ult", definition.operands[0], above)
             if definition.name == "udiv":
                 whole, unit = definition.operands
                 self._ask_all("ratio", [(w, u) for w in self._parts(whole) for u in self._parts(unit)])
@@ -151,6 +155,11 @@ class Related:
         if base != number:
             return self._stands_before(base, block, may_be_own=False)
         return number in self._made and self._made[number] < self._place[block]
+
+    def _a_little_above(self, number: int) -> list[int]:
+        """Return the classes that are made from a variable by adding a constant."""
+        made = self._numbering.users.above.get(number, ())
+        return [user for user in made if self._base(user) == number and user != number]
 
     def _base(self, number: int) -> int:
         """Return the variable of `variable + constant`."""

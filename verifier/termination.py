@@ -7,7 +7,7 @@ counter of a `range` loop is therefore known before the first round: from its st
 from __future__ import annotations
 
 from reclaim.abi.kinds import S64_MAX, S64_MIN, U64_MAX
-from reclaim.lang.ir import IntType, Loop, LoopKind
+from reclaim.lang.ir import Branch, Compare, CompareOp, IntType, Loop, LoopKind, Value
 from verifier.domains.product import TOP
 from verifier.evaluation import Elements
 from verifier.numbering import Numbering
@@ -76,5 +76,24 @@ def counter_range(elements: Elements, loop: Loop, numbering: Numbering) -> tuple
     way = step * most_rounds(elements, loop, numbering)
     low = min(r[0] for r in ranges) + min(way, 0)
     high = max(r[1] for r in ranges) + max(way, 0)
+    end = _end(loop)
+    if end is not None and step > 0:
+        element = elements.get(numbering.of(end), TOP)
+        last = (element.signed if is_signed else element.unsigned)[1] + step - 1
+        high = min(high, max(last, *(r[1] for r in ranges)))
     least, most = (S64_MIN, S64_MAX) if is_signed else (0, U64_MAX)
     return max(low, least), min(high, most)
+
+
+def _end(loop: Loop) -> Value | None:
+    """Return the number, made before an upward loop, that its header lets the counter pass only at the end."""
+    header = loop.header
+    if not header.ops or not isinstance(header.terminator, Branch):
+        return None
+    test = header.ops[-1]
+    counter, branch = header.params[0], header.terminator
+    if not isinstance(test, Compare) or test.result != branch.condition or branch.then.id not in loop.body:
+        return None
+    is_signed = isinstance(counter.type, IntType) and counter.type.signed
+    is_upward = test.op is CompareOp.LT and test.left == counter and test.signed == is_signed
+    return test.right if is_upward and len(header.ops) == 1 and test.right not in header.params else None

@@ -44,7 +44,7 @@ from verifier import declared_ranges
 from verifier.domains.nullness import PRESENT
 from verifier.domains.ownership import CURRENT, MOVED
 from verifier.domains.product import HERE, NUMBERS, TOP, TRUTH, Element
-from verifier.evaluation import NON_EMPTY, Elements, Evaluator, within
+from verifier.evaluation import NOT_ZERO, Elements, Evaluator, within
 from verifier.expressions import Definition
 
 Effect: TypeAlias = Callable[[Elements], None]
@@ -171,7 +171,7 @@ class Transfer:
         """Know that a map is not empty after something was put there."""
 
         def effect(elements: Elements) -> None:
-            elements[size] = within(elements.get(size, TOP), NON_EMPTY)
+            elements[size] = within(elements.get(size, TOP), NOT_ZERO)
             elements[number] = declared
 
         return effect

@@ -20,7 +20,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reclaim.abi.kinds import S64_MAX, S64_MIN, IntKind
+from reclaim.abi.kinds import S64_MAX, S64_MIN, U64_MAX, IntKind
 from reclaim.lang import arithmetic
 from reclaim.lang.ir import (
     Block,
@@ -48,7 +48,7 @@ from verifier.detours import deciding
 from verifier.domains.nullness import NONE, PRESENT
 from verifier.domains.product import BOTTOM, NUMBERS, TOP, Element
 from verifier.entailment import MAX_ITERATIONS, MOVED_TWICE, is_signed
-from verifier.evaluation import Elements
+from verifier.evaluation import Elements, within
 from verifier.expressions import BINARY_OPERATIONS, Definition
 from verifier.made_up_maps import KEEPING_COUNT, MadeUpMap
 from verifier.numbering import Edge
@@ -268,7 +268,7 @@ class WitnessSearch:
             run.depends[number] = self._union(run, definition.operands)
 
         def picked(run: Run) -> None:
-            self._pick(run, result, self._declared_element(op))
+            self._pick(run, result, self._among_parts(run, number, self._declared_element(op)))
 
         def picked_once(run: Run) -> None:
             if number not in run.values:
@@ -316,6 +316,15 @@ class WitnessSearch:
         run.values[number] = self._wanted(number, value, element)
         run.depends[number] = frozenset((number,))
         run.picked[number] = value
+
+    def _among_parts(self, run: Run, number: int, element: Element) -> Element:
+        """Keep a part within its whole, and a whole no smaller than its parts."""
+        definition = self._numbering.definitions[number]
+        if definition.name == "part":
+            whole = run.values.get(definition.operands[0])
+            return element if whole is None else within(element, NUMBERS.range(0, whole))
+        parts = [run.values.get(part) or 0 for part in self._numbering.users.parts.get(number, ())]
+        return within(element, NUMBERS.range(max(parts), U64_MAX)) if parts else element
 
     def _wanted(self, number: int, value: Value, element: Element) -> Concrete:
         """Pick a value of an element, in half of all cases of what is known where the violation stands."""

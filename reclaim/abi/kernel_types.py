@@ -10,9 +10,9 @@ from reclaim.abi.kinds import Field, KernelType
 from reclaim.abi.limits import MAX_NODES, MAX_PAGES, MAX_SWAPPINESS, SWAPPINESS_ANON_ONLY
 
 
-def _pages(name: str, doc: str) -> Field:
+def _pages(name: str, doc: str, part_of: str = "") -> Field:
     """Build a field that counts pages of the machine."""
-    return Field(name, "u64", doc, unit="pages", min=0, max=MAX_PAGES)
+    return Field(name, "u64", doc, unit="pages", min=0, max=MAX_PAGES, part_of=part_of)
 
 
 FOLIO = KernelType(
@@ -64,8 +64,8 @@ LRUVEC = KernelType(
         Field("id", "u32", "Dense number, also of its state.", max=(1 << 16) - 1),
         Field("nid", "u8", "Its node's number.", max=MAX_NODES - 1),
         _pages("nr_pages", "Evictable pages on its lists, of both types."),
-        _pages("nr_anon_pages", "Anonymous pages on its lists."),
-        _pages("nr_file_pages", "File pages on its lists."),
+        _pages("nr_anon_pages", "Anonymous pages on its lists.", part_of="nr_pages"),
+        _pages("nr_file_pages", "File pages on its lists.", part_of="nr_pages"),
         Field(
             "clock", "u64", "The kernel's nonresident_age: evictions and activations so far.", unit="pages"
         ),
@@ -224,7 +224,7 @@ KERNEL_TYPES: dict[str, KernelType] = {
 LIST_FIELDS: dict[str, Field] = {
     f.name: f
     for f in (
-        _pages("nr_pages", "Pages whose folios claim to be on the list."),
+        _pages("nr_pages", "Pages whose folios claim to be on the list.", part_of="nr_pages"),
         Field("head", "Place", "The young end."),
         Field("tail", "Place", "The old end, where batches start."),
     )

@@ -81,6 +81,8 @@ class Field:
         min, max: declared range, assumed by the verifier and kept by the core; None = the type's.
         writable: whether a policy may assign it.
         bit: bit number in the struct's `flags` word for flags kept there, None for plain members.
+        part_of: number of the same object that is never the smaller one, and changes with this one; for a list's
+            size it is the lruvec's. "" for none.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Field:
     max: int | None = None
     writable: bool = False
     bit: int | None = None
+    part_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

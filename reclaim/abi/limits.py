@@ -41,6 +41,9 @@ LRU_DIMS = (2, 2)
 FIRST_STANDARD_LIST = 1
 """List number of `inactive_anon`; 0 stands for no list."""
 
+UNEVICTABLE_LIST = FIRST_STANDARD_LIST + STANDARD_LISTS.index("unevictable")
+"""The one list whose pages are no part of what a lruvec holds: reclaim does not come by there."""
+
 FIRST_POLICY_LIST = FIRST_STANDARD_LIST + len(STANDARD_LISTS)
 """Number of the first list that a policy declares itself."""
 

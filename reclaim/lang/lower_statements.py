@@ -68,6 +68,7 @@ def meet(low: Lowering, ends: list[tuple[Block, Variables]], span: Span) -> None
     builder, frame = low.builder, low.frame
     if not ends:
         builder.go_to(builder.block())
+        builder.leave()
         return
     if len(ends) == 1:
         builder.go_to(ends[0][0])

@@ -23,10 +23,10 @@ from reclaim.abi.cheader import helper_c_params
 from reclaim.abi.enumerations import ENUMS
 from reclaim.abi.helpers import HELPERS, SCAN_HELPERS
 from reclaim.abi.hooks import HOOKS
-from reclaim.abi.kernel_types import KERNEL_TYPES
+from reclaim.abi.kernel_types import KERNEL_TYPES, LIST_FIELDS
 from reclaim.abi.kinds import INT_KINDS, Field, Helper, Param
 from reclaim.abi.layout import CONTEXT_MEMBERS, CONTEXT_OFFSETS, LIST_SIZES, slots
-from reclaim.abi.limits import FIRST_POLICY_LIST
+from reclaim.abi.limits import FIRST_POLICY_LIST, UNEVICTABLE_LIST
 from reclaim.abi.maps import MAP_KINDS
 from reclaim.lang import arithmetic
 from reclaim.lang.interp import MAP_INSTANCE_SHIFT, Interpreter
@@ -132,7 +132,21 @@ def _kernel_objects(nr_lists: int, extreme: bool, number: int) -> _Image:
         pointers.append((place + slots("Lruvec")[LIST_SIZES].offset, len(contents)))
         sizes = [rng.choice((0, 1, rng.randrange(1 << 20))) for _ in range(nr_lists)]
         contents += b"".join(size.to_bytes(8, sys.byteorder) for size in sizes)
+        _count_parts(contents, place, max(size for n, size in enumerate(sizes) if n != UNEVICTABLE_LIST))
     return _Image(bytes(contents), tuple(pointers))
+
+
+def _count_parts(contents: bytearray, lruvec: int, largest_list: int) -> None:
+    """Let no part of a lruvec hold more than the whole."""
+    numbers = {}
+    for entry in KERNEL_TYPES["Lruvec"].fields:
+        slot = slots("Lruvec")[entry.name]
+        at = slice(lruvec + slot.offset, lruvec + slot.offset + slot.nr_bytes)
+        numbers[entry.name] = at, int.from_bytes(contents[at], sys.byteorder)
+    whole = LIST_FIELDS["nr_pages"].part_of
+    parts = [numbers[entry.name][1] for entry in KERNEL_TYPES["Lruvec"].fields if entry.part_of == whole]
+    at, before = numbers[whole]
+    contents[at] = max(before, largest_list, *parts).to_bytes(at.stop - at.start, sys.byteorder)
 
 
 class FakeMachine:
@@ -310,7 +324,9 @@ class TapeEnvironment:
         if target == "List.*":
             lruvec = rng.choice(self.machine.objects["Lruvec"])
             sizes = self.load(lruvec + slots("Lruvec")[LIST_SIZES].offset, 8, signed=False)
-            write = (sizes + 8 * rng.randrange(self.machine.nr_lists), 8, rng.randrange(1 << 20))
+            whole = slots("Lruvec")[LIST_FIELDS["nr_pages"].part_of]
+            most = min(self.load(lruvec + whole.offset, whole.nr_bytes, signed=False), 1 << 20)
+            write = (sizes + 8 * rng.randrange(self.machine.nr_lists), 8, rng.randrange(most + 1))
         else:
             type_name, name = target.split(".")
             slot = slots(type_name)[name]
