@@ -109,12 +109,14 @@ class Results:
         rounds: most rounds of each loop, by header id.
         arguments: largest value of the argument that drives a call's cost, by `id` of the call.
         reached: ids of the blocks that can be reached.
+        ways: for each block that ends in a branch which of its two ways were open, in any visit that counts.
     """
 
     violations: list[Violation] = field(default_factory=list)
     rounds: dict[int, int] = field(default_factory=dict)
     arguments: dict[int, int] = field(default_factory=dict)
     reached: set[int] = field(default_factory=set)
+    ways: dict[int, set[int]] = field(default_factory=dict)
 
 
 class HookAnalysis:
@@ -393,7 +395,12 @@ class HookAnalysis:
                 self._note(step.op.span, step.op.result, elements)
         if noting:
             self._note_end(self._blocks[number], elements)
-        return self._leave(self._blocks[number], elements)
+        outs = self._leave(self._blocks[number], elements)
+        if checking:
+            self.results.ways.setdefault(number, set()).update(
+                slot for slot in (0, 1) if outs[slot] is not None
+            )
+        return outs
 
     def _note(self, span: Span, value: Value, elements: Elements) -> None:
         assert self._facts is not None

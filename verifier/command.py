@@ -10,6 +10,7 @@ import difflib
 import os
 import sys
 import traceback
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -165,10 +166,10 @@ def _show(outcome: _Outcome, form: str, *, with_cost: bool) -> None:
 
 
 def _summary(outcome: _Outcome) -> str:
-    if outcome.accepted:
-        return f"{outcome.path}: accepted"
-    nr_errors = sum(d.severity == "error" for d in outcome.diagnostics)
-    return f"{outcome.path}: rejected, {nr_errors} error{'' if nr_errors == 1 else 's'}"
+    verdict = "accepted" if outcome.accepted else "rejected"
+    counts = Counter(d.severity for d in outcome.diagnostics)
+    told = [f"{number} {severity}{'' if number == 1 else 's'}" for severity, number in counts.items()]
+    return ", ".join((f"{outcome.path}: {verdict}", *told))
 
 
 def _costs(outcome: _Outcome) -> str:

@@ -1,14 +1,14 @@
 """Apply the fixes that diagnostics offer, one after the other, as `reclaim-verify --fix` does.
 
 A fix is kept only if the error that it belongs to is gone afterwards and no other error came: it is tried
-on the whole policy first. Findings of the front end hide those behind them, so what a mended text reveals
+on the whole policy first. Only errors are mended, for what a warning speaks of may be meant. Findings of the front end hide those behind them, so what a mended text reveals
 there does not count against the fix. Where a diagnostic offers several, the first that keeps is taken.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reclaim.diag.diagnostic import Diagnostic, Help
 from reclaim.diag.edits import apply_edits
@@ -27,7 +27,7 @@ class Fixed:
     Args:
         source: the text with every fix that keeps.
         applied: each finding that is gone, with what was done about it, in the order of doing.
-        left: what is still found.
+        left: the errors that are left.
     """
 
     source: str
@@ -41,6 +41,11 @@ class _Findings:
 
     diagnostics: tuple[Diagnostic, ...]
     is_compiled: bool
+
+    @property
+    def errors(self) -> _Findings:
+        """Return it without warnings."""
+        return replace(self, diagnostics=tuple(d for d in self.diagnostics if d.severity == "error"))
 
 
 def fix(source: str, path: str) -> Fixed:
@@ -58,7 +63,7 @@ def fix(source: str, path: str) -> Fixed:
             break
         diagnostic, offer, source, found = step
         applied.append((diagnostic, offer))
-    return Fixed(source, tuple(applied), found.diagnostics)
+    return Fixed(source, tuple(applied), found.errors.diagnostics)
 
 
 def keeps(source: str, path: str, diagnostic: Diagnostic, offer: Help) -> bool:
@@ -76,7 +81,7 @@ def keeps(source: str, path: str, diagnostic: Diagnostic, offer: Help) -> bool:
 
 
 def _next_fix(source: str, path: str, found: _Findings) -> tuple[Diagnostic, Help, str, _Findings] | None:
-    for diagnostic in found.diagnostics:
+    for diagnostic in found.errors.diagnostics:
         for offer in diagnostic.help:
             if offer.edit is None:
                 continue
@@ -95,7 +100,9 @@ def _found(source: str, path: str) -> _Findings:
 
 
 def _is_better(before: _Findings, after: _Findings, fixed: Diagnostic) -> bool:
-    """Tell whether a finding is gone and nothing came for it."""
+    """Tell whether a finding is gone and nothing came for it; warnings come only when the last error is gone."""
+    if fixed.severity == "error":
+        before, after = before.errors, after.errors
     if not before.is_compiled:
         kept = {(d.code, d.span) for d in after.diagnostics}
         return (fixed.code, fixed.span) not in kept and (

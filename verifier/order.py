@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from reclaim.abi.kinds import U64_MAX, IntKind
-from verifier.domains.product import TOP, Element
+from verifier.domains.product import NUMBERS, TOP, Element
 from verifier.expressions import Definition
 from verifier.numbering import Numbering
 
@@ -181,7 +181,7 @@ class Order:
                         and start != number
                         and self.is_at_most(base, start, elements, min(depth, 2))
                     ):
-                        yield base, -elements.get(other, TOP).unsigned[1]
+                        yield base, -self._element(other, elements).unsigned[1]
             case "truncate":
                 if isinstance(definition.detail, IntKind) and not definition.detail.signed:
                     yield operands[0], 0
@@ -201,7 +201,7 @@ class Order:
             case "add":
                 if self._is_exact_sum(operands, elements):
                     other = operands[operands[0] == number]
-                    yield user, elements.get(other, TOP).unsigned[0]
+                    yield user, self._element(other, elements).unsigned[0]
             case "mul":
                 other = operands[operands[0] == number]
                 if elements.get(other, TOP).unsigned[0] >= 1 and self.is_exact_product(operands, elements):
@@ -237,8 +237,20 @@ class Order:
                     yield factor, 0
 
     def _is_exact_sum(self, operands: tuple[int, ...], elements: dict[int, Element]) -> bool:
-        left, right = operands
-        return elements.get(left, TOP).unsigned[1] + elements.get(right, TOP).unsigned[1] <= U64_MAX
+        left, right = (self._element(operand, elements) for operand in operands)
+        return left.unsigned[1] + right.unsigned[1] <= U64_MAX
+
+    def _element(self, number: int, elements: dict[int, Element]) -> Element:
+        """Return what is known of a class; of a constant its number, be it met on this way or not."""
+        known = elements.get(number)
+        if known is not None:
+            return known
+        definition = self._definitions[number]
+        return (
+            NUMBERS.of(definition.detail)
+            if isinstance(definition.detail, int) and definition.name == "const"
+            else TOP
+        )
 
     def is_exact_product(self, operands: tuple[int, ...], elements: dict[int, Element]) -> bool:
         """Tell whether a product certainly does not wrap."""

@@ -13,6 +13,7 @@ from reclaim.diag.errors import PolicyRejected
 from reclaim.lang.ir import HookIR, PolicyIR
 from verifier.analysis import HookAnalysis, Results
 from verifier.checked_help import with_checked_help
+from verifier.conditions import Conditions
 from verifier.cost import CostModel, HookCost, costing_order
 from verifier.dear_runs import DearRunSearch
 from verifier.drainage import undrained_lists
@@ -52,7 +53,7 @@ class Report:
 
     Args:
         accepted: no error was found.
-        diagnostics: in source order, at most `MOST_ERRORS`.
+        diagnostics: errors in source order, at most `MOST_ERRORS`; warnings where there is no error.
         costs: worst case of each hook, also of those with errors.
     """
 
@@ -71,10 +72,12 @@ def verify(ir: PolicyIR, facts: Facts | None = None) -> Report:
     Returns:
         Everything found; a policy without errors is accepted.
     """
-    found, costs = _findings(ir, with_witnesses=True, facts=facts)
+    conditions = Conditions()
+    found, costs = _findings(ir, with_witnesses=True, facts=facts, conditions=conditions)
     shown = with_checked_help(ir, found, lambda other: len(_findings(other, with_witnesses=False)[0]))
-    ordered = tuple(sorted(shown, key=lambda d: (d.span, d.code))[:MOST_ERRORS])
-    return Report(not ordered, ordered, costs)
+    warnings = () if found else (*ir.unused, *conditions.warnings(SourceText(ir.source)))
+    ordered = tuple(sorted((*shown, *warnings), key=lambda d: (d.span, d.code))[:MOST_ERRORS])
+    return Report(not found, ordered, costs)
 
 
 def verify_or_raise(ir: PolicyIR) -> VerifiedPolicy:
@@ -96,7 +99,7 @@ def verify_or_raise(ir: PolicyIR) -> VerifiedPolicy:
 
 
 def _findings(
-    ir: PolicyIR, *, with_witnesses: bool, facts: Facts | None = None
+    ir: PolicyIR, *, with_witnesses: bool, facts: Facts | None = None, conditions: Conditions | None = None
 ) -> tuple[list[Diagnostic], dict[str, HookCost]]:
     """Return everything found, and what each hook costs."""
     source = SourceText(ir.source)
@@ -110,6 +113,8 @@ def _findings(
         explainer = Explainer(source, analysis, ir, with_witnesses=with_witnesses)
         diagnostics += [explainer.explain(violation) for violation in results.violations]
         reached[name] = _reached(hook, results)
+        if conditions is not None:
+            conditions.note(analysis)
         costs[name] = CostModel(hook, results, costs).compute()
         is_out_of_place = any(isinstance(v.demand, FamilyPermitted) for v in results.violations)
         if costs[name].total > hook.hook.budget and not is_out_of_place:

@@ -46,8 +46,9 @@ CATEGORIES = {
     "arithmetic": "Arithmetic",
     "contract": "Hooks and helpers",
     "cost": "Cost",
+    "warnings": "Warnings, with which a policy is accepted",
 }
-"""Headings of the groups of codes, in order of their numbers (RP00xx text to RP07xx cost)."""
+"""Headings of the groups of codes, in order of their numbers (RP00xx text to RP08xx warnings)."""
 
 FAMILIES = {
     "integer": "Integer arithmetic and random numbers",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reclaim.abi.answers import ANSWERS, CONSTRUCTORS
+from reclaim.abi.hooks import HOOKS
 from reclaim.diag.diagnostic import Edit, Help, Span
 from reclaim.lang.ir import AnswerType, HandleType, Type
 from reclaim.lang.type_rules import plain
@@ -24,10 +25,23 @@ def answer_help(text: str, found: Type | None, wanted: AnswerType, span: Span) -
     """
     fixed = _fixes(text, found, wanted)
     help_ = tuple(Help(f"write `{fix}`", Edit(span, fix)) for fix in fixed[:1])
-    name = min(wanted.names)
-    written = [_written(c.name, bool(c.params), c.method_of) for c in CONSTRUCTORS if name in c.answers]
-    assert name in ANSWERS
-    return {"help": help_, "notes": (f"answers of type `{name}`: {', '.join(written)}",)}
+    return {"help": help_, "notes": _answers(min(wanted.names), ())}
+
+
+def answers_here(hook: str | None) -> dict[str, Any]:
+    """Return the notes field of a diagnostic about an answer that this hook does not have."""
+    name = HOOKS[hook].result.removesuffix(" | None") if hook in HOOKS else ""
+    return {"notes": _answers(name, (hook or "",))} if name in ANSWERS else {}
+
+
+def _answers(name: str, hooks: tuple[str, ...]) -> tuple[str, ...]:
+    """List the answers of a type, without those that only other hooks have."""
+    written = [
+        _written(c.name, bool(c.params), c.method_of)
+        for c in CONSTRUCTORS
+        if name in c.answers and (not hooks or not c.hooks or set(hooks) & set(c.hooks))
+    ]
+    return (f"answers of type `{name}`: {', '.join(written)}",)
 
 
 def _written(name: str, takes_arguments: bool, method_of: str | None) -> str:

@@ -24,6 +24,7 @@ from reclaim.lang.restrictions import check_restrictions
 from reclaim.lang.signatures import read_signatures
 from reclaim.lang.source_text import clean_text, read_source
 from reclaim.lang.state_layout import StateLayout
+from reclaim.lang.unused import unused_things
 
 
 def compile_file(path: str | Path) -> PolicyIR:
@@ -103,6 +104,7 @@ def compile_tree(module: Module, source: str, path: str, broken: Sequence[Diagno
         tunables=tuple(declared.tunables.values()),
         fail_messages=tuple(shared.fail_messages),
         hooks={name: hook for name, hook in hooks.items() if hook is not None},
+        unused=tuple(unused_things(module, declared)),
     )
 
 

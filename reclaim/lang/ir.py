@@ -49,7 +49,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from reclaim.abi.kinds import Constructor, Helper, Hook, IntKind, MapKind
-from reclaim.diag.diagnostic import Span
+from reclaim.diag.diagnostic import Diagnostic, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -667,6 +667,7 @@ class PolicyIR:
         tunables: in order of declaration.
         fail_messages: texts of `fail("...")`, by number.
         hooks: by name.
+        unused: warnings about what is declared and not used.
     """
 
     name: str
@@ -680,3 +681,4 @@ class PolicyIR:
     tunables: tuple[Tunable, ...]
     fail_messages: tuple[str, ...]
     hooks: dict[str, HookIR]
+    unused: tuple[Diagnostic, ...] = ()

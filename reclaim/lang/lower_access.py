@@ -14,6 +14,7 @@ from reclaim.abi.helpers import HELPERS, helper
 from reclaim.abi.kernel_types import KERNEL_TYPES, LIST_FIELDS
 from reclaim.diag.diagnostic import Edit, Help, Label
 from reclaim.lang import nodes
+from reclaim.lang.answer_help import answers_here
 from reclaim.lang.coercion import number, unwrapped
 from reclaim.lang.declared import STANDARD, Member
 from reclaim.lang.findings import Stop
@@ -124,7 +125,8 @@ def _name(low: Lowering, node: nodes.Name) -> Place:
         constructor = ANSWER_CONSTANTS[name]
         if constructor.hooks and low.findings.hook not in constructor.hooks:
             message = f"`{name}` is an answer of `{constructor.hooks[0]}` only"
-            low.findings.stop("wrong-answer", message, node.span, label="has no meaning in this hook")
+            here = {"label": "has no meaning in this hook"} | answers_here(low.findings.hook)
+            low.findings.stop("wrong-answer", message, node.span, **here)
         of = _answer(constructor.answers)
         return builder.make(Construct, of, node.span, constructor=constructor, list=None, args=())
     if name == declared.global_name:

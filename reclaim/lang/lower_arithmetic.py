@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from reclaim.diag.diagnostic import Span
     from reclaim.lang.lowering import Lowering
 
+_OF_MANY = "of an array take the elements one by one: `most = max(most, lruvec.x[i])` in a `for` loop"
+
 _OPS = {op.value: op for op in BinaryOp}
 _SHIFTS = ("<<", ">>")
 
@@ -132,7 +134,9 @@ def lower_function(low: Lowering, name: str, node: nodes.Call) -> Operand:
         least = "at least " if name in ("min", "max") else ""
         word = "argument" if wanted == 1 else "arguments"
         message = f"`{name}` takes {least}{wanted} {word}, but {len(arguments)} are given"
-        low.findings.stop("wrong-argument-count", message, node.span, label=f"{len(arguments)} given")
+        help_ = (Help(_OF_MANY),) if least and len(arguments) == 1 else ()
+        label = f"{len(arguments)} given"
+        low.findings.stop("wrong-argument-count", message, node.span, label=label, help=help_)
     operands = [low.expression(a) for a in arguments]
     spans = [a.span for a in arguments]
     if name in FUNCTIONS and all(isinstance(o, Literal) for o in operands):

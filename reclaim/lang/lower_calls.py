@@ -101,7 +101,7 @@ def _unknown_function(low: Lowering, name: str, function: nodes.Name, node: node
     if methods:
         message = f"`{name}` is a method of {listing(methods)}"
         low.findings.stop("unknown-name", message, function.span, label="not a function by itself")
-    written = low.quote(node.arguments[0].span) if node.arguments else ""
+    written = [low.quote(argument.span) for argument in node.arguments]
     low.findings.stop(
         "unknown-name",
         f"no function is called `{name}`",

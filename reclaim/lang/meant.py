@@ -10,6 +10,7 @@ from reclaim.abi.helpers import HELPERS
 from reclaim.abi.limits import STANDARD_LISTS
 from reclaim.diag.diagnostic import Edit, Help, Span
 from reclaim.lang import nodes
+from reclaim.lang.kernel_words import CALLS_OF_KERNEL, call_of_kernel, name_of_kernel
 from reclaim.lang.policy_names import NUMBERS
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _MAP_CALLS = {
     "bpf_map_update_elem": "put(key, value)",
     "bpf_map_delete_elem": "remove(key)",
 }
-CALLS_REPLACED = frozenset((*_CLOCKS, *_PRINTERS, *_OVER_MANY, *_MAP_CALLS))
+CALLS_REPLACED = frozenset((*_CLOCKS, *_PRINTERS, *_OVER_MANY, *_MAP_CALLS)) | CALLS_OF_KERNEL
 """Functions of elsewhere for which `function_meant` says what to write instead, arguments included."""
 
 _ELSEWHERE = {
@@ -48,15 +49,22 @@ _ELSEWHERE = {
 }
 
 
-def function_meant(name: str, node: nodes.Call, written: str, declared: Declared) -> tuple[Help, ...]:
+def function_meant(
+    name: str, node: nodes.Call, arguments: Sequence[str], declared: Declared
+) -> tuple[Help, ...]:
     """Return what a call of a function of elsewhere is here.
 
     Args:
         name: the function.
         node: the call.
-        written: text of its first argument, empty if there is none.
+        arguments: texts of its arguments.
         declared: what the policy declares.
     """
+    written = arguments[0] if arguments else ""
+    of_kernel = call_of_kernel(name, arguments)
+    if of_kernel is not None:
+        advice, text = of_kernel
+        return (Help(advice, None if text is None else Edit(node.span, text)),)
     if name in _CLOCKS:
         return (Help("write `now()`, virtual time in nanoseconds", Edit(node.function.span, "now")),)
     if name in _PRINTERS:
@@ -106,8 +114,9 @@ def name_meant(name: str, span: Span, lines: Sequence[str]) -> tuple[Help, ...]:
         return tuple(Help(f"write `{enum}.{name}`", Edit(span, f"{enum}.{name}")) for enum in owners)
     macro = re.compile(rf"\s*#\s*define\s+{re.escape(name)}\s+(\w+)\s*$")
     found = next((match for match in map(macro.match, lines) if match), None)
-    if name in _ELSEWHERE:
-        return (Help(_ELSEWHERE[name]),)
+    elsewhere = _ELSEWHERE.get(name) or name_of_kernel(name)
+    if elsewhere is not None:
+        return (Help(elsewhere),)
     return () if found is None else (Help(f"`#` begins a comment: write `{name} = {found[1]}` there"),)
 
 

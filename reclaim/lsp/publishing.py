@@ -12,6 +12,11 @@ from reclaim.lsp.documents import Document
 
 SOURCE = "reclaim-verify"
 
+UNNECESSARY = frozenset(
+    ("unreachable-code", "unused-parameter", "unused-variable", "unused-declaration", "unread-field")
+)
+"""Findings about text that could as well not be there, which editors draw faded."""
+
 _SEVERITIES = {"error": types.DiagnosticSeverity.Error, "warning": types.DiagnosticSeverity.Warning}
 
 
@@ -36,6 +41,7 @@ def to_protocol(diagnostic: Diagnostic, document: Document) -> types.Diagnostic:
         code=diagnostic.code,
         code_description=types.CodeDescription(page_of(diagnostic)),
         source=SOURCE,
+        tags=[types.DiagnosticTag.Unnecessary] if diagnostic.name in UNNECESSARY else None,
         related_information=related,
     )
 

@@ -119,6 +119,10 @@ class Session:
 
         return list(self.until(latest).diagnostics)
 
+    def errors(self, uri: str) -> list[types.Diagnostic]:
+        """Return what is published as wrong in the present version of a text."""
+        return [d for d in self.findings(uri) if d.severity == types.DiagnosticSeverity.Error]
+
     def findings_in(self, text: str) -> list[types.Diagnostic]:
         """Open a text and return what is found in it."""
         return self.findings(self.open(text))

@@ -92,7 +92,7 @@ def test_edits_behind_odd_line_separators_land_where_the_editor_means(session: S
     """A form feed or U+2028 is a letter of its line, not the end of one."""
     uri = session.open("# a\u2028b\fc 😀\n" + FIFO)
     session.edit(uri, (0, 0), (0, 10), "# fine")
-    assert session.findings(uri) == []
+    assert session.errors(uri) == []
 
 
 def test_incremental_edits_make_the_text_that_is_checked(session: Session) -> None:
@@ -103,7 +103,7 @@ def test_incremental_edits_make_the_text_that_is_checked(session: Session) -> No
     assert "`smal`" in found.message
 
     session.edit(uri, (5, 15), (5, 15), "l")
-    assert session.findings(uri) == []
+    assert session.errors(uri) == []
 
 
 def test_tab_in_an_indent_is_found_at_the_tab(session: Session) -> None:
@@ -129,7 +129,7 @@ def test_typing_letter_by_letter_ends_without_findings(session: Session) -> None
         session.edit(uri, (line, column), (line, column), letter)
         line, column = (line + 1, 0) if letter == "\n" else (line, column + 1)
         session.complete(uri, (line, column))
-    assert session.findings(uri) == []
+    assert session.errors(uri) == []
     assert len([p for p in session.published if p.uri == uri]) < len(FIFO)
     assert session.logged == []
 
@@ -138,7 +138,7 @@ def test_files_are_apart_and_closing_clears(session: Session) -> None:
     """Each file has findings of its own, also one that was never saved; a closed one has none."""
     one, other = session.open("x = y\n", "untitled:Untitled-1"), session.open(FIFO, "file:///a%20b/two.rpol")
     assert session.findings(one)
-    assert session.findings(other) == []
+    assert session.errors(other) == []
 
     session.close(one)
     session.until(lambda: session.published[-1].uri == one and not session.published[-1].diagnostics)
@@ -153,5 +153,12 @@ def test_slow_file_does_not_queue_up(session: Session) -> None:
     for _ in range(50):
         session.edit(uri, (0, 3), (0, 3), "x")
         session.pause(0.01)
-    assert session.findings(uri) == []
+    assert session.errors(uri) == []
     assert len([p for p in session.published if p.uri == uri]) <= 3
+
+
+def test_what_could_as_well_be_away_is_drawn_faded(session: Session) -> None:
+    """A warning has its own severity, and the tag by which editors draw the place as unnecessary."""
+    (found,) = session.findings_in("UNUSED = 3\n\n\n@hook\ndef tick() -> u64:\n    return 1000\n")
+    assert (found.severity, found.code) == (types.DiagnosticSeverity.Warning, "RP0804")
+    assert list(found.tags or ()) == [types.DiagnosticTag.Unnecessary]

@@ -65,7 +65,7 @@ def reclaim_folio(lruvec: Lruvec, folio: Folio, sc: ScanControl) -> Verdict:
 def policy(session: Session) -> str:
     """Open the policy, which is accepted."""
     uri = session.open(POLICY)
-    assert session.findings(uri) == []
+    assert session.errors(uri) == []
     return uri
 
 
@@ -121,7 +121,7 @@ def test_a_range_that_is_the_whole_type_is_not_told(session: Session) -> None:
         "def folio_accessed(lruvec: Lruvec) -> None:\n    lruvec.§all += 1\n"
     )
     uri = session.open(text)
-    assert session.findings(uri) == []
+    assert session.errors(uri) == []
     assert "all: u64" in session.hover(uri, place)
     assert "proved" not in session.hover(uri, place)
 
@@ -283,7 +283,7 @@ def test_renaming_state_leaves_the_fields_of_the_kernel(session: Session) -> Non
         "def folio_accessed(folio: Folio) -> None:\n    Totals.nr_pages += folio.nr_pages\n"
     )
     uri = session.open(text)
-    assert session.findings(uri) == []
+    assert session.errors(uri) == []
     params = types.RenameParams(types.TextDocumentIdentifier(uri), types.Position(*place), "seen")
     edits = session.ask("text_document_rename", params).changes[uri]
     assert [(e.range.start.line, e.range.start.character) for e in edits] == [(1, 4), (6, 11)]
@@ -324,7 +324,7 @@ def test_shipped_policies_answer_everywhere(session: Session) -> None:
     """At every word of a shipped policy each question has an answer and none is an error."""
     source = Path("policies/s3fifo.rpol").read_text(encoding="utf-8")
     uri = session.open(source)
-    assert session.findings(uri) == []
+    assert session.errors(uri) == []
     for number, line in enumerate(source.split("\n")):
         for column in range(0, len(line) + 1, 7):
             session.hover(uri, (number, column))

@@ -74,7 +74,7 @@ def test_places_outside_of_the_text_are_taken_as_its_nearest(session: Session) -
     assert session.hover(uri, (1000, 1000)) == ""
     session.complete(uri, (3, 9999))
     session.edit(uri, (1000, 5), (2000, 5), "\n# more\n")
-    assert session.findings(uri) == []
+    assert session.errors(uri) == []
 
 
 def test_failing_check_is_told_and_the_process_goes_on() -> None:

@@ -43,11 +43,18 @@ def expected_of(path: Path) -> Expected:
 
 
 def findings(source: str, name: str = "case.rpol") -> tuple[Diagnostic, ...]:
-    """Return everything that front end and verifier find."""
+    """Return everything that front end and verifier find wrong."""
     try:
-        return verify(compile_source(source, name)).diagnostics
+        return tuple(d for d in verify(compile_source(source, name)).diagnostics if d.severity == "error")
     except PolicyRejected as rejected:
         return rejected.diagnostics
+
+
+def warnings(source: str, name: str = "case.rpol") -> tuple[Diagnostic, ...]:
+    """Return what is found in an accepted policy."""
+    verdict = verify(compile_source(source, name))
+    assert verdict.accepted
+    return verdict.diagnostics
 
 
 def drawing(path: Path) -> str:
