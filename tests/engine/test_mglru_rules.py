@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,7 @@ def _machine(
     watermarks: tuple[int, int, int] | None = None,
     swap_pages: int = 0,
     policy: str = "mglru",
+    costs: Mapping[str, int] | None = None,
     **options: int,
 ) -> Machine:
     """Return a machine of one node without any memory by force."""
@@ -30,6 +33,7 @@ def _machine(
             memcgs=tuple(MemcgConfig(path=memcg) if isinstance(memcg, str) else memcg for memcg in memcgs),
             swap=(SwapConfig(kind="ssd", pages=swap_pages),) if swap_pages else (),
             options={"forced_release": False, **options},
+            costs=costs or {},
         )
     )
     machine.attach(policy)
@@ -168,3 +172,13 @@ def test_what_waits_to_be_written_keeps_its_use_by_descriptor() -> None:
     machine.reclaim("/lab", 4)
     evicted = np.asarray(policy.state("lruvec", machine.lruvec("/lab"))["total"])[1].tolist()
     assert evicted[1] > BATCH // 2 > sum(evicted) - evicted[1]
+
+
+@pytest.mark.parametrize("young_ns", [10, 2000])
+def test_aging_twice_in_one_go_walks_once(young_ns: int) -> None:
+    """However long the first walk takes, the task was not switched in since it ended (get_next_mm())."""
+    machine = _machine("/lab", watermarks=(100, 200, 1000), costs={"retarget_ns": young_ns})
+    machine.trace("lru_age_begin")
+    _use(machine, "file-mmap", (1 << 14) - 84)
+    assert len(machine.trace_log()) == 2
+    assert machine.counters()["ptes_walked"] == (1 << 14) - 84
