@@ -253,6 +253,12 @@ _FILES = (
         "ours: about where NVMe drives reach their full random read rate",
     ),
     _flag(
+        "partial_reads",
+        "Whether a read through a descriptor ends inside its page; else with it, so that a read of the page after the next one follows on it too.",
+        "ra->prev_pos, filemap_read(), mm/filemap.c v6.12; off, programs read whole pages",
+        default=False,
+    ),
+    _flag(
         "ssd_in_memory",
         "Whether SSDs are disks of memory: whoever asks for a page copies it, and the request is done when that is.",
         "zram_submit_bio(), drivers/block/zram/zram_drv.c v6.12, and brd; off, they are devices of their own",

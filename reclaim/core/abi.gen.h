@@ -816,6 +816,7 @@ struct rcl_costs {
 	.dirty_ratio = 20, \
 	.dirty_background_ratio = 10, \
 	.ssd_channels = 32, \
+	.partial_reads = 0, \
 	.ssd_in_memory = 0, \
 	.nr_inodes = 0, \
 	.max_request_pages = 128, \

@@ -111,6 +111,7 @@ struct rcl_config {
 	uint32_t file_folio_order;
 	uint8_t reparent_offline;
 	uint8_t ssd_in_memory;
+	uint8_t partial_reads;
 	uint32_t nr_inodes;
 };
 

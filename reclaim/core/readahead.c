@@ -298,8 +298,10 @@ void readahead_read_miss(struct rcl_machine *m, struct task *task, struct file_s
 	const struct window window = { .task = task, .ra = &span->ra, .file = span->file, .page = page,
 				       .reason = RCL_ADDED_BUFFERED };
 
-	/* filemap_read() leaves prev_pos behind the last byte that it read: on the following page. */
-	read_sync(m, &window, 1, span->prev_page == RCL_NIL ? RCL_NIL - 1 : span->prev_page + 1);
+	uint32_t previous = span->prev_page == RCL_NIL ? RCL_NIL - 1 : span->prev_page + !m->config.partial_reads;
+
+	/* filemap_read() leaves prev_pos behind the last byte that it read: where that ended its page, on the next one. */
+	read_sync(m, &window, 1, previous);
 }
 
 void readahead_read_marked(struct rcl_machine *m, struct task *task, struct file_span *span, struct folio *folio,

@@ -333,6 +333,7 @@ def _machine_options(runs: Sequence[RecordedRun]) -> dict[str, Any]:
         "swappiness": SWAPPINESS,
         "forced_release": False,
         "read_ahead_kb": run.readahead_kb,
+        "partial_reads": True,  # of 8 bytes
         "fault_around_bytes": run.fault_around_bytes,
         "file_folio_order": XFS_FOLIO_ORDER if run.fs == "xfs" else 0,
         "page_cluster": run.page_cluster,

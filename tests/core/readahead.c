@@ -191,6 +191,23 @@ static void a_marked_page_is_not_mapped_around(void)
 	rcl_machine_free(stage.m);
 }
 
+/* Where a read ended its page, one of the page after the next follows on it; where it ended inside, only the next. */
+static void what_follows_depends_on_where_a_read_ended(void)
+{
+	for (uint8_t is_partial = 0; is_partial < 2; is_partial++) {
+		struct stage stage = set_stage(1000, 128, 4096, 2000);
+
+		stage.m->config.partial_reads = is_partial;
+		access_page(&stage, BUFFERED | 500);
+		access_page(&stage, BUFFERED | 502);
+		CHECK_EQUAL(nr_cached(&stage, 502, 4), is_partial ? 1 : 4);
+		access_page(&stage, BUFFERED | 700);
+		access_page(&stage, BUFFERED | 701);
+		CHECK_EQUAL(nr_cached(&stage, 701, 4), 4);
+		rcl_machine_free(stage.m);
+	}
+}
+
 /* A fault that read on starts over: it maps around now that the mark is gone. */
 static void a_fault_that_read_on_starts_over(void)
 {
@@ -314,6 +331,7 @@ int main(int argc, char **argv)
 		{ "a_fault_reads_and_maps_around", a_fault_reads_and_maps_around },
 		{ "a_write_fault_maps_one_page", a_write_fault_maps_one_page },
 		{ "a_marked_page_is_not_mapped_around", a_marked_page_is_not_mapped_around },
+		{ "what_follows_depends_on_where_a_read_ended", what_follows_depends_on_where_a_read_ended },
 		{ "a_fault_that_read_on_starts_over", a_fault_that_read_on_starts_over },
 		{ "a_marked_page_is_a_hit_twice", a_marked_page_is_a_hit_twice },
 		{ "a_store_takes_the_mark_and_a_write_leaves_it", a_store_takes_the_mark_and_a_write_leaves_it },
