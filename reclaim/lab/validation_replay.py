@@ -396,11 +396,13 @@ def _own_harness_pages(run: RecordedRun) -> int:
 def _kernel_pages(run: RecordedRun) -> int:
     """Return what the model charges for page tables and the file's tree.
 
-    Readahead goes beyond the pages that a trace uses, by less than a node of the tree holds, where the file does.
+    Readahead goes beyond the pages that a trace uses, where the file does: the window that holds the last of them has
+    led to the next one, so by less than two.
     """
     nr_mapped = [run.n_anon, run.n_file if run.mode != "fread" else 0]
     tables = sum(-(-pages // PTES_PER_TABLE) for pages in nr_mapped)
-    nodes, level = 0, run.n_file + int(run.readahead_kb > 0 and (run.file_pages or 0) > run.n_file > 0)
+    beyond = 2 * run.readahead_kb * 1024 // PAGE_BYTES
+    nodes, level = 0, min(run.n_file + beyond, max(run.file_pages or 0, run.n_file)) if run.n_file else 0
     while level > 1:
         level = -(-level // SLOTS_PER_TREE_NODE)
         nodes += level
