@@ -6,7 +6,11 @@ first argument, or an expression over the arguments, is an edit.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+_SIMPLE = re.compile(r"\w+(?:\.\w+|\([^()]*\)|\[[^][]*\])*")
+"""A name, field, element, call or number."""
 
 _FLAGS = {
     "active": "is_active",
@@ -133,7 +137,7 @@ def call_of_kernel(name: str, arguments: Sequence[str]) -> tuple[str, str | None
         name: the function.
         arguments: texts of its arguments.
     """
-    plain = [argument.removeprefix("&") for argument in arguments]
+    plain = [_operand(argument.removeprefix("&")) for argument in arguments]
     text = None
     if name in _FIELDS and plain:
         text = f"{plain[0]}.{_FIELDS[name]}"
@@ -141,11 +145,19 @@ def call_of_kernel(name: str, arguments: Sequence[str]) -> tuple[str, str | None
         form = _EXPRESSIONS[name]
         text = form.format(*plain) if f"{{{len(plain)}}}" not in form else None
     if text is not None:
-        return f"write `{text}`", text
+        # What stands around the call may bind more tightly than an operator of ours.
+        return f"write `{text}`", text if _SIMPLE.fullmatch(text) or (
+            text == plain[0] and name in _EXPRESSIONS
+        ) else None
     verb, _, flag = name.removeprefix("folio_").partition("_")
     if verb in {"set", "clear"} and flag in _WRITABLE and name.startswith("folio_") and plain:
         return f"write `{plain[0]}.{_FLAGS[flag]} = {verb == 'set'}`", None
     return (_ADVICE[name], None) if name in _ADVICE else None
+
+
+def _operand(text: str) -> str:
+    """Put brackets around what is no name, field, element, call or number."""
+    return text if _SIMPLE.fullmatch(text) else f"({text})"
 
 
 def name_of_kernel(name: str) -> str | None:
