@@ -13,12 +13,12 @@ FIFO = """small = folio_list()
 
 
 @hook
-def folio_added(lruvec: Lruvec, folio: Folio) -> Place:
+def folio_added() -> Place:
     return small.head
 
 
 @hook
-def next_batch(lruvec: Lruvec) -> Batch:
+def next_batch() -> Batch:
     return small.batch(32)
 """
 
@@ -27,7 +27,7 @@ OUT_OF_BOUNDS = """class State(LruvecState):
 
 
 @hook
-def folio_accessed(lruvec: Lruvec, folio: Folio) -> None:
+def folio_accessed(lruvec: Lruvec) -> None:
     {comment}bucket = ilog2(lruvec.nr_pages + 1) + 60
     lruvec.hist[bucket] += 1
 """

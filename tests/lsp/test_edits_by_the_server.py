@@ -46,7 +46,7 @@ def test_quick_fix_removes_its_finding(session: Session, text: str) -> None:
 
     mended = applied(text, changes(actions[0], uri))
     session.replace(uri, mended)
-    assert len(session.findings(uri)) < len(found)
+    assert len(session.errors(uri)) < len(found)
 
 
 def test_no_fix_is_offered_where_nothing_is_wrong(session: Session) -> None:
@@ -80,14 +80,14 @@ def test_fix_all_of_an_older_text_does_nothing(session: Session) -> None:
 
 def test_formatting_lays_out_and_keeps_the_meaning(session: Session) -> None:
     """What the formatter makes verifies as before."""
-    text = FIFO.replace("small.head", "(small . head)").replace("lruvec: Lruvec, ", "lruvec:Lruvec,")
+    text = FIFO.replace("small.head", "(small . head)").replace("small.batch(32)", "small.batch( 32 )")
     uri = session.open(text)
     options = types.FormattingOptions(tab_size=4, insert_spaces=True)
     params = types.DocumentFormattingParams(types.TextDocumentIdentifier(uri), options)
     edits = session.ask("text_document_formatting", params)
 
     result = applied(text, edits)
-    assert "lruvec: Lruvec, folio" in result
+    assert "small.batch(32)" in result
     assert verify(compile_source(result, "x.rpol")).accepted
 
 
