@@ -32,7 +32,7 @@ class PerFolio(FolioState):
 
 # A hook names the parameters that it wants, in any order. Every hook is optional; `reclaim hooks` lists them all.
 @hook
-def folio_added(folio: Folio) -> Place:
+def folio_added() -> Place:
     return queue.head
 
 # Accesses through file descriptors come here. A mapped access only sets the Accessed bit in the page table.
