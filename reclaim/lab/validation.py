@@ -91,17 +91,26 @@ class Residency:
     Args:
         overlap: median over the recorded repeats; share, 0 to 1.
         kernel_overlap: smallest of the kernel's repeats with each other; None with one.
+        nearby_overlap: largest over the model's limits near by and its own.
     """
 
     overlap: float
     kernel_overlap: float | None
+    nearby_overlap: float
 
     @property
     def is_as_close(self) -> bool:
         """Return whether the model has 95 % in common with the kernel, or what the kernel has with itself."""
-        return self.overlap >= min(
-            CLOSE_RESIDENCY, 1.0 if self.kernel_overlap is None else self.kernel_overlap
-        )
+        return self.overlap >= self._close
+
+    @property
+    def may_be_as_close(self) -> bool:
+        """Return likewise whether it has at one of the limits that were run."""
+        return self.nearby_overlap >= self._close
+
+    @property
+    def _close(self) -> float:
+        return min(CLOSE_RESIDENCY, 1.0 if self.kernel_overlap is None else self.kernel_overlap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +369,7 @@ def compare_case(
         miss_spread=max([*told, max(misses) - min(misses) if misses else 0]),
         levels={name: found for name in LEVELS if (found := _spread(run.end.get(name) for run in alive))},
         model_levels=model.levels,
-        residency=_residency(case, (at_end or model).resident),
+        residency=_residency(case, (at_end or model), nearby),
         aging=_aging(case, model),
         kernel_killed=len(case.runs) - len(alive),
         is_model_killed=model.is_killed,
@@ -401,12 +410,13 @@ def _ranges(runs: Sequence[Mapping[str, int]]) -> dict[str, tuple[int, int]]:
     return {name: (min(run[name] for run in runs), max(run[name] for run in runs)) for name in runs[0]}
 
 
-def _residency(case: RecordedCase, model: npt.NDArray[np.bool_]) -> Residency | None:
+def _residency(case: RecordedCase, model: Replay, nearby: Sequence[Replay]) -> Residency | None:
     kernel = list(case.residency.values())
     if not kernel:
         return None
     own = [overlap(first, second) for first, second in combinations(kernel, 2)]
-    return Residency(statistics.median(overlap(pages, model) for pages in kernel), min(own, default=None))
+    shares = [statistics.median(overlap(pages, run.resident) for pages in kernel) for run in (model, *nearby)]
+    return Residency(shares[0], min(own, default=None), max(shares))
 
 
 def _aging(case: RecordedCase, model: Replay) -> Aging | None:

@@ -71,6 +71,7 @@ def _case_json(case: CaseComparison) -> dict[str, Any]:
         document["residency"] = {
             "overlap": case.residency.overlap,
             "kernel_overlap": case.residency.kernel_overlap,
+            "nearby_overlap": case.residency.nearby_overlap,
         }
         if case.case.residency_flush_us is not None:
             document["residency"]["flush_us"] = case.case.residency_flush_us

@@ -84,6 +84,7 @@ def render_markdown(validation: Validation) -> str:
             "Overlap is the share of resident pages that kernel and model have in common; beside it, what the kernel's "
             "own repeats have in common. Sizes are in pages, the median of the kernel's repeats before the model's."
         ),
+        *_end_sentences(validation),
         _markdown_table(*_end_rows(validation)),
         "## Generations of MGLRU at the end",
         "Aging passes since the memcg was made, and pages by generation, oldest first (kernel: first repeat).",
@@ -158,7 +159,8 @@ def _case_notes(case: CaseComparison) -> Iterator[str]:
         beside = "" if own is None else f" (the kernel's repeats among themselves: {own:.1%})"
         other = case.case.residency_flush_us
         of = "" if other is None else f", both where memory.stat is read every {other:,} us"
-        yield f"resident at the end: {case.residency.overlap:.1%} in common{beside}{of}"
+        near = f", {case.residency.nearby_overlap:.1%} at the nearest limit" if case.nearby else ""
+        yield f"resident at the end: {case.residency.overlap:.1%} in common{near}{beside}{of}"
     if case.aging:
         passes = case.aging.kernel_passes
         yield (
@@ -259,9 +261,11 @@ def _end_sentences(validation: Validation) -> Iterator[str]:
     if overlaps:
         nr_close = sum(residency.is_as_close for residency in found.values())
         worst = min(overlaps, key=lambda name: overlaps[name])
+        nr_nearby = sum(residency.may_be_as_close for residency in found.values())
+        at_nearby = f" ({nr_nearby} at a limit near by)" if validation.nearby else ""
         yield (
             f"Residency: {statistics.median(list(overlaps.values())):.1%} in common (median), worst {overlaps[worst]:.1%} ({worst}); "
-            f"{nr_close} of {len(found)} cases have {CLOSE_RESIDENCY:.0%}, or as much as the kernel's repeats have."
+            f"{nr_close} of {len(found)} cases have {CLOSE_RESIDENCY:.0%}, or as much as the kernel's repeats have{at_nearby}."
         )
     ratios = {
         case.case.name: case.aging.model_passes / case.aging.kernel_passes.median - 1

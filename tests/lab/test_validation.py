@@ -97,6 +97,16 @@ def test_limits_near_by_widen_the_model_to_a_range(kernel: int, beyond: float) -
     assert case.error_beyond_spread("misses") == pytest.approx(beyond)
 
 
+def test_residency_near_by_is_the_best_of_all_limits() -> None:
+    """What is resident at a limit a page off may be what the kernel had."""
+    run = RecordedRun.model_validate(made_run())
+    case = RecordedCase((run,), {1: np.isin(np.arange(NR_PAGES), [0, 1])})
+    found = compare_case(case, _replay(1, resident=[0, 5]), None, _replay(1, resident=[0, 1])).residency
+    assert found is not None
+    assert (found.overlap, found.nearby_overlap) == (0.5, 1.0)
+    assert (found.is_as_close, found.may_be_as_close) == (False, True)
+
+
 @pytest.mark.parametrize(("mglru", "turns"), [((930, 970), True), ((930, 890), False)])
 def test_winner_may_turn_where_the_ranges_overlap(mglru: tuple[int, ...], turns: bool) -> None:
     """What a page of limit turns is told from what a mechanism decides."""
@@ -162,7 +172,7 @@ def test_an_end_is_close_at_95_percent_or_where_the_kernel_is_no_closer_to_itsel
     overlap_share: float, kernel_overlap: float | None, is_as_close: bool
 ) -> None:
     """What the kernel does differently each time cannot be asked of the model."""
-    assert Residency(overlap_share, kernel_overlap).is_as_close is is_as_close
+    assert Residency(overlap_share, kernel_overlap, overlap_share).is_as_close is is_as_close
 
 
 def test_aging_passes_count_from_the_first_generation() -> None:
