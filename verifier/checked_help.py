@@ -2,12 +2,12 @@
 
 An edit stays if the policy still compiles and fewer errors are left than before; otherwise it is taken
 away from the diagnostic. That
-costs a second verification for each edit, which only rejected policies pay.
+costs a second verification for each edit, which only rejected policies pay, and only for what is shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from reclaim.diag.diagnostic import Diagnostic, Edit, Help
@@ -18,23 +18,32 @@ from reclaim.lang.ir import PolicyIR
 
 CountErrors = Callable[[PolicyIR], int]
 
+MOST_OPS_VERIFIED_AGAIN = 40_000
+"""Instructions of all second verifications together; ours, some 8 s. A policy as long as mglru.rpol has its twenty
+tries; one of two thousand lines has five, and help for its other mistakes once these are mended."""
+
 
 def with_checked_help(
-    ir: PolicyIR, diagnostics: list[Diagnostic], count_errors: CountErrors
-) -> list[Diagnostic]:
-    """Return the diagnostics without the edits that do not remove an error.
+    ir: PolicyIR, diagnostics: Iterable[Diagnostic], nr_errors: int, count_errors: CountErrors
+) -> tuple[Diagnostic, ...]:
+    """Return the diagnostics without the edits that do not remove an error, or that there was no time to try.
 
     Args:
         ir: the policy.
-        diagnostics: all errors found in it.
+        diagnostics: those that are shown.
+        nr_errors: how many errors were found, be they shown or not.
         count_errors: verifies a policy and counts what is wrong with it.
     """
+    nr_ops = sum(len(block.ops) for hook in ir.hooks.values() for block in hook.blocks)
+    tries = iter(range(MOST_OPS_VERIFIED_AGAIN // max(nr_ops, 1)))
 
     def helps(offer: Help) -> bool:
-        left = None if offer.edit is None else _errors_after(ir, offer.edit, count_errors)
-        return offer.edit is None or (left is not None and left < len(diagnostics))
+        if offer.edit is None:
+            return True
+        left = None if next(tries, None) is None else _errors_after(ir, offer.edit, count_errors)
+        return left is not None and left < nr_errors
 
-    return [replace(d, help=tuple(offer for offer in d.help if helps(offer))) for d in diagnostics]
+    return tuple(replace(d, help=tuple(offer for offer in d.help if helps(offer))) for d in diagnostics)
 
 
 def _errors_after(ir: PolicyIR, edit: Edit, count_errors: CountErrors) -> int | None:

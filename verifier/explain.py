@@ -9,6 +9,7 @@ comes here would fail the message says "is", where only the analysis cannot excl
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import Any, assert_never
 
 from reclaim.abi.kinds import INT_KINDS
@@ -157,15 +158,19 @@ class Explainer:
 
     def _wrapped_before(self, violation: Violation, value: Value) -> tuple[str, ...]:
         """Say that a number is made of a difference that may have wrapped, where it is."""
-        made = {op.result: op for block in self._hook.blocks for op in block.ops if isinstance(op, Binary)}
         left = [value]
         for _ in range(_MOST_STEPS_BACK):
-            op = made.get(left.pop()) if left else None
+            op = self._sums.get(left.pop()) if left else None
             if op is not None and op.result is not None and op.op is BinaryOp.SUB:
                 found = self._prover.known_range(violation.known, op.result)
                 return _wrapping_notes(self._source.text(op.span), found)
             left += [op.left, op.right] if op is not None else []
         return ()
+
+    @cached_property
+    def _sums(self) -> dict[Value | None, Binary]:
+        """Return the arithmetic of the hook, by its results."""
+        return {op.result: op for block in self._hook.blocks for op in block.ops if isinstance(op, Binary)}
 
     def _range_of_field(self, demand: InRange, found: tuple[int, int]) -> tuple[Help, ...]:
         """Offer to declare the range of a field that is an index as it is, where all its stores keep to it."""

@@ -5,6 +5,7 @@ The code generator takes a `VerifiedPolicy` and nothing else, and only `verify_o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -74,10 +75,17 @@ def verify(ir: PolicyIR, facts: Facts | None = None) -> Report:
     """
     conditions = Conditions()
     found, costs = _findings(ir, with_witnesses=True, facts=facts, conditions=conditions)
-    shown = with_checked_help(ir, found, lambda other: len(_findings(other, with_witnesses=False)[0]))
-    warnings = () if found else (*ir.unused, *conditions.warnings(SourceText(ir.source)))
-    ordered = tuple(sorted((*shown, *warnings), key=lambda d: (d.span, d.code))[:MOST_ERRORS])
-    return Report(not found, ordered, costs)
+    if not found:
+        return Report(True, _first((*ir.unused, *conditions.warnings(SourceText(ir.source)))), costs)
+    shown = with_checked_help(
+        ir, _first(found), len(found), lambda other: len(_findings(other, with_witnesses=False)[0])
+    )
+    return Report(False, shown, costs)
+
+
+def _first(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return what is shown, in source order."""
+    return tuple(sorted(diagnostics, key=lambda d: (d.span, d.code))[:MOST_ERRORS])
 
 
 def verify_or_raise(ir: PolicyIR) -> VerifiedPolicy:

@@ -9,8 +9,11 @@ import pytest
 from reclaim.diag.diagnostic import Diagnostic, Edit, Help
 from reclaim.diag.edits import apply_edits
 from reclaim.lang.frontend import compile_source
+from reclaim.lang.ir import PolicyIR
 from tests.verifier.policy_cases import findings
+from verifier import checked_help
 from verifier.checked_help import with_checked_help
+from verifier.verified import MOST_ERRORS
 
 STORES = '''"""Stores that may not fit."""
 
@@ -78,8 +81,29 @@ def test_edit_that_does_not_compile_is_not_offered() -> None:
     source = STORES.format("folio.uses = folio.few")
     found = only(source)
     broken = replace(found, help=(Help("=", Edit(found.span, "=")),))
-    checked = with_checked_help(compile_source(source, "x.rpol"), [broken] * 9, lambda _: 0)
+    checked = with_checked_help(compile_source(source, "x.rpol"), [broken] * 9, 9, lambda _: 0)
     assert [d.help for d in checked] == [()] * 9
+
+
+def test_only_help_that_is_shown_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text in which one line was doubled many times is answered as fast as one with a few mistakes."""
+    tried = []
+
+    def noted(source: str, path: str) -> PolicyIR:
+        tried.append(source)
+        return compile_source(source, path)
+
+    monkeypatch.setattr(checked_help, "compile_source", noted)
+    stores = (f"folio.uses = folio.key % {number}" for number in range(10, 10 + 3 * MOST_ERRORS))
+    assert len(findings(STORES.format("\n    ".join(stores)))) == MOST_ERRORS
+    assert len(tried) == MOST_ERRORS
+
+
+def test_help_that_there_was_no_time_to_try_is_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long policy has help for its first mistakes; nothing untried is shown."""
+    source = STORES.format("folio.uses = folio.few\n    folio.floor = folio.few")
+    monkeypatch.setattr(checked_help, "MOST_OPS_VERIFIED_AGAIN", 8)
+    assert [len(found.help) for found in findings(source)] == [1, 0]
 
 
 def test_help_for_a_call_that_may_be_none_keeps_its_result_first() -> None:
