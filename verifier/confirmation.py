@@ -27,7 +27,6 @@ from reclaim.lang.ir import (
     LoadState,
     MapRef,
     Op,
-    OptionalType,
     PolicyIR,
     ScanFirst,
     ScanNext,
@@ -35,6 +34,7 @@ from reclaim.lang.ir import (
     StoreState,
     Terminator,
     Value,
+    is_pair,
 )
 from verifier.analysis import Violation
 from verifier.entailment import MAX_ITERATIONS, MOVED_TWICE
@@ -260,7 +260,7 @@ def _is_broken(violation: Violation, values: Mapping[Value, RuntimeValue], moved
             number = values[value]
             return number is not None and not 0 <= number <= S64_MAX
         case NotNone(value=value):
-            return values[value] is None if isinstance(value.type, OptionalType) else values[value] == 0
+            return values[value] is None if is_pair(value.type) else values[value] == 0
         case NonZero(value=value):
             return values[value] == 0
         case QuotientFits(left=left, right=right):

@@ -24,9 +24,9 @@ from reclaim.lang.ir import (
     MapRef,
     Not,
     Op,
-    OptionalType,
     Truncate,
     Value,
+    is_pair,
 )
 
 _COMMUTATIVE = frozenset(("add", "mul", "and", "or", "xor", "umin", "umax", "smin", "smax", "eq"))
@@ -182,6 +182,6 @@ def comparison(op: Compare, of: Callable[[Value], int]) -> tuple[Definition, boo
 def _constant(op: Const) -> Definition:
     assert op.result is not None
     of = op.result.type
-    if isinstance(of, OptionalType) or (isinstance(of, HandleType) and of.nullable):
-        return Definition("none", (), isinstance(of, OptionalType))
+    if is_pair(of) or (isinstance(of, HandleType) and of.nullable):
+        return Definition("none", (), is_pair(of))
     return Definition("const", (), op.value & U64_MAX)

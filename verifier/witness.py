@@ -33,7 +33,6 @@ from reclaim.lang.ir import (
     LoadState,
     LoadTunable,
     Op,
-    OptionalType,
     PolicyIR,
     ScanFirst,
     ScanNext,
@@ -41,6 +40,7 @@ from reclaim.lang.ir import (
     StoreState,
     Terminator,
     Value,
+    is_pair,
 )
 from verifier.analysis import HookAnalysis, Violation
 from verifier.confirmation import Believed, confirms
@@ -338,9 +338,9 @@ class WitnessSearch:
         """Pick a value of an element, more often at its ends."""
         may_be_none = element.nullness & NONE
         if may_be_none and (not element.nullness & PRESENT or self._rng.random() < 1 / 3):
-            has_none = isinstance(value.type, OptionalType) or not _is_plain(value)
+            has_none = is_pair(value.type) or not _is_plain(value)
             if has_none:
-                return None if isinstance(value.type, OptionalType) else 0
+                return None if is_pair(value.type) else 0
         low, high = element.signed if is_signed(value) else element.unsigned
         if not _is_plain(value) and high > 1 << 32:
             return number + 1
@@ -424,9 +424,7 @@ class WitnessSearch:
             case CommonRange(value=value) | NonNegative(value=value):
                 return 0 <= self._read(run, value) <= S64_MAX
             case NotNone(value=value):
-                return self._value(run, of(value)) not in (
-                    (None,) if isinstance(value.type, OptionalType) else (0,)
-                )
+                return self._value(run, of(value)) != (None if is_pair(value.type) else 0)
             case NonZero(value=value):
                 return self._read(run, value) != 0
             case QuotientFits(left=left, right=right):

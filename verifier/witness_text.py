@@ -9,7 +9,18 @@ from reclaim.abi.enumerations import ENUMS
 from reclaim.abi.limits import FIRST_STANDARD_LIST, STANDARD_LISTS
 from reclaim.diag.diagnostic import Diagnostic
 from reclaim.lang import arithmetic
-from reclaim.lang.ir import BoolType, EnumType, HandleType, IntType, ListDecl, OptionalType, PolicyIR, Value
+from reclaim.lang.ir import (
+    BoolType,
+    EnumType,
+    HandleType,
+    IntType,
+    ListDecl,
+    OptionalType,
+    PolicyIR,
+    Value,
+    is_pair,
+)
+from reclaim.lang.type_rules import is_nullable
 
 EVERY_RUN = "this happens in every run of the hook"
 NO_RUN = "found no input with which this happens, and could not prove that there is none"
@@ -33,11 +44,11 @@ def shown_value(policy: PolicyIR, value: Value, concrete: int | None) -> str:
     Args:
         policy: the policy.
         value: the value.
-        concrete: its bits, None where it is None; 0 stands for a handle that is None.
+        concrete: its bits, None where it is None; 0 stands for a handle or place that is None.
     """
+    if is_nullable(value.type) and concrete == (None if is_pair(value.type) else 0):
+        return "None"
     match value.type:
-        case OptionalType() if concrete is None:
-            return "None"
         case EnumType(name=name):
             members = ENUMS[name].members.items()
             return next((f"{name}.{member}" for member, (number, _) in members if number == concrete), "?")
@@ -45,8 +56,6 @@ def shown_value(policy: PolicyIR, value: Value, concrete: int | None) -> str:
             return str(bool(concrete))
         case IntType(signed=signed) | OptionalType(signed=signed):
             return str(arithmetic.read_as(concrete or 0, signed))
-        case HandleType() if not concrete:
-            return "None"
         case HandleType(name="List"):
             return _list_name(policy, concrete or 0)
         case HandleType(name="Folio"):

@@ -3,7 +3,7 @@
 Nothing here needs LLVM. Every integer of the language is an `i64`; a bool is an `i1` in registers
 and a byte in memory; kernel objects are `ptr`, lists, maps, enums and answers numbers; an optional
 integer is the pair that `struct rcl_optional` is, which travels in two registers on x86-64 and
-aarch64 alike.
+aarch64 alike. An answer that may be None is such a pair where 0 is an answer; it never leaves its hook.
 
 Memory tags (TBAA) are one per kernel member and one per declared state field: two different leaves
 never share a byte, so a store to one cannot change a load of another. A call of a helper carries no
@@ -27,6 +27,7 @@ from reclaim.lang.ir import (
     StateField,
     Type,
     UnitType,
+    is_pair,
 )
 
 WORD = "i64"
@@ -46,7 +47,9 @@ def llvm_type(type_: Type) -> str:
             return PAIR
         case HandleType(name=name) if name in KERNEL_TYPES:
             return "ptr"
-        case IntType() | EnumType() | AnswerType() | HandleType():
+        case AnswerType():
+            return PAIR if is_pair(type_) else WORD
+        case IntType() | EnumType() | HandleType():
             return WORD
         case UnitType():
             return "void"

@@ -10,8 +10,8 @@ hold, with `ObligationBroken`. A policy that the verifier accepted never gets th
 is how the verifier is tested.
 
 Run-time values are plain Python integers in the reading of their type (an `S64` may be negative),
-addresses for kernel objects, 0 for a handle or answer that is None, and Python's None for an
-optional integer without a value.
+addresses for kernel objects, 0 for a handle or place that is None, and Python's None for an
+optional integer or other answer without a value.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ from reclaim.lang.ir import (
     Unwrap,
     Value,
     Wrap,
+    is_pair,
 )
 
 ANSWER_LIST_SHIFT = 8
@@ -373,14 +374,12 @@ def _read(type_: Type, pattern: int) -> int:
 
 
 def _is_none(value: Value, values: Values) -> bool:
-    if isinstance(value.type, OptionalType):
-        return values[value] is None
-    return values[value] == 0
+    return values[value] is None if is_pair(value.type) else values[value] == 0
 
 
 def _constant(op: Const) -> RuntimeValue:
     type_ = _result(op).type
-    return None if isinstance(type_, OptionalType) else _read(type_, op.value)
+    return None if is_pair(type_) else _read(type_, op.value)
 
 
 def _binary(op: Binary, values: Values) -> int:

@@ -17,7 +17,8 @@ Every value is one of these at run time:
   (value, present).
 * `AnswerType`: what a hook answers, in the ABI's encoding; carries the set of answer types it can
   serve as (``move(...)`` serves as Verdict and as Isolation). Nullable where the hook says so
-  (``Place | None``); None is encoded as 0.
+  (``Place | None``), and there None is encoded as 0. Other answers may be 0 themselves (ROTATE is), so
+  that a nullable one is a pair as an optional integer is (`is_pair`).
 
 Integer operations wrap modulo 2**64 as in eBPF. `Binary.signed` chooses the signed form of
 division, modulo, right shift, min and max, and `Compare.signed` the signed comparison. `DIV` and
@@ -48,6 +49,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
+from reclaim.abi.answers import CONSTRUCTORS
 from reclaim.abi.kinds import Constructor, Helper, Hook, IntKind, MapKind
 from reclaim.diag.diagnostic import Diagnostic, Span
 
@@ -121,6 +123,21 @@ class UnitType:
 
 
 Type: TypeAlias = IntType | BoolType | EnumType | HandleType | OptionalType | AnswerType | UnitType
+
+_ZERO_ANSWERS = frozenset(name for c in CONSTRUCTORS if c.kind == 0 for name in c.answers)
+"""Answer types of which a value is encoded as 0."""
+
+
+def is_pair(of: Type) -> bool:
+    """Tell whether values of a type may be None and 0 both, so that a second word tells which."""
+    match of:
+        case OptionalType():
+            return True
+        case AnswerType(names=names, nullable=nullable):
+            return nullable and not names.isdisjoint(_ZERO_ANSWERS)
+        case _:
+            return False
+
 
 U64 = IntType(signed=False)
 S64 = IntType(signed=True)

@@ -23,7 +23,7 @@ from functools import partial
 from reclaim.abi.kinds import U64_MAX
 from reclaim.lang import arithmetic
 from reclaim.lang.interp import Interpreter, ObligationBroken, Observer, RuntimeValue
-from reclaim.lang.ir import Block, HookIR, Op, OptionalType, PolicyIR, Terminator, Value
+from reclaim.lang.ir import Block, HookIR, Op, PolicyIR, Terminator, Value, is_pair
 from tests.fakes.fake_machine import ContractEnvironment, FakeMachine
 from tests.verifier.concrete_classes import Cells, ConcreteClasses
 from verifier.analysis import HookAnalysis
@@ -286,8 +286,7 @@ def _broken(beliefs: list[Belief], classes: ConcreteClasses) -> str:
 
 def contains(element: Element, value: Value, concrete: RuntimeValue) -> bool:
     """Tell whether an element allows a run-time value."""
-    is_optional = isinstance(value.type, OptionalType)
-    is_none = concrete is None if is_optional else concrete == 0
+    is_none = concrete is None if is_pair(value.type) else concrete == 0
     if is_none and element.nullness == PRESENT and element.unsigned[0] > 0:
         return False
     if concrete is None:
