@@ -18,8 +18,8 @@ struct setting {
 	uint32_t task;
 };
 
-/* A node with room for everything; a task with a file, mapped shared as well, in a memcg. */
-static struct setting make_setting(uint32_t device, uint64_t max_pages)
+/* A node with room for everything; a task with a file, mapped shared as well, in a memcg with sums of such an age. */
+static struct setting make_setting_with_sums(uint32_t device, uint64_t max_pages, uint64_t stat_flush_ns)
 {
 	static struct rcl_node_config node;
 	struct rcl_config config = exact_config(&node, 1500);
@@ -27,6 +27,7 @@ static struct setting make_setting(uint32_t device, uint64_t max_pages)
 	struct setting s;
 	uint32_t file;
 
+	config.stat_flush_ns = stat_flush_ns;
 	config.writeback = 1;
 	config.kswapd = 1;
 	config.forced_release = 0;
@@ -36,6 +37,11 @@ static struct setting make_setting(uint32_t device, uint64_t max_pages)
 	CHECK_EQUAL(rcl_file_create(s.m, NR_FILE_PAGES, device, &file), RCL_OK);
 	s.task = make_task(s.m, s.memcg, &mapping, &file);
 	return s;
+}
+
+static struct setting make_setting(uint32_t device, uint64_t max_pages)
+{
+	return make_setting_with_sums(device, max_pages, 0);
 }
 
 static void touch(struct setting *s, uint32_t first, uint32_t nr, uint32_t bits)
@@ -139,6 +145,36 @@ static void test_a_memcg_that_writes_more_than_it_holds_is_not_killed(void)
 	CHECK(counter(s.m, RCL_NR_WRITTEN) > NR_FILE_PAGES - 150);
 	CHECK(counter(s.m, RCL_BALANCE_DIRTY_PAUSED) > 0);	/* by the memcg's own limit */
 	CHECK(nr_pending(&s) <= 30);
+	rcl_machine_free(s.m);
+}
+
+/* mem_cgroup_wb_stats() reads sums that nobody has folded since, so that a burst passes, and a pause comes too late. */
+static void test_what_a_memcg_has_dirty_is_as_old_as_its_sums(void)
+{
+	struct setting exact = make_setting(RCL_DEVICE_DISK, 200);
+	struct setting stale = make_setting_with_sums(RCL_DEVICE_DISK, 200, 2 * SECOND);
+
+	touch(&exact, 0, 100, BUFFERED | WRITE);		/* of 200, and 20 % may be */
+	CHECK(counter(exact.m, RCL_BALANCE_DIRTY_PAUSED) > 0);
+	touch(&stale, 0, 100, BUFFERED | WRITE);
+	CHECK_EQUAL(counter(stale.m, RCL_BALANCE_DIRTY_PAUSED), 0);
+	CHECK_EQUAL(stale.m->memcgs[stale.memcg]->nr_dirty, 100);	/* wb_stat() knows */
+	rcl_machine_free(exact.m);
+	rcl_machine_free(stale.m);
+}
+
+/* The other way round: what was written still counts until the sums are folded. */
+static void test_what_a_memcg_has_written_counts_until_its_sums_are_folded(void)
+{
+	struct setting s = make_setting_with_sums(RCL_DEVICE_SSD, 200, 2 * SECOND);
+
+	touch(&s, 0, 60, BUFFERED | WRITE);
+	pass_time(&s, 3 * SECOND);			/* folded: 60 are dirty */
+	flusher_wake_all(s.m);
+	pass_time(&s, SECOND / 10);
+	CHECK_EQUAL(nr_pending(&s), 0);
+	touch(&s, 60, 40, BUFFERED | WRITE);
+	CHECK(counter(s.m, RCL_BALANCE_DIRTY_PAUSED) > 0);
 	rcl_machine_free(s.m);
 }
 
@@ -289,6 +325,53 @@ static void test_a_mapped_page_faults_again_after_it_was_written(void)
 	rcl_machine_free(s.m);
 }
 
+/* folio_clear_dirty_for_io() protects the page and takes its dirty mark before the write begins: who writes meanwhile
+ * faults, and makes it dirty again for a write of its own. */
+static void test_a_page_that_is_written_to_while_it_is_being_written_is_written_again(void)
+{
+	struct setting s = make_setting(RCL_DEVICE_DISK, 0);
+	uint64_t nr_faults;
+	uint32_t pte;
+
+	touch(&s, 7, 1, WRITE);
+	nr_faults = counter(s.m, RCL_PGFAULT);
+	flusher_wake_all(s.m);
+	events_run_due(s.m);
+	CHECK_EQUAL(s.m->nr_writeback, 1);
+	CHECK_EQUAL(s.m->nr_dirty, 0);
+	CHECK_EQUAL(rcl_task_ptes(s.m, s.task, 7, 1, &pte), RCL_OK);
+	CHECK(pte & PTE_PRESENT && pte & PTE_WP && !(pte & PTE_DIRTY));
+	touch(&s, 7, 1, 0);
+	CHECK_EQUAL(counter(s.m, RCL_PGFAULT), nr_faults);
+	touch(&s, 7, 1, WRITE);
+	CHECK_EQUAL(counter(s.m, RCL_PGFAULT), nr_faults + 1);
+	CHECK_EQUAL(s.m->nr_dirty, 1);
+	CHECK_EQUAL(s.m->nr_writeback, 1);
+	pass_time(&s, SECOND);
+	CHECK_EQUAL(s.m->nr_dirty, 1);		/* the write that ends takes nothing away */
+	CHECK_EQUAL(counter(s.m, RCL_NR_WRITTEN), 1);
+	pass_time(&s, 40 * SECOND);
+	CHECK_EQUAL(nr_pending(&s), 0);
+	CHECK_EQUAL(counter(s.m, RCL_NR_WRITTEN), 2);
+	rcl_machine_free(s.m);
+}
+
+/* Who takes away a mapping's right to write does what a store does, folio_mark_dirty(): the wish of reclaim is gone. */
+static void test_a_page_that_a_mapping_could_write_is_not_reclaimed_for_being_written(void)
+{
+	struct setting s = make_setting(RCL_DEVICE_SSD, 0);
+
+	touch(&s, 7, 1, WRITE);
+	touch(&s, 8, 1, BUFFERED | WRITE);
+	for (uint64_t pfn = 0; pfn < s.m->nr_folios; pfn++)
+		s.m->folios[pfn].marks |= s.m->folios[pfn].pub.flags & RCL_FOLIO_IS_DIRTY ? MARK_RECLAIM : 0;
+	flusher_wake_all(s.m);
+	pass_time(&s, SECOND);
+	CHECK_EQUAL(counter(s.m, RCL_NR_WRITTEN), 2);
+	CHECK_EQUAL(counter(s.m, RCL_PGROTATED), 1);
+	rcl_machine_free(s.m);
+}
+
 static void test_without_writeback_reclaim_writes_and_waits(void)
 {
 	struct setting s = make_setting(RCL_DEVICE_SSD, 100);
@@ -418,6 +501,8 @@ int main(int argc, char **argv)
 		{ "pause", test_writers_pause_at_the_dirty_ratio },
 		{ "traces", test_pauses_and_chunks_leave_traces },
 		{ "memcg", test_a_memcg_that_writes_more_than_it_holds_is_not_killed },
+		{ "old sums", test_what_a_memcg_has_dirty_is_as_old_as_its_sums },
+		{ "folded", test_what_a_memcg_has_written_counts_until_its_sums_are_folded },
 		{ "reclaim", test_reclaim_marks_dirty_pages_and_frees_them_when_they_are_written },
 		{ "in vain", test_who_asks_the_flusher_meanwhile_asks_in_vain },
 		{ "turn", test_a_turn_of_a_file_ends_with_the_file },
@@ -425,6 +510,8 @@ int main(int argc, char **argv)
 		{ "ticks", test_pauses_are_of_ticks },
 		{ "all dirty", test_kswapd_asks_the_flusher_once_where_all_is_dirty },
 		{ "mapped", test_a_mapped_page_faults_again_after_it_was_written },
+		{ "again", test_a_page_that_is_written_to_while_it_is_being_written_is_written_again },
+		{ "wish", test_a_page_that_a_mapping_could_write_is_not_reclaimed_for_being_written },
 		{ "off", test_without_writeback_reclaim_writes_and_waits },
 		{ "buffers", test_written_pages_have_buffer_heads },
 		{ "removed", test_buffer_heads_of_a_removed_memcg_go_to_the_parent },
