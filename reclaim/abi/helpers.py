@@ -185,7 +185,7 @@ _LIST = (
     Helper(
         "splice",
         "list_splice",
-        "Move up to `limit` folios from the tail of this list to a place, in order; answers how many pages moved.",
+        "Move up to `limit` folios to a place, one after the other from the tail of this list: at a head they keep their order, at a tail they are turned round; answers how many pages moved.",
         "bulk",
         (
             Param("place", "Place", "Where they go."),

@@ -115,31 +115,23 @@ void h_folio_move(struct rcl_ctx *ctx, struct rcl_folio *pub, struct rcl_lruvec 
 	count(lruvec, RCL_LRU_LOCK_NS, m->config.costs.list_move_ns);
 }
 
-/* Sorted lists keep what others claim: a folio retargeted away is moved where it is linked, and its
+/* Sorted lists keep what others claim: a folio retargeted away is moved where it is linked, to the same end, and its
  * claim stays unless it was to this list (inc_min_seq()).
  *
- * SIMPLIFIED: the moved folios keep their order and flags, those claimed elsewhere go to that list's head; the
- * kernel's generations are turned round, lose their tiers, and the claimed ones go to the tail; effect: under
- * mglru where two generations are merged, which takes max_nr_gens=3 or swap that comes and goes. */
+ * SIMPLIFIED: the moved folios keep their flags and the policy's state, the kernel's lose their tiers
+ * (folio_inc_gen()); effect: under mglru where two generations are merged, which takes max_nr_gens=3 or swap that
+ * comes and goes. */
 static void splice_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio *folio, uint32_t from,
 			 uint64_t place)
 {
-	if (folio->pub.list == from) {
+	uint32_t list = folio->pub.list;
+
+	if (list == from) {
 		lru_move_folio(m, lruvec, folio, place_list(place), place_at_tail(place));
 		return;
 	}
 	lru_unlink(m, lruvec, folio);
-	lru_link(m, lruvec, folio, folio->pub.list, false);
-}
-
-/* The folio that lies nr - 1 steps from the tail, or the head of a shorter list. */
-static uint32_t find_from_tail(struct rcl_machine *m, const struct lru_list *lru, uint64_t nr)
-{
-	uint32_t pfn = lru->tail;
-
-	while (--nr && link_at(m, pfn)->prev != RCL_NIL)
-		pfn = link_at(m, pfn)->prev;
-	return pfn;
+	lru_link(m, lruvec, folio, list, place_at_tail(place));
 }
 
 uint64_t h_list_splice(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lruvec_pub, uint64_t place,
@@ -147,22 +139,19 @@ uint64_t h_list_splice(struct rcl_ctx *ctx, uint64_t list, struct rcl_lruvec *lr
 {
 	struct lruvec *lruvec = lruvec_of(lruvec_pub);
 	struct rcl_machine *m = machine_of(ctx);
-	bool at_tail = place_at_tail(place);
 	uint64_t nr_moved = 0, nr_left;
 	uint32_t pfn;
 
-	if (!place_is_valid(lruvec, place) || list == 0 || list >= lruvec->nr_lists || limit == 0 ||
-	    lruvec->lists[list].tail == RCL_NIL)
+	if (!place_is_valid(lruvec, place) || list == 0 || list >= lruvec->nr_lists || limit == 0)
 		return 0;
 	nr_left = lruvec->lists[list].nr_folios;
 	if (nr_left > limit)
 		nr_left = limit;
-	/* Added one by one, the oldest comes first at the head, the youngest first at the tail. */
-	pfn = at_tail ? find_from_tail(m, &lruvec->lists[list], nr_left) : lruvec->lists[list].tail;
+	pfn = lruvec->lists[list].tail;
 	while (nr_left--) {
 		struct folio *folio = folio_at(m, pfn);
 
-		pfn = at_tail ? link_at(m, pfn)->next : link_at(m, pfn)->prev;
+		pfn = link_at(m, pfn)->prev;
 		nr_moved += folio->pub.nr_pages;
 		splice_folio(m, lruvec, folio, (uint32_t)list, place);
 	}

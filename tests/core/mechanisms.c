@@ -475,6 +475,48 @@ static void test_walk_finds_young_pages_and_lists_are_sorted_later(void)
 	rcl_machine_free(s.m);
 }
 
+static void merge_two_lists(struct rcl_ctx *ctx, struct rcl_lruvec *lruvec, struct rcl_scan_control *sc)
+{
+	(void)sc;
+	if (nr_walks++)
+		return;
+	CHECK_EQUAL(h_list_splice(ctx, OWN_LIST, lruvec, HEAD_OF(OWN_LIST + 2), 2), 2);
+	h_folio_retarget(ctx, h_list_tail(ctx, lruvec, OWN_LIST), OWN_LIST + 2);
+	CHECK_EQUAL(h_list_splice(ctx, OWN_LIST, lruvec, TAIL_OF(OWN_LIST + 1), 4), 4);
+}
+
+/* inc_min_seq() moves the oldest folio first, each to the tail: so the last of them is the next to be taken. What a walk
+ * has promoted goes to the tail of the list that it claims. */
+static void test_merged_lists_are_turned_round_at_the_tail(void)
+{
+	struct setting s = anonymous_setting(0, 500, 400, 0);
+	struct rcl_ops ops = fifo_ops;
+	struct rcl_policy policy = { .name = "merger", .ops = &ops, .nr_lists = 3 };
+	uint64_t before[7], keys[3], nr;
+	uint32_t attachment, id;
+
+	ops.age = merge_two_lists;
+	ops.next_batch = age_then_stop;
+	CHECK_EQUAL(rcl_attach(s.m, &policy, RCL_ATTACH_SYSTEM, 0, &attachment), RCL_OK);
+	touch_pages(&s, 0, 7, WRITE);
+	CHECK_EQUAL(rcl_lruvec_of(s.m, s.memcg, 0, &id), RCL_OK);
+	list_keys(&s, OWN_LIST, before, 7);
+	nr_walks = 0;
+	CHECK_EQUAL(rcl_memcg_reclaim(s.m, s.memcg, 1, 60, &nr), RCL_OK);
+	/* All from the tail on: 0 and 1 went first, 2 claimed their list. */
+	list_keys(&s, OWN_LIST + 1, keys, 3);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQUAL(keys[i], before[5 - i]);
+	list_keys(&s, OWN_LIST + 2, keys, 3);
+	CHECK_EQUAL(keys[0], before[2]);
+	CHECK_EQUAL(keys[1], before[0]);
+	CHECK_EQUAL(keys[2], before[1]);
+	list_keys(&s, OWN_LIST, keys, 1);
+	CHECK_EQUAL(keys[0], before[6]);
+	check_machine(s.m);
+	rcl_machine_free(s.m);
+}
+
 #define MAP(number) ((uint64_t)(number) + 1)
 
 /* Put the keys 0 to 149 into an LRU set and a hash map with room for 100, take one out of each. */
@@ -616,6 +658,7 @@ int main(int argc, char **argv)
 		TEST(bad_record_is_named_and_nothing_runs),
 		TEST(interrupted_run_goes_on_to_the_same_end),
 		TEST(walk_finds_young_pages_and_lists_are_sorted_later),
+		TEST(merged_lists_are_turned_round_at_the_tail),
 		TEST(maps_forget_the_oldest_or_refuse_when_full),
 		TEST(integer_helpers_hold_at_their_corners),
 		TEST(two_tasks_interleave_by_clock_and_stalls_add_up),

@@ -23,6 +23,7 @@ def _machine(
     watermarks: tuple[int, int, int] | None = None,
     swap_pages: int = 0,
     policy: str = "mglru",
+    tunables: Mapping[str, int] | None = None,
     costs: Mapping[str, int] | None = None,
     **options: int,
 ) -> Machine:
@@ -36,7 +37,7 @@ def _machine(
             costs=costs or {},
         )
     )
-    machine.attach(policy)
+    machine.attach(policy, tunables=tunables or {})
     return machine
 
 
@@ -125,6 +126,18 @@ def test_who_was_aged_waits_until_the_others_had_their_turn() -> None:
     assert machine.counters("/hot")["pgsteal_kswapd"] == 0 < machine.counters("/cold")["pgsteal_kswapd"]
 
 
+@pytest.mark.parametrize("memcgs", [("/aged", "/cold"), ("/cold", "/aged")])
+def test_who_was_aged_waits_though_one_aging_made_it_old_enough(memcgs: tuple[str, str]) -> None:
+    """At the tail of its own generation it would have its turn again before the others are through."""
+    machine = _machine(*memcgs, watermarks=(100, 200, 2000), swap_pages=1 << 14)
+    _use(machine, "file-read", 2048, "/aged")
+    _use(machine, "anon", 4096, "/aged")
+    _use(machine, "file-read", machine.node_info(0)["nr_free_pages"] - 199, "/cold")
+    _wait(machine, "/cold")
+    assert int(machine.attachments[0].state("lruvec", machine.lruvec("/aged"))["max_seq"]) == 4
+    assert machine.counters("/aged")["pgsteal_kswapd"] == 0 < machine.counters("/cold")["pgsteal_kswapd"]
+
+
 def test_who_was_below_its_min_waits_likewise() -> None:
     """It goes to the young generation too, where it is not seen when it has grown beyond its min."""
     machine = _machine(MemcgConfig(path="/a", min_pages=2000), "/b", watermarks=(100, 200, 1000))
@@ -182,3 +195,18 @@ def test_aging_twice_in_one_go_walks_once(young_ns: int) -> None:
     _use(machine, "file-mmap", (1 << 14) - 84)
     assert len(machine.trace_log()) == 2
     assert machine.counters()["ptes_walked"] == (1 << 14) - 84
+
+
+def test_aging_puts_the_oldest_behind_the_next_generation_and_turns_it_round() -> None:
+    """inc_min_seq() takes from the tail and puts to the tail: the last is the first to go, and after another aging not."""
+    machine = _machine("/lab", tunables={"max_nr_gens": 3})
+    tasks, evicted = [], []
+    for pages in (512, 512, 1024):  # each as many as all before, so that the generations get one each
+        tasks.append(
+            machine.add_task(synth(f"scan:pages={pages},accesses={pages},kind=file-mmap"), memcg="/lab")
+        )
+        machine.run()
+        before = [task.resident() for task in tasks]
+        assert machine.reclaim("/lab", 4) == BATCH
+        evicted.append(np.flatnonzero(before[0] & ~tasks[0].resident()).tolist())
+    assert evicted == [list(range(first, first + BATCH)) for first in (0, 512 - BATCH, BATCH)]
