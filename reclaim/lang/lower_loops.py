@@ -4,8 +4,9 @@ Variables that the body assigns become parameters of the header; those assigned 
 become parameters of the block behind the loop. The number of rounds is computed before the loop, as
 a value of its own, so that neither termination nor cost has to be guessed from the body.
 
-``range`` with a step other than 1 counts rounds and derives the author's variable from the count:
-``i + step`` could wrap past the end, a count of rounds cannot.
+``range`` in steps of more than one counts rounds and derives the author's variable from the count:
+``i + step`` could wrap past the end, a count of rounds cannot. One by one, upward or downward, the variable
+meets the end itself, and that it has not met it yet is what the test at the loop's head says of it.
 """
 
 from __future__ import annotations
@@ -154,13 +155,19 @@ class _Range:
 def _lower_range(low: Lowering, node: nodes.For, target: nodes.Name, call: nodes.Call) -> None:
     bounds = _range_bounds(low, call)
     builder = low.builder
-    by_one = bounds.step == 1
+    by_one, is_downward = abs(bounds.step) == 1, bounds.step == -1
     first = bounds.start if by_one else builder.const(0, U64, call.span)
     counter = builder.value(first.type, target.id if by_one else None, target.span)
     around = _open(low, node, LoopKind.RANGE, ((first, counter),), bounds.rounds)
     limit = bounds.stop if by_one else bounds.rounds
     goes_on = builder.make(
-        Compare, BOOL, call.span, op=CompareOp.LT, signed=limit.type == S64, left=counter, right=limit
+        Compare,
+        BOOL,
+        call.span,
+        op=CompareOp.GT if is_downward else CompareOp.LT,
+        signed=limit.type == S64,
+        left=counter,
+        right=limit,
     )
     body = builder.block()
     builder.branch_with(goes_on, (body, ()), (around.after, around.leaving), call.span)
@@ -169,7 +176,13 @@ def _lower_range(low: Lowering, node: nodes.For, target: nodes.Name, call: nodes
     _lower_body(low, node, target, variable, around)
     one = builder.const(1, counter.type, call.span)
     following = builder.make(
-        Binary, counter.type, call.span, op=BinaryOp.ADD, signed=counter.type == S64, left=counter, right=one
+        Binary,
+        counter.type,
+        call.span,
+        op=BinaryOp.SUB if is_downward else BinaryOp.ADD,
+        signed=counter.type == S64,
+        left=counter,
+        right=one,
     )
     _close(low, node, around, (following,))
 
