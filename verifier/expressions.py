@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from reclaim.abi.kinds import U64_MAX
 from reclaim.lang.ir import (
+    AnswerType,
     Binary,
     BinaryOp,
     Compare,
@@ -182,6 +183,7 @@ def comparison(op: Compare, of: Callable[[Value], int]) -> tuple[Definition, boo
 def _constant(op: Const) -> Definition:
     assert op.result is not None
     of = op.result.type
-    if is_pair(of) or (isinstance(of, HandleType) and of.nullable):
+    if is_pair(of) or (isinstance(of, (HandleType, AnswerType)) and of.nullable):
+        # Not the number 0, which other values are: what is learned of None would be said of them.
         return Definition("none", (), is_pair(of))
     return Definition("const", (), op.value & U64_MAX)
