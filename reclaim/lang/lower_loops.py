@@ -410,7 +410,7 @@ def _open(
 ) -> _Round:
     """Make the header, with the loop's own (first value, parameter) and one for each variable that goes round."""
     builder, variables, types = low.builder, low.frame.variables, low.frame.types
-    assigned = names_assigned(node.body)
+    assigned = _assigned(low, node)
     names = tuple(n for n in variables if n in assigned and isinstance(variables[n], Value))
     has_break = breaks(node.body)
     after = builder.block(tuple(builder.value(types[n], n, node.span) for n in names if has_break))
@@ -423,6 +423,11 @@ def _open(
     builder.go_to(loop.header)
     variables.update(zip(names, params, strict=True))
     return _Round(loop, names, params, after)
+
+
+def _assigned(low: Lowering, node: nodes.For) -> frozenset[str]:
+    """Return the variables that a body assigns; those of the loops around cannot be, which is reported there."""
+    return names_assigned(node.body) - low.frame.loop_variables.keys()
 
 
 def _value(binding: Binding) -> Value:
@@ -470,7 +475,7 @@ def _close(low: Lowering, node: nodes.For, around: _Round, own: tuple[Value, ...
     builder.close_loop()
     builder.go_to(around.after)
     leaving = dict(zip(around.names, around.after.params or around.params, strict=True))
-    assigned = names_assigned(node.body)
+    assigned = _assigned(low, node)
     behind: dict[str, Binding] = {}
     for name, binding in end.items():
         if name in leaving and not isinstance(binding, Poisoned):
