@@ -5,7 +5,8 @@ Intervals say what each value can be and lose what ties two of them together: `i
 the way to this point, and the definitions of values (`min(x, y)`, `x % n`, `x // n`, `x - y`, `x + 1`).
 Both are edges "y >= x + c" of a graph whose nodes are classes, and a bounded walk along them answers
 `gap(x, y)`: the greatest c that was found with y >= x + c. All readings are without sign, and an edge for a
-sum, difference or product is taken only where that certainly does not wrap.
+sum, difference or product is taken only where that certainly does not wrap. A class on the way need not be computed
+where the walk is made, so that an edge for a remainder or logarithm is taken only where it would have a value.
 
 Nothing is stored: the facts live in the elements of comparison classes, so they are joined, forgotten and
 carried around loops (`related`) as everything else is.
@@ -167,7 +168,8 @@ class Order:
                 yield from ((operand, 0) for operand in operands)
             case "umod":
                 yield operands[0], 0
-                yield operands[1], 1
+                if self._is_not_zero(operands[1], elements):
+                    yield operands[1], 1
             case "udiv" | "lshr":
                 yield operands[0], 0
                 yield from self._scaled_down(definition, elements)
@@ -229,12 +231,17 @@ class Order:
         if definition.detail == "isqrt":
             yield operands[0], 0
         elif definition.detail == "ilog2":
-            yield operands[0], 1
+            if self._is_not_zero(operands[0], elements):
+                yield operands[0], 1
         elif definition.detail == "mul_div":
             least = elements.get(operands[2], TOP).unsigned[0]
             for factor, part in (operands[:2], operands[1::-1]):
                 if elements.get(part, TOP).unsigned[1] <= least:
                     yield factor, 0
+
+    def _is_not_zero(self, number: int, elements: dict[int, Element]) -> bool:
+        """Tell whether a divisor is known not to be 0: not where the division comes later, or on another path."""
+        return self._element(number, elements).unsigned[0] > 0
 
     def _is_exact_sum(self, operands: tuple[int, ...], elements: dict[int, Element]) -> bool:
         left, right = (self._element(operand, elements) for operand in operands)
