@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def lower_assign(low: Lowering, node: nodes.Assign) -> None:
     """Lower ``target = value``."""
     if isinstance(node.target, nodes.Name):
-        _check_assignable(low, node.target)
+        check_assignable(low, node.target)
         assign(low, node.target, low.expression(node.value), node.value.span)
         return
     operand = low.expression(node.value)
@@ -39,7 +39,7 @@ def lower_annotated(low: Lowering, node: nodes.AnnotatedAssign) -> None:
         message = "only a variable is given a type here"
         low.findings.stop("invalid-annotation", message, node.target.span, label="not a variable")
     name = node.target.id
-    _check_assignable(low, node.target)
+    check_assignable(low, node.target)
     of, kind = annotated_type(node.annotation, low.findings)
     if kind is not None:
         wide = "s64" if kind.signed else "u64"
@@ -68,7 +68,7 @@ def lower_augmented(low: Lowering, node: nodes.AugmentedAssign) -> None:
     """Lower ``target op= value``; the target's handle and indices are evaluated once."""
     spans = (node.target.span, node.value.span)
     if isinstance(node.target, nodes.Name):
-        _check_assignable(low, node.target)
+        check_assignable(low, node.target)
         before: Operand | None = low.read(node.target)
         if before is None:
             before = low.expression(node.target)
@@ -81,7 +81,7 @@ def lower_augmented(low: Lowering, node: nodes.AugmentedAssign) -> None:
     store(low, place, result, node.target, node.span)
 
 
-def _check_assignable(low: Lowering, target: nodes.Name) -> None:
+def check_assignable(low: Lowering, target: nodes.Name) -> None:
     """Refuse to assign what is no variable: loop variables, declarations, words of the language."""
     name, declared = target.id, low.declared
     loop = low.frame.loop_variables.get(name)

@@ -237,7 +237,7 @@ def _call_helper(
     if not entry.effects.pure:
         low.forbid_in_assert(node.span, f"calls `{entry.name}`")
     given = match_parameters(node, entry.name, entry.params, low.findings)
-    operands = {id(a.value): low.expression(a.value) for a in node.arguments}
+    operands = low.arguments(node)
     args = [] if receiver is None else [receiver]
     args += [_implicit(low, name) for name in entry.implicit]
     for param in entry.params:
@@ -278,11 +278,12 @@ def _default(param: Param, span: Span) -> Operand:
 
 def _construct(low: Lowering, constructor: Constructor, receiver: Value | None, node: nodes.Call) -> Value:
     given = match_parameters(node, constructor.name, constructor.params, low.findings)
+    operands = low.arguments(node)
     args = []
     for param in constructor.params:
         argument = given[param.name]
         span = node.span if argument is None else argument.span
-        operand = _default(param, span) if argument is None else low.expression(argument)
+        operand = _default(param, span) if argument is None else operands[id(argument)]
         args.append(_fitted(low, operand, param, constructor, span))
     of = AnswerType(frozenset(constructor.answers))
     return low.builder.make(

@@ -103,6 +103,8 @@ def _lower_chain(
 ) -> None:
     left, left_span = low.expression(first), first.span
     for index, (op, node) in enumerate(rest):
+        if op in ("in", "not in") and index < len(rest) - 1:
+            _compared_map(low, left_span, op, node, rest[index + 1])
         value, left = _compare_node(low, op, (left, left_span), node)
         span, left_span = left_span.to(node.span), node.span
         if index == len(rest) - 1:
@@ -111,6 +113,21 @@ def _lower_chain(
             following = low.builder.block()
             low.builder.branch(value, following, other, span)
             low.builder.go_to(following)
+
+
+def _compared_map(
+    low: Lowering, left: Span, op: str, node: nodes.Expression, following: tuple[str, nodes.Expression]
+) -> NoReturn:
+    """Refuse ``key in ghosts == flag``, which would compare the map."""
+    whole = left.to(following[1].span)
+    better = f"({low.quote(left)} {op} {low.quote(node.span)}) {following[0]} {low.quote(following[1].span)}"
+    low.findings.stop(
+        "invalid-comparison",
+        f"the `{following[0]}` behind `{op}` compares `{low.quote(node.span)}`, as in Python",
+        whole,
+        label="a chain of comparisons",
+        help=(Help(f"write `{better}`", Edit(whole, better)),),
+    )
 
 
 def lower_truth(low: Lowering, node: nodes.Logic | nodes.Comparison) -> Operand:

@@ -196,7 +196,7 @@ class LowerHook(Lowering):
             self.findings.stop("nested-too-deeply", message, node.span, label="too deep")
         params = [Param(p.name, describe(p.type), "") for p in function.parameters]
         given = match_parameters(node, name, params, self.findings)
-        operands = {id(a.value): self.expression(a.value) for a in node.arguments}
+        operands = self.arguments(node)
         variables: dict[str, Value] = {}
         for parameter in function.parameters:
             argument = given[parameter.name]

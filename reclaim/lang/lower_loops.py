@@ -45,6 +45,7 @@ from reclaim.lang.ir import (
 )
 from reclaim.lang.loop_scan import breaks, names_assigned
 from reclaim.lang.lower_access import resolve
+from reclaim.lang.lower_assignments import check_assignable
 from reclaim.lang.lower_statements import meet
 from reclaim.lang.lowering import Absent, Literal, LoopTargets, Operand, Poisoned, Unassigned
 from reclaim.lang.places import ListPlace, StatePlace, own_lruvec
@@ -99,6 +100,7 @@ def _check_target(low: Lowering, target: nodes.Name) -> None:
         low.findings.stop(
             "loop-variable-reused", message, target.span, label="bound again by this loop", help=help_
         )
+    check_assignable(low, target)
 
 
 def _length(low: Lowering, node: nodes.Expression) -> int | None:

@@ -184,11 +184,11 @@ def _check_answer(low: Lowering, operand: Operand, span: Span) -> None:
 
 def lower_assert(low: Lowering, node: nodes.Assert) -> None:
     """Lower `assert`: each part of an `and` is an obligation of its own."""
-    low.in_assert = node
+    around, low.in_assert = low.in_assert, node
     try:
         _assert(low, node.condition)
     finally:
-        low.in_assert = None
+        low.in_assert = around
 
 
 def _assert(low: Lowering, node: nodes.Expression) -> None:

@@ -149,6 +149,10 @@ class Lowering:
         """Lower a condition as control flow."""
         raise NotImplementedError
 
+    def arguments(self, call: nodes.Call) -> dict[int, Operand]:
+        """Lower the arguments of a call as they are written, whatever parameters they are for; by id() of the node."""
+        return {id(argument.value): self.expression(argument.value) for argument in call.arguments}
+
     def statements(self, suite: nodes.Suite) -> None:
         """Lower a suite."""
         raise NotImplementedError

@@ -233,3 +233,12 @@ def test_text_of_the_ir_names_loops_and_variables() -> None:
     text = print_ir(_hook("total = 0\nfor i in range(4):\n    total += i"))
     assert "loop range at b1" in text
     assert "total: u64 = Binary op=+" in text
+
+
+def test_arguments_of_an_answer_are_computed_as_they_are_written() -> None:
+    """By name they may come in any order, and each may do something."""
+    hook = _hook(
+        "return small.batch(scan=min(now(), 9), nr=clamp(random(), 1, 9))", hook="next_batch() -> Batch"
+    )
+    called = [op.helper.name for op in _ops(hook, Call) if isinstance(op, Call)]
+    assert called == ["now", "random"]
