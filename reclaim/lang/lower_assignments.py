@@ -121,11 +121,12 @@ def _declared_kind(low: Lowering, name: str) -> str | None:
         ("list", d.lists),
         ("map", d.maps),
         ("function", d.functions),
-        ("hook", d.hooks),
     )
     for what, table in tables:
         if name in table:
             return what
+    if name in d.hooks:
+        return None  # the core alone calls it, so that its name means nothing in a function
     if name in d.spans:
         return "declaration"
     return "the language's own name" if name in bound_names() else None

@@ -242,3 +242,11 @@ def test_arguments_of_an_answer_are_computed_as_they_are_written() -> None:
     )
     called = [op.helper.name for op in _ops(hook, Call) if isinstance(op, Call)]
     assert called == ["now", "random"]
+
+
+def test_variable_may_bear_the_name_of_a_hook() -> None:
+    """The core alone calls hooks, so that nothing is hidden."""
+    hook = _hook(
+        "init = lruvec.nr_pages\nfor init_ in range(init & 3):\n    init = 1\nfor exit in range(2):\n    pass"
+    )
+    assert len(hook.loops) == 2
