@@ -135,7 +135,7 @@ _RECLAIM = (
     ),
     _flag(
         "charge_kmem",
-        "Whether memcgs pay for page tables, for the trees of the page cache, and for buffer heads of what is written.",
+        "Whether memcgs pay for page tables, for the trees of the page cache, and for buffer heads of what is written, and the tree behind the swap cache takes pages of the nodes.",
         "the kernel",
         default=True,
     ),

@@ -30,6 +30,7 @@
 #include "write_rate.c"
 #include "dirty.c"
 #include "flusher.c"
+#include "swap_tree.c"
 #include "swap.c"
 #include "zswap.c"
 #include "swap_clusters.c"

@@ -139,8 +139,7 @@ int rcl_folio_info(const struct rcl_machine *m, uint32_t pfn, struct rcl_folio_i
 	if (pfn >= m->nr_folios)
 		return RCL_BAD_ARGUMENT;
 	*out = (struct rcl_folio_info){ .pfn = pfn, .transit = RCL_TRANSIT_FREE };
-	if (node_is_fresh(m, pfn) || folio_at(m, pfn)->transit == RCL_TRANSIT_FREE ||
-	    folio_at(m, pfn)->transit == RCL_TRANSIT_POOL)
+	if (node_is_fresh(m, pfn) || folio_at(m, pfn)->transit == RCL_TRANSIT_FREE || is_kernel_page(folio_at(m, pfn)))
 		return RCL_OK;
 	folio = page_folio(m, pfn);
 	*out = (struct rcl_folio_info){ .pfn = folio->pub.pfn, .flags = folio->pub.flags & ~CORE_FLAGS,

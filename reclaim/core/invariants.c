@@ -41,8 +41,7 @@ __attribute__((format(printf, 2, 3))) static bool broken(const struct report *re
 
 static bool is_in_use(const struct rcl_machine *m, uint32_t pfn)
 {
-	return !node_is_fresh(m, pfn) && folio_at(m, pfn)->transit != RCL_TRANSIT_FREE &&
-	       folio_at(m, pfn)->transit != RCL_TRANSIT_POOL;
+	return !node_is_fresh(m, pfn) && folio_at(m, pfn)->transit != RCL_TRANSIT_FREE && !is_kernel_page(folio_at(m, pfn));
 }
 
 /* One list: links both ways, and who is linked says so. */
@@ -236,9 +235,9 @@ static bool check_charges(const struct rcl_machine *m, const struct report *repo
 	return true;
 }
 
-static bool is_pool_page(const struct rcl_machine *m, uint32_t pfn)
+static bool is_taken(const struct rcl_machine *m, uint32_t pfn, uint32_t transit)
 {
-	return !node_is_fresh(m, pfn) && folio_at(m, pfn)->transit == RCL_TRANSIT_POOL;
+	return !node_is_fresh(m, pfn) && folio_at(m, pfn)->transit == transit;
 }
 
 /* The buddy lists: blocks are free, aligned, marked and counted. */
@@ -283,7 +282,8 @@ static bool check_nodes(const struct rcl_machine *m, const struct report *report
 			pfn = link_at(m, pfn)->next;
 		}
 		for (uint32_t i = 0; i < node->pub.nr_pages; i++)
-			nr_in_use += is_in_use(m, node->first_pfn + i) || is_pool_page(m, node->first_pfn + i);
+			nr_in_use += !node_is_fresh(m, node->first_pfn + i) &&
+				     folio_at(m, node->first_pfn + i)->transit != RCL_TRANSIT_FREE;
 		if (nr_free != node->pub.nr_free_pages + node->nr_pcp || nr_free + nr_in_use != node->pub.nr_pages)
 			return broken(report, "node %u: %llu frames free, %llu in use, %llu counted free of %llu", nid,
 				      (unsigned long long)nr_free, (unsigned long long)nr_in_use,
@@ -444,7 +444,7 @@ static bool check_pools(const struct rcl_machine *m, const struct report *report
 	uint64_t nr_pages = 0, nr_objects = count_objects(&m->zswap.pool), nr_stored = 0, nr_bytes = 0;
 
 	for (uint32_t pfn = 0; pfn < m->nr_folios; pfn++)
-		nr_pages += is_pool_page(m, pfn);
+		nr_pages += is_taken(m, pfn, RCL_TRANSIT_POOL);
 	for (uint32_t i = 0; i < m->nr_swaps; i++) {
 		nr_objects += count_objects(&m->swaps[i].pool);
 		if (!check_groups(&m->swaps[i].pool, report))
@@ -614,6 +614,13 @@ static bool check_deferred(const struct rcl_machine *m, const struct report *rep
 	return true;
 }
 
+static bool is_free_slot(const struct rcl_machine *m, const struct swap_device *device, uint32_t slot)
+{
+	uint64_t word = m->swap_slots[device->first_slot + slot];
+
+	return slot >= device->nr_slots - device->nr_fresh || (!slot_is_shadow(word) && word & FREE_SLOT);
+}
+
 /* Clusters count the slots in use. */
 static bool check_clusters(const struct rcl_machine *m, const struct report *report)
 {
@@ -622,9 +629,7 @@ static bool check_clusters(const struct rcl_machine *m, const struct report *rep
 		uint64_t nr_used = 0, nr_counted = 0;
 
 		for (uint32_t slot = 0; slot < device->nr_slots; slot++) {
-			uint64_t word = m->swap_slots[device->first_slot + slot];
-
-			nr_used += slot_is_shadow(word) || !(word & FREE_SLOT);
+			nr_used += !is_free_slot(m, device, slot);
 			if (slot % 512 == 0)
 				nr_counted += m->swap_clusters[device->first_cluster + slot / 512].nr_used;
 		}
@@ -635,6 +640,34 @@ static bool check_clusters(const struct rcl_machine *m, const struct report *rep
 	return true;
 }
 
+/* The tree behind the swap cache: leaves count the slots in use, and their slabs are as many as they need. */
+static bool check_swap_tree(const struct rcl_machine *m, const struct report *report)
+{
+	const struct swap_tree *tree = &m->swap_tree;
+	uint64_t nr_pages = 0, nr_leaves = 0;
+
+	for (uint32_t i = 0; i < m->nr_swaps && tree->nr_held; i++) {
+		const struct swap_device *device = &m->swaps[i];
+
+		for (uint32_t first = 0; first < device->nr_slots; first += 64) {
+			uint32_t nr_held = 0;
+
+			for (uint32_t slot = first; slot < first + 64 && slot < device->nr_slots; slot++)
+				nr_held += !is_free_slot(m, device, slot);
+			if (nr_held != tree->nr_held[device->first_leaf + first / 64])
+				return broken(report, "swap %u: %u slots in use from %u on, the leaf says %u", i, nr_held, first,
+					      tree->nr_held[device->first_leaf + first / 64]);
+			nr_leaves += nr_held > 0;
+		}
+	}
+	for (uint32_t pfn = 0; pfn < m->nr_folios; pfn++)
+		nr_pages += is_taken(m, pfn, RCL_TRANSIT_SLAB);
+	if (nr_leaves != tree->nr_leaves || nr_pages != tree->nr_pages || nr_pages != (nr_leaves + 27) / 28 * 4)
+		return broken(report, "swap: %llu leaves in %llu pages, %u and %u counted", (unsigned long long)nr_leaves,
+			      (unsigned long long)nr_pages, tree->nr_leaves, tree->nr_pages);
+	return true;
+}
+
 int rcl_check(const struct rcl_machine *m, char *message, uint64_t message_bytes)
 {
 	const struct report report = { message, message_bytes };
@@ -642,7 +675,7 @@ int rcl_check(const struct rcl_machine *m, char *message, uint64_t message_bytes
 	return check_lruvecs(m, &report) && check_nodes(m, &report) && check_folios(m, &report) &&
 			       check_charges(m, &report) && check_swap(m, &report) && check_pools(m, &report) && check_files(m, &report) &&
 			       check_writeback(m, &report) && check_kmem(m, &report) && check_deferred(m, &report) &&
-			       check_clusters(m, &report) && check_offline(m, &report) && check_triggers(m, &report)
+			       check_clusters(m, &report) && check_swap_tree(m, &report) && check_offline(m, &report) && check_triggers(m, &report)
 		       ? RCL_OK
 		       : RCL_BROKEN_INVARIANT;
 }

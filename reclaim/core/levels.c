@@ -122,6 +122,8 @@ int rcl_levels(const struct rcl_machine *m, uint64_t *out)
 
 			if (folio->transit == RCL_TRANSIT_POOL)
 				out[nid * RCL_NR_LEVELS + RCL_LEVEL_NR_ZSPAGES]++;	/* nobody's: the root's */
+			else if (folio->transit == RCL_TRANSIT_SLAB)
+				out[nid * RCL_NR_LEVELS + RCL_LEVEL_NR_SLAB_RECLAIMABLE]++;
 			else if (folio->transit != RCL_TRANSIT_FREE)
 				add_folio(&out[folio_lruvec(folio)->pub.id * RCL_NR_LEVELS], folio);
 		}

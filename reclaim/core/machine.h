@@ -366,9 +366,18 @@ struct swap_device {
 	struct zs_pool pool;		/* of zram */
 	uint32_t device;
 	int32_t priority;
+	uint32_t first_leaf;		/* of the tree behind the swap cache (swap_tree.h) */
 	uint32_t first_cluster;
 	uint32_t cluster_next[RCL_MAX_ORDER + 1];	/* where the next look begins, by order */
 	struct lru_list cluster_lists[NR_CLUSTER_LISTS];
+};
+
+/* Leaves of the tree behind the swap cache, and their slabs (swap_tree.h). */
+struct swap_tree {
+	uint8_t *nr_held;		/* slots in use by leaf; NULL where kernel memory is free */
+	uint32_t nr_leaves;
+	uint32_t nr_pages;
+	uint32_t first_pfn;
 };
 
 struct file {
@@ -604,7 +613,7 @@ struct rcl_machine {
 	uint64_t *swap_keys;		/* by slot: whose contents, where that is needed (swapin.c), else NULL */
 	struct swap_ra swap_ra;		/* where some swap device rotates */
 	struct zswap zswap;
-	struct swap_cluster *swap_clusters;	/* NULL without large folios */
+	struct swap_cluster *swap_clusters;	/* NULL on machines that need none */
 	struct scan *scan;		/* the reclaim that is running, NULL for none */
 	struct plug *plug;		/* of who is running, NULL for none */
 	struct task *current;		/* the task that is running, NULL for actors and set-up */
@@ -639,6 +648,7 @@ struct rcl_machine {
 	uint32_t nr_swap_slots;
 	uint32_t nr_swap_free;
 	struct slots_cache slots_cache;
+	struct swap_tree swap_tree;
 	uint32_t rmap_capacity;
 	uint32_t rmap_used;		/* items ever used */
 	uint32_t rmap_free;		/* free list */
@@ -686,6 +696,12 @@ static inline struct folio *folio_at(const struct rcl_machine *m, uint32_t pfn)
 static inline bool folio_is_large(const struct folio *folio)
 {
 	return folio->pub.order;
+}
+
+/* Whether a frame that is in use is no folio's: of a pool of compressed pages, or of a slab. */
+static inline bool is_kernel_page(const struct folio *page)
+{
+	return page->transit == RCL_TRANSIT_POOL || page->transit == RCL_TRANSIT_SLAB;
 }
 
 /* The folio of a page frame that a PTE, a page cache slot or a swap slot names (page_folio()). */

@@ -534,6 +534,7 @@ enum rcl_transit {
 	RCL_TRANSIT_ENTERING = 5,	/* allocated and charged, not yet added */
 	RCL_TRANSIT_UNEVICTABLE = 7,	/* on the unevictable list, outside of reclaim */
 	RCL_TRANSIT_TAIL = 8,		/* no folio: a further page of one */
+	RCL_TRANSIT_SLAB = 9,		/* no folio: a page of a slab */
 };
 
 struct rcl_folio_info {

@@ -8,6 +8,7 @@
 #include "device.h"
 #include "stats.h"
 #include "swap_clusters.h"
+#include "swap_tree.h"
 #include "writeback.h"
 #include "zspool.h"
 #include "zswap.h"
@@ -42,7 +43,7 @@ static bool set_up_stores(struct rcl_machine *m, uint64_t nr_slots)
 	}
 	if (has_pool)
 		m->swap_stored = calloc(nr_slots, sizeof(*m->swap_stored));
-	if (!zswap_setup(m, nr_slots))
+	if (!zswap_setup(m, nr_slots) || !swap_tree_setup(m))
 		return false;
 	needs_keys = m->has_rotating_swap || zswap_is_enabled(m);
 	if (needs_keys)
@@ -55,6 +56,7 @@ void swap_teardown(struct rcl_machine *m)
 	for (uint32_t i = 0; i < RCL_MAX_SWAPS; i++)
 		zspool_teardown(&m->swaps[i].pool);
 	zswap_teardown(m);
+	swap_tree_teardown(m);
 	free(m->swap_slots);
 	free(m->swap_stored);
 	free(m->swap_keys);
@@ -69,11 +71,14 @@ uint64_t swap_pool_pages(const struct rcl_machine *m)
 	return nr_pages;
 }
 
-/* On zram any slot is as good as another, and a disk wants the next one; on an SSD pages in a row are one request. */
+/* On an SSD pages in a row are one request; on zram what lies where decides how many leaves the tree behind the swap
+ * cache has, where that counts; a disk wants the next slot. */
 static bool needs_clusters(const struct rcl_machine *m)
 {
 	for (uint32_t i = 0; i < m->nr_swaps; i++) {
-		if (m->swaps[i].device == RCL_DEVICE_SSD)
+		uint32_t device = m->swaps[i].device;
+
+		if (device == RCL_DEVICE_SSD || (device == RCL_DEVICE_ZRAM && m->config.charge_kmem))
 			return true;
 	}
 	return m->config.thp_orders;
@@ -184,28 +189,6 @@ static void note_slot_taken(struct rcl_machine *m)
 	cache->nr_left--;
 }
 
-uint32_t swap_alloc_large(struct rcl_machine *m, struct memcg *memcg, uint32_t order)
-{
-	uint32_t nr = UINT32_C(1) << order;
-
-	if (swap_available(m, memcg) < nr)
-		return RCL_NIL;
-	for (uint32_t i = 0; i < m->nr_swaps; i++) {
-		struct swap_device *device = &m->swaps[m->swap_order[i]];
-		uint32_t slot = swap_clusters_take(m, device, order);
-
-		if (slot == RCL_NIL)
-			continue;
-		device->nr_free -= nr;
-		m->nr_swap_free -= nr;
-		if (order == 0)
-			note_slot_taken(m);
-		charge_swap(memcg, nr);
-		return slot;
-	}
-	return RCL_NIL;
-}
-
 /* free_swap_slot() */
 static void note_slot_freed(struct rcl_machine *m)
 {
@@ -218,26 +201,61 @@ static void note_slot_freed(struct rcl_machine *m)
 	cache->nr_returned++;
 }
 
-uint32_t swap_alloc(struct rcl_machine *m, struct memcg *memcg)
+static uint32_t take_slots(struct rcl_machine *m, struct swap_device *device, uint32_t order)
 {
-	if (RCL_UNLIKELY(m->swap_clusters != NULL))
-		return swap_alloc_large(m, memcg, 0);
-	if (swap_available(m, memcg) == 0)
+	if (RCL_LIKELY(m->swap_clusters != NULL))
+		return swap_clusters_take(m, device, order);
+	if (device->nr_free == 0)
+		return RCL_NIL;
+	return device->device == RCL_DEVICE_DISK ? take_next(m, device) : take_any(m, device);
+}
+
+static void put_slot(struct rcl_machine *m, struct swap_device *device, uint32_t slot)
+{
+	if (RCL_LIKELY(m->swap_clusters != NULL)) {
+		swap_clusters_put(m, device, slot);
+	} else {
+		m->swap_slots[slot] = FREE_SLOT | (uint64_t)device->free_head << 1;
+		device->free_head = slot;
+	}
+}
+
+/* folio_alloc_swap(), and of add_to_swap_cache() that it needs a leaf. */
+static inline uint32_t alloc_slots(struct rcl_machine *m, struct memcg *memcg, uint32_t order)
+{
+	uint32_t nr = UINT32_C(1) << order;
+
+	if (swap_available(m, memcg) < nr)
 		return RCL_NIL;
 	for (uint32_t i = 0; i < m->nr_swaps; i++) {
 		struct swap_device *device = &m->swaps[m->swap_order[i]];
-		uint32_t slot;
+		uint32_t slot = take_slots(m, device, order);
 
-		if (device->nr_free == 0)
+		if (slot == RCL_NIL)
 			continue;
-		slot = device->device == RCL_DEVICE_DISK ? take_next(m, device) : take_any(m, device);
-		device->nr_free--;
-		m->nr_swap_free--;
-		note_slot_taken(m);
-		charge_swap(memcg, 1);
+		if (!swap_tree_hold(m, device, slot, nr)) {
+			for (uint32_t k = 0; k < nr; k++)
+				put_slot(m, device, slot + k);
+			return RCL_NIL;
+		}
+		device->nr_free -= nr;
+		m->nr_swap_free -= nr;
+		if (order == 0)
+			note_slot_taken(m);
+		charge_swap(memcg, nr);
 		return slot;
 	}
 	return RCL_NIL;
+}
+
+uint32_t swap_alloc(struct rcl_machine *m, struct memcg *memcg)
+{
+	return alloc_slots(m, memcg, 0);
+}
+
+uint32_t swap_alloc_large(struct rcl_machine *m, struct memcg *memcg, uint32_t order)
+{
+	return alloc_slots(m, memcg, order);
 }
 
 static struct swap_device *device_of(struct rcl_machine *m, uint32_t slot)
@@ -305,12 +323,8 @@ void swap_free(struct rcl_machine *m, struct memcg *memcg, uint32_t slot)
 	struct swap_device *device = device_of(m, slot);
 
 	drop_stored(m, device, slot);
-	if (RCL_UNLIKELY(m->swap_clusters != NULL)) {
-		swap_clusters_put(m, device, slot);
-	} else {
-		m->swap_slots[slot] = FREE_SLOT | (uint64_t)device->free_head << 1;
-		device->free_head = slot;
-	}
+	swap_tree_release(m, device, slot);
+	put_slot(m, device, slot);
 	device->nr_free++;
 	m->nr_swap_free++;
 	note_slot_freed(m);

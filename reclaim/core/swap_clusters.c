@@ -67,16 +67,13 @@ int swap_clusters_setup(struct rcl_machine *m)
 		struct swap_device *device = &m->swaps[i];
 
 		device->first_cluster = nr;
-		device->nr_fresh = 0;
+		device->nr_fresh = device->nr_slots;
 		for (uint32_t list = 0; list < NR_CLUSTER_LISTS; list++)
 			device->cluster_lists[list].head = device->cluster_lists[list].tail = RCL_NIL;
 		for (uint32_t order = 0; order <= RCL_MAX_ORDER; order++)
 			device->cluster_next[order] = RCL_NIL;
-		for (uint32_t slot = 0; slot < device->nr_slots; slot++) {
-			m->swap_slots[device->first_slot + slot] = FREE_SLOT;
-			if (slot % CLUSTER_SLOTS == 0)
-				link_cluster(m, device, nr++, LIST_FREE);
-		}
+		for (uint32_t slot = 0; slot < device->nr_slots; slot += CLUSTER_SLOTS)
+			link_cluster(m, device, nr++, LIST_FREE);
 	}
 	return RCL_OK;
 }
@@ -84,6 +81,19 @@ int swap_clusters_setup(struct rcl_machine *m)
 static uint32_t cluster_size(const struct swap_device *device, uint32_t start)
 {
 	return device->nr_slots - start < CLUSTER_SLOTS ? device->nr_slots - start : CLUSTER_SLOTS;
+}
+
+/* Clusters are first used one after the other; what was never used has no words yet, so that a large device costs
+ * nothing before it is. */
+static void open_fresh(struct rcl_machine *m, struct swap_device *device, uint32_t start)
+{
+	uint32_t size = cluster_size(device, start);
+
+	if (start < device->nr_slots - device->nr_fresh)
+		return;
+	for (uint32_t i = 0; i < size; i++)
+		m->swap_slots[device->first_slot + start + i] = FREE_SLOT;
+	device->nr_fresh -= size;
 }
 
 /* cluster_scan_range() */
@@ -127,6 +137,7 @@ static uint32_t scan_cluster(struct rcl_machine *m, struct swap_device *device, 
 	device->cluster_next[order] = RCL_NIL;
 	if (cluster->nr_used + nr > size)
 		return RCL_NIL;
+	open_fresh(m, device, start);
 	for (; offset + nr <= start + size; offset += nr) {
 		if (!is_range_free(m, device, offset, nr))
 			continue;

@@ -2,7 +2,7 @@
  * Swap clusters: how slots are found when some are wanted in a row.
  *
  * Here: clusters of 512 slots and the lists of them. Not here: charges, devices by priority, and
- * machines with neither large folios nor swap on an SSD, whose slots are a list of those freed last (swap.c).
+ * textbook machines and disks, whose slots are a list of those freed last or found by looking on (swap.c).
  *
  * A cluster serves one order until it is empty again; so small swap-outs do not break up what large
  * ones need, until free clusters run out. Then single pages take from anybody's cluster, and large
@@ -16,7 +16,7 @@
 
 #include "machine.h"
 
-/* Make clusters of all devices' slots; only for machines that need them. */
+/* Make clusters of all devices' slots; only for machines that need them (needs_clusters() in swap.c). */
 int swap_clusters_setup(struct rcl_machine *m);
 
 /* Take 2^order aligned slots of a device, RCL_NIL if there are none (cluster_alloc_swap_entry()). */

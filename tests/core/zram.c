@@ -21,7 +21,8 @@ struct contents {
 static const struct contents usual = { 1400, 50, 0 };
 
 /* A task that has written nr_pages pages of memory, on a machine that has nothing else to do. */
-static struct stage set_stage(struct contents contents, uint64_t nr_pages, uint64_t limit_pages, uint64_t node_pages)
+static struct stage set_stage_with(uint8_t charge_kmem, struct contents contents, uint64_t nr_pages,
+				   uint64_t limit_pages, uint64_t node_pages)
 {
 	struct rcl_mapping mapping = { .nr_pages = nr_pages };
 	struct rcl_swap_config swap = { .nr_pages = 1000, .device = RCL_DEVICE_ZRAM, .mem_limit_pages = limit_pages };
@@ -36,6 +37,7 @@ static struct stage set_stage(struct contents contents, uint64_t nr_pages, uint6
 	config.compressed_bytes = contents.compressed_bytes;
 	config.incompressible_permille = contents.incompressible_permille;
 	config.same_filled_permille = contents.same_filled_permille;
+	config.charge_kmem = charge_kmem;
 	stage.m = build_machine(&config);
 	attach_own(stage.m, &fifo_ops);
 	stage.memcg = make_memcg(stage.m, UINT64_MAX);
@@ -44,6 +46,12 @@ static struct stage set_stage(struct contents contents, uint64_t nr_pages, uint6
 		records[page] = WRITE | page;
 	CHECK_EQUAL(run_records(stage.m, stage.task, records, nr_pages), RCL_OK);
 	return stage;
+}
+
+/* Likewise, and kernel memory is free. */
+static struct stage set_stage(struct contents contents, uint64_t nr_pages, uint64_t limit_pages, uint64_t node_pages)
+{
+	return set_stage_with(0, contents, nr_pages, limit_pages, node_pages);
 }
 
 static uint64_t reclaim(const struct stage *stage, uint64_t nr_pages)
@@ -119,6 +127,40 @@ static void swap_in_and_exit_give_it_back(void)
 	rcl_machine_free(stage.m);
 }
 
+/* Leaves of the tree behind the swap cache: one for 64 slots in a row, 28 of them in four pages, and no memcg pays. */
+static void the_tree_behind_the_swap_cache_takes_pages(void)
+{
+	struct stage stage = set_stage_with(1, (struct contents){ 1400, 0, 1000 }, 1000, 0, 2048);
+	uint64_t before = nr_free(&stage);
+	struct rcl_memcg_info info;
+
+	CHECK_EQUAL(reclaim(&stage, 1000), 1000);
+	CHECK_EQUAL(nr_free(&stage), before + 1000 - 4);
+	CHECK_EQUAL(rcl_memcg_info(stage.m, stage.memcg, &info), RCL_OK);
+	CHECK_EQUAL(info.usage_pages, 3);	/* two page tables and their directory */
+	check_machine(stage.m);
+	CHECK_EQUAL(rcl_task_exit(stage.m, stage.task), RCL_OK);
+	CHECK_EQUAL(nr_free(&stage), 2048);
+	rcl_machine_free(stage.m);
+}
+
+/* A page that stays out holds the leaf of 64: sixteen pages, sixteen leaves. */
+static void few_survivors_hold_many_leaves(void)
+{
+	struct stage stage = set_stage_with(1, (struct contents){ 1400, 0, 1000 }, 1000, 0, 2048);
+	uint64_t before = nr_free(&stage), nr_out;
+
+	CHECK_EQUAL(reclaim(&stage, 1000), 1000);
+	for (uint32_t page = 0; page < 1000; page++) {
+		if (page % 64 != 0)
+			CHECK_EQUAL(run_records(stage.m, stage.task, &page, 1), RCL_OK);
+	}
+	nr_out = 1000 / 64 + 1;
+	CHECK_EQUAL(nr_free(&stage), before + nr_out - 4);
+	check_machine(stage.m);
+	rcl_machine_free(stage.m);
+}
+
 /* mem_limit: writes fail with room on the device, and what failed is in memory and can be used. */
 static void a_full_pool_refuses_writes(void)
 {
@@ -163,6 +205,8 @@ int main(int argc, char **argv)
 		{ "incompressible_pages_take_a_page", incompressible_pages_take_a_page },
 		{ "same_filled_pages_take_nothing", same_filled_pages_take_nothing },
 		{ "swap_in_and_exit_give_it_back", swap_in_and_exit_give_it_back },
+		{ "the_tree_behind_the_swap_cache_takes_pages", the_tree_behind_the_swap_cache_takes_pages },
+		{ "few_survivors_hold_many_leaves", few_survivors_hold_many_leaves },
 		{ "a_full_pool_refuses_writes", a_full_pool_refuses_writes },
 		{ "a_machine_of_noise_runs_out", a_machine_of_noise_runs_out },
 		{ "a_machine_of_text_does_not", a_machine_of_text_does_not },

@@ -336,6 +336,16 @@ static void open_trace(struct task *t)
 	close(fd);
 }
 
+/*
+ * Where the machine is short, pages of the harness stay in memory: each would compress to a size of its own and so take
+ * a zspage of its own, up to eight pages for one.
+ */
+static void stay(const struct run *run, int flags)
+{
+	if (run->room && mlockall(flags))
+		give_up("lock", "the harness");
+}
+
 static void start_task(struct run *run, uint64_t number)
 {
 	struct task *t = &run->task[number];
@@ -366,6 +376,7 @@ static void start_task(struct run *run, uint64_t number)
 	if (!t->pid) {
 		for (uint64_t i = 0; i < number; i++) /* or an earlier task would never read the end of its orders */
 			close(run->task[i].go);
+		stay(run, MCL_CURRENT);
 		obey(t);
 	}
 	if (!wait_for(run, t))
@@ -448,6 +459,7 @@ static int needs_file(const struct run *run)
 /* Everything as if the machine had just started; a mount of its own leaves no page and no shadow entry over. */
 static void prepare(const struct run *run)
 {
+	stay(run, MCL_CURRENT | MCL_FUTURE);
 	write_text("/proc/sys/vm/drop_caches", "3");
 	write_text("/sys/kernel/mm/lru_gen/enabled", strcmp(run->lru, "mglru") ? "0" : "7");
 	write_number("/proc/sys/vm/", "page-cluster", run->page_cluster);
