@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "rcl.h"
+#include "slab_types.h"
 
 #define ZS_NR_CLASSES 255		/* sizes 32 to 4096 in steps of 16 (ZS_SIZE_CLASSES) */
 #define ZS_NR_GROUPS 11			/* zspages with room, by tenths full; 0 unused (ZS_INUSE_RATIO_...) */
@@ -36,6 +37,8 @@ struct zs_pool {
 	uint32_t nr_used;		/* records ever used */
 	uint32_t free_head;
 	uint64_t nr_pages;		/* taken from nodes */
+	struct slab_cache handles;	/* one for each object */
+	struct slab_cache records;	/* one for each zspage */
 	uint8_t merged[ZS_NR_CLASSES];	/* size class to the one that stands for it */
 	struct zs_class classes[ZS_NR_CLASSES];
 };

@@ -23,6 +23,7 @@
 #include "mm.c"
 #include "young.c"
 #include "rmap.c"
+#include "slab.c"
 #include "zspool.c"
 #include "device.c"
 #include "plug.c"

@@ -640,11 +640,11 @@ static bool check_clusters(const struct rcl_machine *m, const struct report *rep
 	return true;
 }
 
-/* The tree behind the swap cache: leaves count the slots in use, and their slabs are as many as they need. */
+/* The tree behind the swap cache: leaves count the slots in use. */
 static bool check_swap_tree(const struct rcl_machine *m, const struct report *report)
 {
 	const struct swap_tree *tree = &m->swap_tree;
-	uint64_t nr_pages = 0, nr_leaves = 0;
+	uint64_t nr_leaves = 0;
 
 	for (uint32_t i = 0; i < m->nr_swaps && tree->nr_held; i++) {
 		const struct swap_device *device = &m->swaps[i];
@@ -660,11 +660,51 @@ static bool check_swap_tree(const struct rcl_machine *m, const struct report *re
 			nr_leaves += nr_held > 0;
 		}
 	}
+	if (nr_leaves != tree->leaves.nr_objects)
+		return broken(report, "swap: %llu leaves, %u counted", (unsigned long long)nr_leaves,
+			      tree->leaves.nr_objects);
+	return true;
+}
+
+/* No slab is empty, and all have their pages; pages are added to *nr_pages. */
+static bool check_slab(const struct slab_cache *cache, uint64_t *nr_pages, const struct report *report)
+{
+	uint32_t nr_slabs = cache->per_slab ? (cache->nr_objects + cache->per_slab - 1) / cache->per_slab : 0;
+
+	*nr_pages += cache->nr_pages;
+	if (cache->nr_held != nr_slabs * cache->per_slab || cache->nr_pages != nr_slabs * cache->slab_pages)
+		return broken(report, "slabs: %u objects in %u pages with room for %u", cache->nr_objects, cache->nr_pages,
+			      cache->nr_held);
+	return true;
+}
+
+static bool check_pool_slabs(const struct zs_pool *pool, uint64_t *nr_pages, const struct report *report)
+{
+	uint64_t nr_objects = pool->handles.nr_objects;
+
+	if (nr_objects && nr_objects != count_objects(pool))
+		return broken(report, "a pool has %llu handles for %llu objects", (unsigned long long)nr_objects,
+			      (unsigned long long)count_objects(pool));
+	return check_slab(&pool->handles, nr_pages, report) && check_slab(&pool->records, nr_pages, report);
+}
+
+/* Slabs: frames that say that they are one are those that the caches count. */
+static bool check_slabs(const struct rcl_machine *m, const struct report *report)
+{
+	uint64_t nr_counted = 0, nr_pages = 0;
+
+	if (!check_slab(&m->swap_tree.leaves, &nr_counted, report) ||
+	    !check_pool_slabs(&m->zswap.pool, &nr_counted, report))
+		return false;
+	for (uint32_t i = 0; i < m->nr_swaps; i++) {
+		if (!check_pool_slabs(&m->swaps[i].pool, &nr_counted, report))
+			return false;
+	}
 	for (uint32_t pfn = 0; pfn < m->nr_folios; pfn++)
 		nr_pages += is_taken(m, pfn, RCL_TRANSIT_SLAB);
-	if (nr_leaves != tree->nr_leaves || nr_pages != tree->nr_pages || nr_pages != (nr_leaves + 27) / 28 * 4)
-		return broken(report, "swap: %llu leaves in %llu pages, %u and %u counted", (unsigned long long)nr_leaves,
-			      (unsigned long long)nr_pages, tree->nr_leaves, tree->nr_pages);
+	if (nr_pages != nr_counted)
+		return broken(report, "slabs: %llu pages, %llu counted", (unsigned long long)nr_pages,
+			      (unsigned long long)nr_counted);
 	return true;
 }
 
@@ -675,7 +715,7 @@ int rcl_check(const struct rcl_machine *m, char *message, uint64_t message_bytes
 	return check_lruvecs(m, &report) && check_nodes(m, &report) && check_folios(m, &report) &&
 			       check_charges(m, &report) && check_swap(m, &report) && check_pools(m, &report) && check_files(m, &report) &&
 			       check_writeback(m, &report) && check_kmem(m, &report) && check_deferred(m, &report) &&
-			       check_clusters(m, &report) && check_swap_tree(m, &report) && check_offline(m, &report) && check_triggers(m, &report)
+			       check_clusters(m, &report) && check_swap_tree(m, &report) && check_slabs(m, &report) && check_offline(m, &report) && check_triggers(m, &report)
 		       ? RCL_OK
 		       : RCL_BROKEN_INVARIANT;
 }

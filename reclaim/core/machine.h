@@ -22,6 +22,7 @@
 #include "psi_types.h"
 #include "queues.h"
 #include "rcl.h"
+#include "slab_types.h"
 
 #define RCL_NIL UINT32_MAX		/* no folio, no slot, no mapping */
 #define RCL_NO_TASK UINT16_MAX		/* rmap_task of an unmapped folio */
@@ -372,12 +373,10 @@ struct swap_device {
 	struct lru_list cluster_lists[NR_CLUSTER_LISTS];
 };
 
-/* Leaves of the tree behind the swap cache, and their slabs (swap_tree.h). */
+/* Leaves of the tree behind the swap cache (swap_tree.h). */
 struct swap_tree {
 	uint8_t *nr_held;		/* slots in use by leaf; NULL where kernel memory is free */
-	uint32_t nr_leaves;
-	uint32_t nr_pages;
-	uint32_t first_pfn;
+	struct slab_cache leaves;
 };
 
 struct file {

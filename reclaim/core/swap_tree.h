@@ -1,7 +1,7 @@
 /*
  * The tree behind the swap cache: nodes of it take pages of the machine.
  *
- * Here: which leaves stand, and the slabs that hold them. Not here: what a slot holds (swap.h), and the trees of
+ * Here: which leaves stand. Not here: the pages that hold them (slab.h), what a slot holds (swap.h), and the trees of
  * files, which memcgs pay for (kmem.h).
  *
  * A leaf has room for 64 slots of a device in a row and stands while one of them is in use, by a folio of the swap

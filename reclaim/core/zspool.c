@@ -6,10 +6,13 @@
 #include <stdlib.h>
 
 #include "node.h"
+#include "slab.h"
 
 #define MIN_OBJECT_BYTES 32		/* ZS_MIN_ALLOC_SIZE, mm/zsmalloc.c v6.12 */
 #define CLASS_STEP_BYTES 16		/* ZS_SIZE_CLASS_DELTA, the same */
 #define HANDLE_BYTES 8			/* ZS_HANDLE_SIZE, the same: kept with each object */
+#define HANDLES_PER_SLAB 512		/* of a page: ZS_HANDLE_SIZE, the same */
+#define RECORDS_PER_SLAB 73		/* of a page: struct zspage, 56 bytes, x86-64 v6.12 */
 #define MAX_CHAIN_PAGES 8		/* CONFIG_ZSMALLOC_CHAIN_SIZE, mm/Kconfig v6.12 */
 
 _Static_assert(ZS_NR_CLASSES == (RCL_PAGE_BYTES - MIN_OBJECT_BYTES) / CLASS_STEP_BYTES + 1, "one class per step");
@@ -57,6 +60,8 @@ bool zspool_setup(struct zs_pool *pool, uint64_t nr_objects)
 {
 	pool->zspages = calloc(nr_objects + 1, sizeof(*pool->zspages));
 	pool->free_head = RCL_NIL;
+	pool->handles = slab_cache_of(1, HANDLES_PER_SLAB);
+	pool->records = slab_cache_of(1, RECORDS_PER_SLAB);
 	set_up_classes(pool);
 	return pool->zspages;
 }
@@ -165,8 +170,12 @@ static uint32_t add_zspage(struct rcl_machine *m, struct zs_pool *pool, uint32_t
 	struct zspage *zspage = &pool->zspages[number];
 	uint32_t next_free = zspage->next;
 
-	if (!take_pages(m, pool, zspage, pool->classes[class].nr_pages))
+	if (!slab_alloc(m, &pool->records))
 		return RCL_NIL;
+	if (!take_pages(m, pool, zspage, pool->classes[class].nr_pages)) {
+		slab_free(m, &pool->records);
+		return RCL_NIL;
+	}
 	if (number == pool->free_head)
 		pool->free_head = next_free;
 	else
@@ -181,12 +190,17 @@ uint32_t zspool_alloc(struct rcl_machine *m, struct zs_pool *pool, uint32_t nr_b
 	uint32_t index = class_of(pool, nr_bytes);
 	struct zs_class *class = &pool->classes[index];
 	bool is_new = !class->filled_groups;
-	/* The fullest that has room (find_get_zspage()). */
-	uint32_t number = is_new ? add_zspage(m, pool, index) : class->heads[31 - __builtin_clz(class->filled_groups)];
 	struct zspage *zspage;
+	uint32_t number;
 
-	if (number == RCL_NIL)
+	if (!slab_alloc(m, &pool->handles))
 		return RCL_NIL;
+	/* The fullest that has room (find_get_zspage()). */
+	number = is_new ? add_zspage(m, pool, index) : class->heads[31 - __builtin_clz(class->filled_groups)];
+	if (number == RCL_NIL) {
+		slab_free(m, &pool->handles);
+		return RCL_NIL;
+	}
 	zspage = &pool->zspages[number];
 	zspage->nr_objects++;
 	if (!is_new) {
@@ -203,12 +217,14 @@ void zspool_free(struct rcl_machine *m, struct zs_pool *pool, uint32_t number)
 	struct zspage *zspage = &pool->zspages[number];
 	struct zs_class *class = &pool->classes[zspage->class];
 
+	slab_free(m, &pool->handles);
 	unlink_zspage(pool, class, number);
 	if (--zspage->nr_objects > 0) {
 		link_zspage(pool, class, number);
 		return;
 	}
 	release_pages(m, pool, zspage);
+	slab_free(m, &pool->records);
 	zspage->next = pool->free_head;
 	pool->free_head = number;
 }

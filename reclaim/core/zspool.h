@@ -6,7 +6,8 @@
  *
  * Objects of similar size share a zspage of one to eight pages; a new one goes into the fullest
  * zspage that has room, and a zspage is given back when its last object goes. What a pool takes is
- * taken from the nodes, down to their last page: whoever compresses is freeing memory (PF_MEMALLOC).
+ * taken from the nodes, down to their last page: whoever compresses is freeing memory (PF_MEMALLOC). So is what its
+ * handles and the records of its zspages take (slab.h), a page for 512 objects and one for 73 zspages.
  *
  * SIMPLIFIED: zspages are never compacted; effect: after many frees of mixed ages a pool holds more
  * pages than the kernel's, whose shrinker compacts it.

@@ -144,6 +144,20 @@ static void the_tree_behind_the_swap_cache_takes_pages(void)
 	rcl_machine_free(stage.m);
 }
 
+/* 300 objects, each with a zspage of its own: a page of handles, five of records, and four for five leaves. */
+static void what_is_stored_has_handles_and_records(void)
+{
+	struct stage stage = set_stage_with(1, (struct contents){ 1400, 1000, 0 }, 300, 0, 1024);
+	uint64_t before = nr_free(&stage);
+
+	CHECK_EQUAL(reclaim(&stage, 300), 300);
+	CHECK_EQUAL(nr_free(&stage), before - 1 - 5 - 4);
+	check_machine(stage.m);
+	CHECK_EQUAL(rcl_task_exit(stage.m, stage.task), RCL_OK);
+	CHECK_EQUAL(nr_free(&stage), 1024);
+	rcl_machine_free(stage.m);
+}
+
 /* A page that stays out holds the leaf of 64: sixteen pages, sixteen leaves. */
 static void few_survivors_hold_many_leaves(void)
 {
@@ -206,6 +220,7 @@ int main(int argc, char **argv)
 		{ "same_filled_pages_take_nothing", same_filled_pages_take_nothing },
 		{ "swap_in_and_exit_give_it_back", swap_in_and_exit_give_it_back },
 		{ "the_tree_behind_the_swap_cache_takes_pages", the_tree_behind_the_swap_cache_takes_pages },
+		{ "what_is_stored_has_handles_and_records", what_is_stored_has_handles_and_records },
 		{ "few_survivors_hold_many_leaves", few_survivors_hold_many_leaves },
 		{ "a_full_pool_refuses_writes", a_full_pool_refuses_writes },
 		{ "a_machine_of_noise_runs_out", a_machine_of_noise_runs_out },
