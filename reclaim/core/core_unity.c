@@ -49,6 +49,7 @@
 #include "maps.c"
 #include "policy.c"
 #include "migrate.c"
+#include "numa_scan.c"
 #include "numa_balancing.c"
 #include "demote.c"
 #include "shrink.c"

@@ -122,10 +122,7 @@ uint64_t device_read(struct rcl_machine *m, struct device *device, uint64_t nr_p
 /* blk_mq_get_tag(): no request is free, so whoever writes waits for the oldest. */
 static void wait_for_room(struct rcl_machine *m, struct device *device)
 {
-	uint64_t done_ns = device_next_done_ns(device);
-
-	if (done_ns > *m->clock)
-		spend(m, done_ns - *m->clock);
+	events_spend_until(m, device_next_done_ns(device));
 	complete_writes(m, device, *m->clock);
 }
 

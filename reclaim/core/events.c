@@ -84,6 +84,14 @@ void events_run_due(struct rcl_machine *m)
 		run_next(m);
 }
 
+static void wake_at(struct rcl_machine *m, uint64_t ns)
+{
+	if (ns <= *m->clock)
+		return;
+	events_note_sleep(m, ns - *m->clock);
+	*m->clock = ns;
+}
+
 bool events_wait(struct rcl_machine *m, uint64_t deadline_ns, bool (*is_over)(struct rcl_machine *m, void *data),
 		 void *data)
 {
@@ -92,14 +100,10 @@ bool events_wait(struct rcl_machine *m, uint64_t deadline_ns, bool (*is_over)(st
 		uint64_t end_ns = run_next(m);
 
 		if (is_over && is_over(m, data)) {
-			if (end_ns > deadline_ns)
-				end_ns = deadline_ns;
-			if (end_ns > *m->clock)
-				*m->clock = end_ns;
+			wake_at(m, least(end_ns, deadline_ns));
 			return true;
 		}
 	}
-	if (deadline_ns > *m->clock)
-		*m->clock = deadline_ns;
+	wake_at(m, deadline_ns);
 	return false;
 }

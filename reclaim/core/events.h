@@ -43,11 +43,20 @@ void events_run_due(struct rcl_machine *m);
 bool events_wait(struct rcl_machine *m, uint64_t deadline_ns, bool (*is_over)(struct rcl_machine *m, void *data),
 		 void *data);
 
+/* A task does not run while it waits; a kernel thread's time is nobody's. */
+static inline void events_note_sleep(struct rcl_machine *m, uint64_t ns)
+{
+	if (m->current)
+		m->current->slept_ns += ns;
+}
+
 /* Let time pass for whoever is running where nobody else may run, as in the middle of a batch. */
 static inline void events_spend_until(struct rcl_machine *m, uint64_t ns)
 {
-	if (ns > *m->clock)
-		spend(m, ns - *m->clock);
+	if (ns <= *m->clock)
+		return;
+	events_note_sleep(m, ns - *m->clock);
+	spend(m, ns - *m->clock);
 }
 
 /* Let whoever is running sleep. */

@@ -217,10 +217,25 @@ static bool fault_file(struct rcl_machine *m, struct task *task, uint32_t vpn, b
 	return true;
 }
 
+/* An anonymous page that was promoted: it has one user, and is written as it is (wp_page_reuse(), do_huge_pmd_wp_page()). */
+static void reuse_anon(struct task *task, uint32_t vpn, const struct folio *folio)
+{
+	uint32_t first = folio->pub.flags & FOLIO_PMD_MAPPED ? folio->rmap_vpn : vpn;
+	uint32_t nr = folio->pub.flags & FOLIO_PMD_MAPPED ? folio->pub.nr_pages : 1;
+
+	for (uint32_t i = 0; i < nr; i++)
+		task->ptes[first + i] &= ~PTE_WP;
+	task->ptes[vpn] |= PTE_ACCESSED | PTE_DIRTY;
+}
+
 static bool fault_write_protected(struct rcl_machine *m, struct task *task, uint32_t vpn)
 {
 	struct folio *folio = page_folio(m, task->ptes[vpn] >> PTE_SHIFT);
 
+	if (folio->pub.type == RCL_ANON) {
+		reuse_anon(task, vpn, folio);
+		return true;
+	}
 	if (folio->pub.type == RCL_FILE && !(vma_find(task, vpn)->flags & RCL_MAPPING_SHARED))
 		return copy_on_write(m, task, vpn, folio);
 	task->ptes[vpn] = (task->ptes[vpn] & ~PTE_WP) | PTE_ACCESSED | PTE_DIRTY;
@@ -238,7 +253,7 @@ static bool fault_hint(struct rcl_machine *m, struct task *task, uint32_t vpn, b
 	spend(m, m->config.costs.minor_fault_ns);
 	if (!(*pte & PTE_PRESENT) || (is_write && *pte & PTE_WP))
 		return false;
-	*pte |= is_write ? PTE_DIRTY : 0;
+	*pte |= PTE_ACCESSED | (is_write ? PTE_DIRTY : 0);
 	return true;
 }
 

@@ -46,9 +46,10 @@ static uint64_t move_mappings(struct rcl_machine *m, const struct folio *frame)
 	while (task != RCL_NO_TASK) {
 		uint32_t *pte = &m->tasks[task]->ptes[vpn];
 
-		/* A mark for hint faults does not survive (remove_migration_pte()). */
+		/* A mark for hint faults does not survive, nor does what it took: the first write faults again
+		 * (try_to_migrate_one(), remove_migration_pte()). */
 		if (RCL_UNLIKELY(pte_is_hint(*pte)))
-			*pte |= PTE_PRESENT | (frame->pub.type == RCL_FILE ? PTE_WP : 0);
+			*pte |= PTE_PRESENT | PTE_WP;
 		*pte = (*pte & ((UINT32_C(1) << PTE_SHIFT) - 1)) | frame->pub.pfn << PTE_SHIFT;
 		nr_ptes++;
 		task = RCL_NO_TASK;

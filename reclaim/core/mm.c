@@ -12,7 +12,7 @@
 #include "memcg.h"
 #include "mlock.h"
 #include "node.h"
-#include "numa_balancing.h"
+#include "numa_scan.h"
 #include "pagecache.h"
 #include "psi.h"
 #include "rmap.h"
@@ -170,7 +170,7 @@ int rcl_task_create(struct rcl_machine *m, const struct rcl_task_config *config,
 	task->mempolicy_nodes = (uint16_t)config->mempolicy_nodes;
 	task->interleave_prev = RCL_MAX_NODES - 1;	/* before the first */
 	task->ns_per_access = config->ns_per_access;
-	task->numa_next_scan_ns = numa_balancing_first_scan_ns(m);
+	numa_scan_init(m, task);
 	task->nr_dirtied_pause = m->config.writeback ? DIRTY_FIRST_POLL : UINT32_MAX;
 	task->oom_score_adj = (int16_t)config->oom_score_adj;
 	m->tasks[m->nr_tasks++] = task;

@@ -21,7 +21,7 @@
 #include "mm.h"
 #include "oom.h"
 #include "numa.h"
-#include "numa_balancing.h"
+#include "numa_scan.h"
 #include "pagecache.h"
 #include "policy.h"
 #include "psi.h"
@@ -146,8 +146,10 @@ int rcl_task_switch(struct rcl_machine *m, uint32_t number, uint32_t next)
 	to = m->tasks[next];
 	batches_pass(m, from, to);
 	memcg_pass_stock(m, from, to);
-	if (to->clock_ns < from->clock_ns)
+	if (to->clock_ns < from->clock_ns) {
+		to->slept_ns += from->clock_ns - to->clock_ns;
 		to->clock_ns = from->clock_ns;
+	}
 	return RCL_OK;
 }
 
@@ -409,7 +411,7 @@ static bool run_until(struct rcl_machine *m, struct task *task, uint64_t end)
 		uint64_t stop, reached;
 
 		if (RCL_UNLIKELY(task->clock_ns >= task->numa_next_scan_ns)) {
-			numa_balancing_scan(m, task);
+			numa_scan_tick(m, task);
 			continue;
 		}
 		stop = end_of_hits(m, task, i, end, most_ns);

@@ -2,6 +2,7 @@
  * NUMA balancing between tiers: marks, faults on them, and which pages come to the fast node.
  */
 #include "harness.h"
+#include "machine.h"
 
 #define NR_PAGES 200
 #define MS UINT64_C(1000000)
@@ -89,6 +90,156 @@ static void test_pages_in_use_come_to_the_fast_node(void)
 	accesses = node_counter(s.m, 1, RCL_NODE_ACCESSES);
 	touch_until(&s, 1200 * MS, NR_PAGES, WRITE);
 	CHECK_EQUAL(node_counter(s.m, 1, RCL_NODE_ACCESSES), accesses);
+	rcl_machine_free(s.m);
+}
+
+/* task_tick_numa(): a period of a second after the last scan, and two ticks, at the first tick beyond. */
+static void test_scans_are_a_period_and_two_ticks_apart(void)
+{
+	struct setting s;
+
+	set_up(&s, 1000);
+	s.config.numa_promote_rate_limit_mbps = 0;
+	place_on_slow(&s, &anonymous, 1000, WRITE);
+	CHECK_EQUAL(s.m->tasks[s.task]->numa_next_scan_ns, 1004 * MS);
+	touch_until(&s, 1010 * MS, NR_PAGES, WRITE);
+	CHECK_EQUAL(counter(s.m, RCL_NUMA_PTE_UPDATES), NR_PAGES);
+	CHECK_EQUAL(s.m->tasks[s.task]->numa_next_scan_ns, 2012 * MS);
+	touch_until(&s, 2020 * MS, NR_PAGES, WRITE);
+	CHECK_EQUAL(counter(s.m, RCL_NUMA_PTE_UPDATES), 2 * NR_PAGES);
+	CHECK_EQUAL(s.m->tasks[s.task]->numa_next_scan_ns, 3020 * MS);
+	rcl_machine_free(s.m);
+}
+
+/* update_task_scan_period(): with tiers no fault is local or shared, so the period doubles once in a round in which
+ * pages came, and begins then: which the tick at which it would be over is too early for, and takes another one. */
+static void test_a_round_that_brings_pages_doubles_the_period(void)
+{
+	struct setting s;
+	const struct task *task;
+
+	set_up(&s, 1000);
+	place_on_slow(&s, &anonymous, 1000, WRITE);
+	task = s.m->tasks[s.task];
+	touch_until(&s, 990 * MS, NR_PAGES, WRITE);
+	touch_until(&s, 1050 * MS, 1, WRITE);
+	CHECK_EQUAL(task->numa_scan_period_ms, 2000);	/* by one page */
+	touch_until(&s, 1100 * MS, NR_PAGES, WRITE);
+	CHECK_EQUAL(counter(s.m, RCL_PGPROMOTE_SUCCESS), NR_PAGES);
+	CHECK_EQUAL(task->numa_scan_period_ms, 2000);	/* by all others */
+	touch_until(&s, 2014 * MS, 1, WRITE);
+	CHECK_EQUAL(task->numa_scan_seq, 1);
+	touch_until(&s, 3016 * MS, 1, WRITE);
+	CHECK_EQUAL(task->numa_scan_seq, 2);
+	rcl_machine_free(s.m);
+}
+
+static void test_a_period_that_begins_late_is_waited_for_twice(void)
+{
+	struct setting s;
+	const struct task *task;
+
+	set_up(&s, 1020);
+	place_on_slow(&s, &anonymous, 1000, WRITE);	/* 40 pages are on the fast node */
+	task = s.m->tasks[s.task];
+	touch_until(&s, 990 * MS, NR_PAGES, WRITE);
+	touch_until(&s, 1050 * MS, 20, WRITE);
+	CHECK_EQUAL(counter(s.m, RCL_NUMA_HINT_FAULTS), 0);
+	touch_until(&s, 1052 * MS, NR_PAGES, WRITE);
+	CHECK_EQUAL(task->numa_scan_period_ms, 2000);	/* due 2 s from here on, and stamped 2 s after the scan */
+	touch_until(&s, 3020 * MS, 1, WRITE);
+	CHECK_EQUAL(task->numa_scan_seq, 1);
+	CHECK_EQUAL(task->numa_next_scan_ns, 5012 * MS);
+	touch_until(&s, 5016 * MS, 1, WRITE);
+	CHECK_EQUAL(task->numa_scan_seq, 2);
+	rcl_machine_free(s.m);
+}
+
+/* Only the time that a task runs brings a scan nearer (sum_exec_runtime). */
+static void test_a_task_that_waits_is_scanned_later(void)
+{
+	struct setting s;
+	struct rcl_mapping mapping = { .nr_pages = NR_PAGES, .flags = RCL_MAPPING_FILE };
+	const struct task *task;
+
+	set_up(&s, 1000);
+	s.m = build_machine(&s.config);
+	mapping.file = make_file(s.m, NR_PAGES);
+	s.task = make_at(s.m, &mapping, UINT32_MAX);
+	task = s.m->tasks[s.task];
+	touch_until(&s, 1, NR_PAGES, 0);
+	CHECK(task->slept_ns >= NR_PAGES * s.m->config.costs.ssd_read_ns);
+	touch_until(&s, 1006 * MS, 1, 0);
+	CHECK_EQUAL(task->numa_scan_seq, 0);
+	touch_until(&s, 1006 * MS + task->slept_ns, 1, 0);
+	CHECK_EQUAL(task->numa_scan_seq, 1);
+	rcl_machine_free(s.m);
+}
+
+/* vma_is_accessed(): after two rounds for all, a VMA without faults is scanned when nothing else is left, one at a
+ * time, so that a round takes three scans where it took one. */
+static void test_mappings_without_faults_are_scanned_one_at_a_time(void)
+{
+	static const uint32_t rounds[] = { 1, 2, 2, 2, 3, 3 };
+	struct setting s;
+	struct rcl_mapping mappings[3] = { { .nr_pages = 50 }, { .nr_pages = 50 }, { .nr_pages = 100 } };
+	struct rcl_task_config config = { .ns_per_access = 1000, .nr_mappings = 3, .mappings = mappings };
+
+	set_up(&s, 1000);
+	s.m = build_machine(&s.config);
+	CHECK_EQUAL(rcl_task_create(s.m, &config, &s.task), RCL_OK);
+	touch_until(&s, 1, NR_PAGES, WRITE);
+	for (uint32_t i = 0; i < 6; i++) {
+		s.m->tasks[s.task]->vmas[0].numab.is_used = true;	/* as a fault on a mark says it */
+		touch_until(&s, (1006 + 1008 * i) * MS, 1, WRITE);
+		CHECK_EQUAL(s.m->tasks[s.task]->numa_scan_seq, rounds[i]);
+	}
+	rcl_machine_free(s.m);
+}
+
+/* remove_migration_pte(): what was marked comes back write-protected, and the first write faults once more. */
+static void test_a_promoted_page_faults_again_at_its_first_write(void)
+{
+	uint64_t nr_faults[2];
+
+	for (uint32_t writes = 0; writes < 2; writes++) {
+		struct setting s;
+
+		set_up(&s, 1000);
+		place_on_slow(&s, &anonymous, 1000, WRITE);
+		touch_until(&s, 990 * MS, NR_PAGES, WRITE);
+		nr_faults[writes] = counter(s.m, RCL_PGFAULT);
+		touch_until(&s, 1100 * MS, NR_PAGES, writes ? WRITE : 0);
+		CHECK_EQUAL(counter(s.m, RCL_PGPROMOTE_SUCCESS), NR_PAGES);
+		nr_faults[writes] = counter(s.m, RCL_PGFAULT) - nr_faults[writes];
+		rcl_machine_free(s.m);
+	}
+	CHECK_EQUAL(nr_faults[0], NR_PAGES);
+	CHECK_EQUAL(nr_faults[1], 2 * NR_PAGES);
+}
+
+/* A fault counts where the folio is charged (count_memcg_folio_events()), a mark where the task is. */
+static void test_hint_faults_count_in_the_memcg_of_the_folio(void)
+{
+	struct setting s;
+	struct rcl_mapping mapping = { .nr_pages = NR_PAGES, .flags = RCL_MAPPING_FILE | RCL_MAPPING_SHARED };
+	struct rcl_task_config config = { .ns_per_access = 1000, .nr_mappings = 1, .mappings = &mapping,
+					  .mempolicy = RCL_MEMPOLICY_BIND, .mempolicy_nodes = 2 };
+	uint64_t counters[RCL_NR_COUNTERS];
+	uint32_t owner;
+
+	set_up(&s, 1000);
+	s.m = build_machine(&s.config);
+	mapping.file = make_file(s.m, NR_PAGES);
+	config.memcg = make_memcg(s.m, 4096);
+	CHECK_EQUAL(rcl_task_create(s.m, &config, &owner), RCL_OK);
+	touch_range(s.m, owner, 0, NR_PAGES, 0);
+	s.task = make_at(s.m, &mapping, UINT32_MAX);
+	touch_until(&s, 1100 * MS, NR_PAGES, 0);
+	CHECK_EQUAL(rcl_counters(s.m, RCL_COUNT_MEMCG, config.memcg, counters), RCL_OK);
+	CHECK_EQUAL(counters[RCL_NUMA_HINT_FAULTS], NR_PAGES);
+	CHECK_EQUAL(counters[RCL_NUMA_PTE_UPDATES], 0);
+	CHECK(counters[RCL_PGPROMOTE_SUCCESS] > 0);
 	rcl_machine_free(s.m);
 }
 
@@ -247,6 +398,13 @@ int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
 		TEST(pages_in_use_come_to_the_fast_node),
+		TEST(scans_are_a_period_and_two_ticks_apart),
+		TEST(a_round_that_brings_pages_doubles_the_period),
+		TEST(a_period_that_begins_late_is_waited_for_twice),
+		TEST(a_task_that_waits_is_scanned_later),
+		TEST(mappings_without_faults_are_scanned_one_at_a_time),
+		TEST(a_promoted_page_faults_again_at_its_first_write),
+		TEST(hint_faults_count_in_the_memcg_of_the_folio),
 		TEST(without_balancing_nothing_is_marked),
 		TEST(pages_that_fault_late_stay),
 		TEST(rate_limit_counts_candidates_and_promotes_none),
