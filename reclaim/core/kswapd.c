@@ -99,7 +99,7 @@ static void begin_walk(struct rcl_machine *m, struct node *node)
 	sc->pub.nr_scanned = 0;
 	sc->quit = false;
 	if (!scan_age_node(m, sc, node->pub.nid))
-		oom_kill(m, NULL);
+		oom_kill(m, NULL, ALL_NODES);
 	scan_begin_node(m, sc, node->pub.nid);
 	node->kswapd.state = KSWAPD_WALKING;
 }

@@ -191,6 +191,7 @@ struct memcg {
 	uint64_t zswap_pages;		/* charged for them */
 	uint64_t nr_zswapped;
 	uint64_t zswap_max;
+	uint64_t swap_high;		/* memory.swap.high */
 	uint32_t zswap_oldest;		/* slot, RCL_NIL for none */
 	uint32_t zswap_newest;
 	bool zswap_writeback;
@@ -775,6 +776,11 @@ static inline struct lruvec *task_lruvec(const struct task *task)
 static inline struct attachment *default_of(const struct rcl_machine *m)
 {
 	return m->attachments[0];
+}
+
+static inline uint64_t most(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
 }
 
 static inline uint64_t least(uint64_t a, uint64_t b)

@@ -86,8 +86,10 @@ static struct memcg *alloc_memcg(struct rcl_machine *m, struct memcg *parent)
 	return memcg;
 }
 
-static void init_zswap(struct memcg *memcg)
+/* Limits that are set by their control files only. */
+static void init_swap_limits(struct memcg *memcg)
 {
+	memcg->swap_high = RCL_MAX_PAGES;
 	memcg->zswap_max = RCL_MAX_PAGES;
 	memcg->zswap_writeback = true;
 	memcg->zswap_oldest = RCL_NIL;
@@ -106,7 +108,7 @@ int memcg_setup(struct rcl_machine *m)
 	root->pub.max = RCL_MAX_PAGES;
 	root->pub.high = RCL_MAX_PAGES;
 	root->pub.swap_max = RCL_MAX_PAGES;
-	init_zswap(root);
+	init_swap_limits(root);
 	root->pub.swappiness = m->config.swappiness;
 	insert_in_order(m, root, NULL);
 	m->memcgs[0] = root;
@@ -157,7 +159,7 @@ int rcl_memcg_create(struct rcl_machine *m, const struct rcl_memcg_config *confi
 	child->pub.low = clamp_pages(config->low_pages);
 	child->pub.min = clamp_pages(config->min_pages);
 	child->pub.swap_max = clamp_pages(config->swap_max_pages);
-	init_zswap(child);
+	init_swap_limits(child);
 	child->oom_group = config->oom_group != 0;
 	child->pub.swappiness = config->swappiness <= RCL_MAX_SWAPPINESS ? config->swappiness : parent->pub.swappiness;
 	insert_in_order(m, child, parent);
@@ -195,7 +197,7 @@ static void enforce_max(struct rcl_machine *m, struct memcg *memcg)
 			continue;
 		}
 		memcg_count_event(memcg, RCL_MEMORY_EVENTS_OOM);
-		if (!oom_kill(m, memcg))
+		if (!oom_kill(m, memcg, ALL_NODES))
 			return;
 	}
 }
@@ -207,7 +209,7 @@ int rcl_memcg_set(struct rcl_machine *m, uint32_t memcg, uint32_t knob, uint64_t
 	if (memcg >= m->nr_memcgs || m->memcgs[memcg]->is_offline)
 		return machine_error(m, RCL_BAD_ARGUMENT, "memcg %u does not exist", memcg);
 	pub = &m->memcgs[memcg]->pub;
-	if (knob > RCL_MEMCG_OOM_GROUP || (knob == RCL_MEMCG_MAX && (value == 0 || memcg == 0)) ||
+	if (knob > RCL_MEMCG_SWAP_HIGH || (knob == RCL_MEMCG_MAX && (value == 0 || memcg == 0)) ||
 	    (knob == RCL_MEMCG_SWAPPINESS && value > RCL_MAX_SWAPPINESS))
 		return machine_error(m, RCL_BAD_ARGUMENT, "memcg %u: knob %u cannot be set to %llu", memcg, knob,
 				     (unsigned long long)value);
@@ -225,6 +227,8 @@ int rcl_memcg_set(struct rcl_machine *m, uint32_t memcg, uint32_t knob, uint64_t
 		pub->min = clamp_pages(value);
 	else if (knob == RCL_MEMCG_SWAP_MAX)
 		pub->swap_max = clamp_pages(value);
+	else if (knob == RCL_MEMCG_SWAP_HIGH)
+		memcg_of(pub)->swap_high = clamp_pages(value);
 	else if (knob == RCL_MEMCG_ZSWAP_MAX)
 		memcg_of(pub)->zswap_max = clamp_pages(value);
 	else if (knob == RCL_MEMCG_ZSWAP_WRITEBACK)
@@ -253,20 +257,18 @@ void memcg_drain_stocks(struct rcl_machine *m, struct memcg *memcg)
 	}
 }
 
-/* Find how many pages fit below all limits, and the memcg whose limit is the tightest. */
-static uint64_t find_margin(struct memcg *memcg, struct memcg **tightest)
+/* mem_cgroup_margin() */
+static uint64_t margin_of(const struct memcg *memcg)
 {
-	uint64_t margin = RCL_MAX_PAGES;
+	return memcg->pub.max > memcg->pub.usage ? memcg->pub.max - memcg->pub.usage : 0;
+}
 
-	for (; memcg; memcg = memcg_parent(memcg)) {
-		uint64_t room = memcg->pub.max > memcg->pub.usage ? memcg->pub.max - memcg->pub.usage : 0;
-
-		if (room < margin) {
-			margin = room;
-			*tightest = memcg;
-		}
-	}
-	return margin;
+/* The lowest memcg that has no room for a charge, NULL where all have (page_counter_try_charge()). */
+static struct memcg *find_full(struct memcg *memcg, uint64_t nr_pages)
+{
+	while (memcg && margin_of(memcg) >= nr_pages)
+		memcg = memcg_parent(memcg);
+	return memcg;
 }
 
 static void charge_ancestors(struct memcg *memcg, uint64_t nr_pages)
@@ -286,7 +288,7 @@ static void charge_ancestors(struct memcg *memcg, uint64_t nr_pages)
 static bool kill_in(struct rcl_machine *m, struct memcg *limited, struct task *task)
 {
 	memcg_count_event(limited, RCL_MEMORY_EVENTS_OOM);
-	if (!oom_kill(m, limited))
+	if (!oom_kill(m, limited, ALL_NODES))
 		oom_kill_task(m, task);
 	return task->state != RCL_TASK_KILLED;
 }
@@ -330,24 +332,25 @@ bool memcg_charge_slow(struct rcl_machine *m, struct task *task, uint32_t nr_pag
 	bool drained = false;
 
 	for (;;) {
-		struct memcg *limited = task->memcg;
-		uint64_t margin = find_margin(task->memcg, &limited);
+		struct memcg *limited = find_full(task->memcg, batch);
 		uint64_t nr_reclaimed;
 
 		/* Once the batch has not fitted, this charge asks for its own pages alone. */
-		if (margin < batch)
+		if (limited && batch > nr_pages) {
 			batch = nr_pages;
-		if (margin >= batch) {
+			limited = find_full(task->memcg, batch);
+		}
+		if (!limited) {
 			charge_ancestors(task->memcg, batch);
 			refill_stock(m, task, batch - nr_pages);
-			high_note_charge(m, task, batch);
+			high_note_charge(m, task, batch, true);
 			return true;
 		}
 		memcg_count_event(limited, RCL_MEMORY_EVENTS_MAX);
 		nr_reclaimed = direct_reclaim_memcg(m, limited, nr_pages, RCL_ORIGIN_MEMCG_LIMIT);
 		if (m->interrupted || task->state == RCL_TASK_KILLED)
 			return false;
-		if (find_margin(task->memcg, &limited) >= nr_pages)
+		if (margin_of(limited) >= nr_pages)
 			continue;
 		if (!drained) {
 			memcg_drain_stocks(m, limited);
@@ -366,21 +369,19 @@ bool memcg_charge_slow(struct rcl_machine *m, struct task *task, uint32_t nr_pag
 
 bool memcg_try_charge(struct rcl_machine *m, struct task *task, uint32_t nr_pages)
 {
-	struct memcg *limited = task->memcg;
 	uint32_t batch = nr_pages > m->config.charge_batch_pages ? nr_pages : m->config.charge_batch_pages;
-	uint64_t margin;
 
 	if (task->stock_pages >= nr_pages) {
 		task->stock_pages -= nr_pages;
 		return true;
 	}
-	margin = find_margin(task->memcg, &limited);
-	if (margin < batch)
+	if (find_full(task->memcg, batch))
 		batch = nr_pages;
-	if (margin < batch)
+	if (find_full(task->memcg, batch))
 		return false;
 	charge_ancestors(task->memcg, batch);
 	refill_stock(m, task, batch - nr_pages);
+	high_note_charge(m, task, batch, false);
 	return true;
 }
 
@@ -413,6 +414,9 @@ static uint64_t sum_children(const struct rcl_machine *m, const struct memcg *pa
 	return sum;
 }
 
+/* SIMPLIFIED: a reclaim's target has no protection from then on, in the kernel it keeps, for others, what it had (the
+ * target itself is passed by, mem_cgroup_unprotected()); effect: under mglru a memcg that is at its own limit may give
+ * to kswapd's present round though it is below its min or low. */
 void memcg_calculate_protection(struct memcg *root, struct memcg *memcg)
 {
 	struct memcg *parent = memcg_parent(memcg);

@@ -304,13 +304,16 @@ void mm_zap_range(struct rcl_machine *m, struct task *task, uint32_t first, uint
 	}
 }
 
+/* exit_mmap().
+ * SIMPLIFIED: the batches of all tasks are drained first, and its charge stock goes with the task, the kernel drains
+ * those of one CPU, which keeps its stock; effect: others' pages are on their lists earlier by part of a batch. */
 void mm_exit(struct rcl_machine *m, struct task *task)
 {
 	batches_drain_all(m);
 	mm_zap_range(m, task, 0, task->nr_pages);
 	batches_drain(m, task);
 	kmem_free_tables(task);
-	memcg_drain_stocks(m, task->memcg);
+	memcg_drain_stock(task);
 }
 
 int rcl_task_set_oom_score_adj(struct rcl_machine *m, uint32_t number, int32_t oom_score_adj)

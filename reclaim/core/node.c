@@ -303,7 +303,7 @@ static struct folio *alloc_slowpath(struct rcl_machine *m, struct task *task, co
 			folio = take_above(m, place, false);
 			if (folio)
 				return folio;
-			if (!oom_kill(m, NULL))
+			if (!oom_kill(m, NULL, place->allowed))
 				oom_kill_task(m, task);
 			nr_fruitless = 0;
 		}

@@ -21,18 +21,20 @@ static bool is_alive(const struct task *task)
 	return task->state != RCL_TASK_EXITED && task->state != RCL_TASK_KILLED;
 }
 
-/* Present pages, swap entries and page tables: the counters that the kernel keeps per mm. */
+/* Present pages, swap entries and page tables: the counters that the kernel keeps per mm.
+ * SIMPLIFIED: exact, the kernel's are up to 31 pages per CPU and kind behind (percpu_counter); effect: which of two
+ * tasks of nearly the same size dies. */
 static uint64_t count_pages(const struct task *task)
 {
 	uint64_t nr_pages = task->nr_tables;
 
 	for (uint32_t vpn = 0; vpn < task->nr_pages; vpn++)
-		nr_pages += (task->ptes[vpn] & (PTE_PRESENT | PTE_SWAP)) != 0;
+		nr_pages += pte_maps(task->ptes[vpn]) || task->ptes[vpn] & PTE_SWAP;
 	return nr_pages;
 }
 
 /* What a memcg or the machine has in memory and swap (constrained_alloc()). */
-static uint64_t total_pages(const struct rcl_machine *m, const struct memcg *memcg)
+static uint64_t total_pages(const struct rcl_machine *m, const struct memcg *memcg, uint16_t nodes)
 {
 	uint64_t swap_pages = m->nr_swap_slots, memory = 0;
 
@@ -43,7 +45,7 @@ static uint64_t total_pages(const struct rcl_machine *m, const struct memcg *mem
 		return memory + (memcg->pub.swap_max < swap_pages ? memcg->pub.swap_max : swap_pages);
 	}
 	for (uint32_t nid = 0; nid < m->nr_nodes; nid++)
-		memory += m->nodes[nid].pub.nr_pages;
+		memory += nodes >> nid & 1 ? m->nodes[nid].pub.nr_pages : 0;
 	return memory + swap_pages;
 }
 
@@ -60,9 +62,15 @@ static bool comes_later(const struct task *task, const struct task *other, bool 
 	return task->number > other->number;
 }
 
-static struct task *select_victim(const struct rcl_machine *m, const struct memcg *memcg)
+/* Who is bound to other nodes has nothing on those that are full (oom_cpuset_eligible()). */
+static bool is_elsewhere(const struct task *task, uint16_t nodes)
 {
-	uint64_t nr_total = total_pages(m, memcg);
+	return task->mempolicy == RCL_MEMPOLICY_BIND && !(task->mempolicy_nodes & nodes);
+}
+
+static struct task *select_victim(const struct rcl_machine *m, const struct memcg *memcg, uint16_t nodes)
+{
+	uint64_t nr_total = total_pages(m, memcg, nodes);
 	struct task *chosen = NULL;
 	int64_t chosen_points = 0;
 
@@ -70,7 +78,7 @@ static struct task *select_victim(const struct rcl_machine *m, const struct memc
 		struct task *task = m->tasks[i];
 		int64_t points;
 
-		if (!is_alive(task) || task->oom_score_adj == OOM_SCORE_ADJ_MIN ||
+		if (!is_alive(task) || task->oom_score_adj == OOM_SCORE_ADJ_MIN || is_elsewhere(task, nodes) ||
 		    (memcg && !memcg_is_below(task->memcg, memcg)))
 			continue;
 		points = badness(task, nr_total);
@@ -89,7 +97,7 @@ static uint64_t rss_kib(const struct rcl_machine *m, const struct task *task, ui
 	uint64_t nr_pages = 0;
 
 	for (uint32_t vpn = 0; vpn < task->nr_pages; vpn++) {
-		if (task->ptes[vpn] & PTE_PRESENT)
+		if (pte_maps(task->ptes[vpn]))
 			nr_pages += folio_at(m, task->ptes[vpn] >> PTE_SHIFT)->pub.type == type;
 	}
 	return nr_pages * RCL_PAGE_BYTES / 1024;
@@ -126,7 +134,7 @@ static struct memcg *oom_group_of(const struct task *victim, const struct memcg 
 	return group;
 }
 
-bool oom_kill(struct rcl_machine *m, struct memcg *memcg)
+bool oom_kill(struct rcl_machine *m, struct memcg *memcg, uint16_t nodes)
 {
 	struct task *victim;
 	struct memcg *group;
@@ -134,7 +142,7 @@ bool oom_kill(struct rcl_machine *m, struct memcg *memcg)
 	/* Somebody is on its way out already and will free what it has. */
 	if (m->running && m->running->state == RCL_TASK_KILLED && (!memcg || memcg_is_below(m->running->memcg, memcg)))
 		return true;
-	victim = select_victim(m, memcg);
+	victim = select_victim(m, memcg, nodes);
 	if (!victim)
 		return false;
 	group = oom_group_of(victim, memcg);

@@ -12,8 +12,11 @@
 
 #include "machine.h"
 
-/* Kill in a memcg's subtree, NULL for the machine (out_of_memory()); false: there is nobody to kill. */
-bool oom_kill(struct rcl_machine *m, struct memcg *memcg);
+#define ALL_NODES UINT16_MAX
+
+/* Kill in a memcg's subtree, NULL for the machine, where only some nodes may be full, a bit each (out_of_memory());
+ * false: there is nobody to kill. */
+bool oom_kill(struct rcl_machine *m, struct memcg *memcg, uint16_t nodes);
 
 /* Free what a killed task has; for the run loop, when it was killed in the middle of a record. */
 void oom_reap(struct rcl_machine *m, struct task *task);

@@ -156,6 +156,7 @@ enum rcl_memcg_knob {
 	RCL_MEMCG_ZSWAP_MAX = 6,	/* pages of compressed memory; default none */
 	RCL_MEMCG_ZSWAP_WRITEBACK = 7,	/* 0: its pages go to zswap or stay; default 1 */
 	RCL_MEMCG_OOM_GROUP = 8,
+	RCL_MEMCG_SWAP_HIGH = 9,	/* pages; default none */
 };
 
 struct rcl_memcg_info {

@@ -446,7 +446,9 @@ static bool step_pass(struct rcl_machine *m, struct scan *sc)
 }
 
 /* Whether the walk stops at a memcg. Its min is kept always, its low until the ladder gives it up, and
- * what a policy skips beyond that until little else is left. */
+ * what a policy skips beyond that until little else is left.
+ * SIMPLIFIED: who is left out round the ring makes direct reclaim begin once more without memory.low, as where the tree
+ * is walked; effect: under mglru one ladder more before somebody is killed. */
 static bool is_visited(struct rcl_machine *m, struct scan *sc, struct memcg *root, struct lruvec *lruvec)
 {
 	struct memcg *memcg = memcg_of(lruvec->pub.memcg);

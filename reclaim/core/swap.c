@@ -497,8 +497,8 @@ bool swap_is_full(const struct rcl_machine *m, const struct memcg *memcg)
 
 	if (m->nr_swap_free * UINT64_C(2) < m->nr_swap_slots + nr_cached * UINT64_C(2))
 		return true;
-	for (const struct rcl_memcg *pub = &memcg->pub; pub->parent; pub = pub->parent) {
-		if (pub->swap_usage * 2 >= pub->swap_max)
+	for (; memcg_parent(memcg); memcg = memcg_parent(memcg)) {
+		if (memcg->pub.swap_usage * 2 >= least(memcg->pub.swap_max, memcg->swap_high))
 			return true;
 	}
 	return false;

@@ -40,10 +40,20 @@ static inline uint64_t now_jiffies(const struct rcl_machine *m)
 	return INITIAL_JIFFIES + *m->clock / JIFFY_NS;
 }
 
-/* When a timer of so many jiffies fires: at the tick after them, so that none is early (calc_index(), kernel/time/timer.c). */
+#define WHEEL_SLOTS 64				/* LVL_SIZE, kernel/time/timer.c v6.12 */
+#define WHEEL_SHIFT 3				/* LVL_CLK_SHIFT, the same: each level of the wheel is 8 times coarser */
+
+/* When a timer of so many jiffies fires: at the tick after them, so that none is early, or every eighth tick, and so on,
+ * where it is a long one (calc_wheel_index(), the same). */
 static inline uint64_t timer_ns(const struct rcl_machine *m, uint64_t jiffies)
 {
-	return (*m->clock / JIFFY_NS + jiffies + 1) * JIFFY_NS;
+	uint64_t ticks;
+	uint32_t shift = 0;
+
+	while (jiffies >= (uint64_t)(WHEEL_SLOTS - 1) << shift)
+		shift += WHEEL_SHIFT;
+	ticks = ((now_jiffies(m) + jiffies) >> shift) + 1;
+	return ((ticks << shift) - INITIAL_JIFFIES) * JIFFY_NS;
 }
 
 #endif

@@ -126,7 +126,7 @@ static void shrink_pool(struct rcl_machine *m)
 	struct zswap *zswap = &m->zswap;
 	uint32_t nr_failures = 0, nr_attempts = 0;
 
-	while (zswap->pool.nr_pages > zswap->accept_pages) {
+	do {
 		enum shrunk shrunk;
 
 		if (zswap->next_memcg >= m->nr_memcgs) {
@@ -140,7 +140,7 @@ static void shrink_pool(struct rcl_machine *m)
 		nr_attempts += shrunk != SHRUNK_NOTHING_THERE;
 		if (shrunk == SHRUNK_NOT && ++nr_failures == MAX_FAILURES)
 			return;
-	}
+	} while (zswap->pool.nr_pages > zswap->accept_pages);
 }
 
 static void run_worker(struct rcl_machine *m)

@@ -267,6 +267,8 @@ class Machine(InsideView):
             "oom_group": config.oom_group,
         }
         number = self._memcgs[config.path] = self._core.create_memcg(settings)
+        if config.swap_high_pages is not None:
+            self._core.set_memcg(number, "swap_high", config.swap_high_pages)
         if config.zswap_max_pages is not None:
             self._core.set_memcg(number, "zswap_max", config.zswap_max_pages)
         if not config.zswap_writeback:
@@ -301,8 +303,8 @@ class Machine(InsideView):
         del self._memcgs[path]
 
     def set_memcg(self, path: str, **knobs: int) -> None:
-        """Write control files of a memcg: max, high, low, min, swap_max, zswap_max (pages), swappiness, zswap_writeback
-        or oom_group (0 or 1).
+        """Write control files of a memcg: max, high, low, min, swap_max, swap_high, zswap_max (pages), swappiness,
+        zswap_writeback or oom_group (0 or 1).
 
         Lowering max or high reclaims at once, as in the kernel; for max the OOM killer has the last word.
 
@@ -315,6 +317,7 @@ class Machine(InsideView):
             "low",
             "min",
             "swap_max",
+            "swap_high",
             "swappiness",
             "zswap_max",
             "zswap_writeback",

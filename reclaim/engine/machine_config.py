@@ -240,6 +240,7 @@ class MemcgConfig:
         low_pages: memory.low.
         min_pages: memory.min.
         swap_max_pages: memory.swap.max; None for no limit.
+        swap_high_pages: memory.swap.high; None for no limit.
         zswap_max_pages: memory.zswap.max, of compressed memory; None for no limit.
         zswap_writeback: memory.zswap.writeback; without it nothing of the memcg goes to swap devices past zswap.
         swappiness: 0 to 200; None: as the machine's.
@@ -255,6 +256,7 @@ class MemcgConfig:
     low_pages: int = 0
     min_pages: int = 0
     swap_max_pages: int | None = None
+    swap_high_pages: int | None = None
     zswap_max_pages: int | None = None
     zswap_writeback: bool = True
     swappiness: int | None = None
@@ -271,6 +273,8 @@ class MemcgConfig:
         check_range(f"{where}: memory.min", self.min_pages, 0, MAX_PAGES, "pages")
         if self.swap_max_pages is not None:
             check_range(f"{where}: memory.swap.max", self.swap_max_pages, 0, MAX_PAGES, "pages")
+        if self.swap_high_pages is not None:
+            check_range(f"{where}: memory.swap.high", self.swap_high_pages, 0, MAX_PAGES, "pages")
         if self.zswap_max_pages is not None:
             check_range(f"{where}: memory.zswap.max", self.zswap_max_pages, 0, MAX_PAGES, "pages")
         if self.swappiness is not None:

@@ -81,6 +81,7 @@ class _MemcgTable(_Table):
     low: Size = 0
     min: Size = 0
     swap_max: Size | None = None
+    swap_high: Size | None = None
     zswap_max: Size | None = None
     zswap_writeback: bool = True
     swappiness: int | None = None
@@ -433,6 +434,7 @@ def _memcg(table: _MemcgTable, tasks: tuple[TaskPlan, ...]) -> MemcgConfig:
         low_pages=_pages(table.low, inside, "low"),
         min_pages=_pages(table.min, inside, "min"),
         swap_max_pages=pages(table.swap_max, "swap_max"),
+        swap_high_pages=pages(table.swap_high, "swap_high"),
         zswap_max_pages=pages(table.zswap_max, "zswap_max"),
         zswap_writeback=table.zswap_writeback,
         swappiness=table.swappiness,

@@ -3,6 +3,7 @@
  */
 #include "harness.h"
 #include "machine.h"
+#include "oom.h"
 
 #define NR_PAGES 200
 #define MS UINT64_C(1000000)
@@ -379,6 +380,33 @@ static void test_task_that_ends_with_marked_pages_frees_them(void)
 	rcl_machine_free(s.m);
 }
 
+/* A mark takes nothing from what a task has in memory (get_mm_rss()). */
+static void test_marked_pages_count_when_a_victim_is_chosen(void)
+{
+	struct setting s;
+	struct rcl_mapping mapping = { .nr_pages = NR_PAGES };
+	struct rcl_task_config config = { .ns_per_access = 1000, .nr_mappings = 1, .mappings = &mapping,
+					  .mempolicy = RCL_MEMPOLICY_BIND, .mempolicy_nodes = 2 };
+	struct rcl_task_info info;
+	uint32_t small, memcg;
+
+	set_up(&s, 1000);
+	s.config.forced_release = 0;
+	s.config.numa_promote_rate_limit_mbps = 0;
+	place_on_slow(&s, &anonymous, 1000, WRITE);
+	touch_until(&s, 990 * MS, NR_PAGES, WRITE);
+	touch_until(&s, 1050 * MS, 1, WRITE);
+	CHECK_EQUAL(counter(s.m, RCL_NUMA_PTE_UPDATES), NR_PAGES);
+	memcg = make_memcg(s.m, 4096);
+	config.memcg = memcg;
+	CHECK_EQUAL(rcl_task_create(s.m, &config, &small), RCL_OK);
+	touch_range(s.m, small, 0, NR_PAGES / 2, WRITE);
+	oom_kill(s.m, NULL, ALL_NODES);
+	CHECK_EQUAL(rcl_task_info(s.m, s.task, &info), RCL_OK);
+	CHECK_EQUAL(info.state, RCL_TASK_KILLED);
+	rcl_machine_free(s.m);
+}
+
 static void test_settings_that_make_no_sense_are_refused(void)
 {
 	struct setting s;
@@ -412,6 +440,7 @@ int main(int argc, char **argv)
 		TEST(policy_decides_what_is_promoted),
 		TEST(write_protection_survives_the_mark),
 		TEST(task_that_ends_with_marked_pages_frees_them),
+		TEST(marked_pages_count_when_a_victim_is_chosen),
 		TEST(settings_that_make_no_sense_are_refused),
 	};
 

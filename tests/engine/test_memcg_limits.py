@@ -45,6 +45,22 @@ def test_high_with_swap_holds_the_usage_down() -> None:
     assert machine.memcg_info("/a")["usage_pages"] <= 300 + 64
 
 
+def test_swap_high_slows_a_task_down_that_swaps() -> None:
+    """It goes on swapping, and waits where it charges; a limit that is no number of pages is refused."""
+    clocks = []
+    for swap_high_pages in (None, 50):
+        memcg = MemcgConfig(path="/a", max_pages=300, swap_high_pages=swap_high_pages)
+        machine = _machine(memcg, swap_pages=4096)
+        machine.add_task(synth(ANON), memcg="/a")
+        machine.run()
+        assert machine.memcg_info("/a")["swap_pages"] > 100
+        clocks.append(machine.tasks[0].info["clock_ns"])
+    machine.set_memcg("/a", swap_high=1000)
+    assert clocks[1] > 10 * clocks[0]
+    with pytest.raises(ConfigError, match=r"memory\.swap\.high is -1"):
+        MemcgConfig(path="/a", swap_high_pages=-1)
+
+
 def test_oom_kills_by_score_within_the_memcg() -> None:
     """The task that is marked dies before a larger one that is not."""
     machine = _machine(MemcgConfig(path="/a", max_pages=1400), MemcgConfig(path="/b"), forced_release=False)
