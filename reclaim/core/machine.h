@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "compressed.h"
+#include "numa_types.h"
 #include "psi_types.h"
 #include "queues.h"
 #include "rcl.h"
@@ -414,17 +415,6 @@ struct swap_ra {
 	bool has_begun;
 };
 
-/* What the scanner of NUMA balancing knows of a VMA (struct vma_numab_state); rounds and jiffies. */
-struct vma_numab {
-	uint64_t due_jiffies;		/* next_scan */
-	uint64_t reset_jiffies;		/* pids_active_reset */
-	uint32_t start_seq;		/* start_scan_seq */
-	uint32_t scanned_seq;		/* prev_scan_seq */
-	bool is_known;
-	bool is_used;			/* the task met a mark since the last reset (pids_active[1]) */
-	bool was_used;			/* or before that (pids_active[0]) */
-};
-
 struct vma {
 	uint32_t first;			/* first page in the mapping space */
 	uint32_t nr_pages;
@@ -469,16 +459,7 @@ struct task {
 	uint32_t nr_tables;		/* charged, directories included */
 	uint64_t clock_ns;
 	uint64_t slept_ns;		/* of its clock: what it waited, and did not run */
-	uint64_t numa_next_scan_ns;	/* the tick at which its PTEs of slow memory may be marked next */
-	uint64_t numa_due_jiffies;	/* before which they are not (mm->numa_next_scan) */
-	uint64_t numa_stamp_ns;		/* of the time that it has run: a period after which they are (node_stamp) */
-	uint64_t numa_retry_jiffies;	/* after which promotions look at the period again (numa_migrate_retry) */
-	uint32_t numa_scan_offset;	/* where the scanner goes on */
-	uint32_t numa_scan_period_ms;
-	uint32_t numa_scan_seq;		/* rounds of the scanner */
-	uint32_t numa_seen_seq;		/* as of which the scan period is */
-	bool has_numa_faults;		/* pages of it were promoted */
-	bool has_numa_home;		/* and a round has seen that (numa_preferred_nid) */
+	struct numa_scanner numa;
 	uint64_t ns_per_access;
 	const uint32_t *records;	/* chunk being run */
 	uint64_t nr_records;

@@ -61,24 +61,24 @@ static void double_period(struct rcl_machine *m, struct task *task)
 {
 	uint32_t most_ms;
 
-	if (task->numa_seen_seq == task->numa_scan_seq)
+	if (task->numa.seen_seq == task->numa.seq)
 		return;
-	task->numa_seen_seq = task->numa_scan_seq;
-	task->has_numa_home |= task->has_numa_faults;
+	task->numa.seen_seq = task->numa.seq;
+	task->numa.has_home |= task->numa.has_faults;
 	most_ms = most_period_ms(m, nr_windows(m, task));
-	task->numa_scan_period_ms = (uint32_t)least(most_ms, UINT64_C(2) * task->numa_scan_period_ms);
-	task->numa_due_jiffies = now_jiffies(m) + ms_to_jiffies(task->numa_scan_period_ms);
+	task->numa.period_ms = (uint32_t)least(most_ms, UINT64_C(2) * task->numa.period_ms);
+	task->numa.due_jiffies = now_jiffies(m) + ms_to_jiffies(task->numa.period_ms);
 }
 
 void numa_scan_note_promoted(struct rcl_machine *m, struct task *task)
 {
-	if (now_jiffies(m) > task->numa_retry_jiffies) {
+	if (now_jiffies(m) > task->numa.retry_jiffies) {
 		double_period(m, task);
-		if (task->has_numa_home)
-			task->numa_retry_jiffies =
-				now_jiffies(m) + least(HZ, ms_to_jiffies(task->numa_scan_period_ms) / RETRY_SHARE);
+		if (task->numa.has_home)
+			task->numa.retry_jiffies =
+				now_jiffies(m) + least(HZ, ms_to_jiffies(task->numa.period_ms) / RETRY_SHARE);
 	}
-	task->has_numa_faults = true;
+	task->numa.has_faults = true;
 }
 
 /* ---- a piece of a task's mappings ---- */
@@ -171,8 +171,8 @@ static bool is_used(const struct task *task, const struct vma *vma)
 {
 	const struct vma_numab *numab = &vma->numab;
 
-	return task->numa_scan_seq - numab->start_seq < UNCONDITIONAL_ROUNDS || numab->is_used || numab->was_used ||
-	       task->numa_scan_offset > vma->first || task->numa_scan_seq - numab->scanned_seq > 1;
+	return task->numa.seq - numab->start_seq < UNCONDITIONAL_ROUNDS || numab->is_used || numab->was_used ||
+	       task->numa.offset > vma->first || task->numa.seq - numab->scanned_seq > 1;
 }
 
 /* Whether it is a VMA's turn; a new one waits as long as a new task does. */
@@ -182,20 +182,20 @@ static bool is_its_turn(const struct rcl_machine *m, struct task *task, struct v
 	struct vma_numab *numab = &vma->numab;
 
 	if (!numab->is_known)
-		*numab = (struct vma_numab){ .is_known = true, .start_seq = task->numa_scan_seq,
-					     .scanned_seq = task->numa_scan_seq - 1,
+		*numab = (struct vma_numab){ .is_known = true, .start_seq = task->numa.seq,
+					     .scanned_seq = task->numa.seq - 1,
 					     .due_jiffies = now + ms_to_jiffies(delay_ms),
 					     .reset_jiffies = now + ms_to_jiffies(delay_ms) +
 							      ms_to_jiffies(RESET_DELAYS * delay_ms) };
-	if (task->numa_scan_seq && now < numab->due_jiffies)
+	if (task->numa.seq && now < numab->due_jiffies)
 		return false;
-	if (task->numa_scan_seq && now > numab->reset_jiffies) {
+	if (task->numa.seq && now > numab->reset_jiffies) {
 		numab->reset_jiffies += ms_to_jiffies(RESET_DELAYS * delay_ms);
 		numab->was_used = numab->is_used;
 		numab->is_used = false;
 	}
-	if (numab->scanned_seq == task->numa_scan_seq) {
-		task->numa_scan_offset = vma->first + vma->nr_pages;
+	if (numab->scanned_seq == task->numa.seq) {
+		task->numa.offset = vma->first + vma->nr_pages;
 		return false;
 	}
 	if (sweep->is_forced || is_used(task, vma))
@@ -207,8 +207,8 @@ static bool is_its_turn(const struct rcl_machine *m, struct task *task, struct v
 /* reset_ptenuma_scan() */
 static void begin_round(struct task *task)
 {
-	task->numa_scan_seq++;
-	task->numa_scan_offset = 0;
+	task->numa.seq++;
+	task->numa.offset = 0;
 }
 
 /* Go on where the last run ended; answers the number of the VMA that this one ends in, nr_vmas after all of them. */
@@ -216,9 +216,9 @@ static uint32_t sweep_vmas(struct rcl_machine *m, struct task *task, struct swee
 {
 	uint32_t i;
 
-	if (task->numa_scan_offset >= task->nr_pages)
+	if (task->numa.offset >= task->nr_pages)
 		begin_round(task);
-	sweep->start = task->numa_scan_offset;
+	sweep->start = task->numa.offset;
 	for (i = (uint32_t)(vma_find(task, sweep->start) - task->vmas); i < task->nr_vmas; i++) {
 		struct vma *vma = &task->vmas[i];
 
@@ -226,7 +226,7 @@ static uint32_t sweep_vmas(struct rcl_machine *m, struct task *task, struct swee
 			continue;
 		if (!scan_vma(m, task, vma, sweep))
 			break;
-		vma->numab.scanned_seq = task->numa_scan_seq;
+		vma->numab.scanned_seq = task->numa.seq;
 		if (sweep->is_forced)
 			break;
 	}
@@ -241,8 +241,8 @@ static void scan_piece(struct rcl_machine *m, struct task *task)
 	uint64_t first_tick = task->clock_ns / JIFFY_NS;
 	uint32_t ended;
 
-	task->numa_due_jiffies = now_jiffies(m) + ms_to_jiffies(task->numa_scan_period_ms);
-	task->numa_stamp_ns += STAMP_TICKS * JIFFY_NS;
+	task->numa.due_jiffies = now_jiffies(m) + ms_to_jiffies(task->numa.period_ms);
+	task->numa.stamp_ns += STAMP_TICKS * JIFFY_NS;
 	/* Only the default policy has MPOL_F_MOF: who placed pages by hand keeps them there. */
 	if (task->mempolicy != RCL_MEMPOLICY_DEFAULT)
 		return;
@@ -252,11 +252,11 @@ static void scan_piece(struct rcl_machine *m, struct task *task)
 		ended = sweep_vmas(m, task, &sweep);
 	}
 	if (ended < task->nr_vmas)
-		task->numa_scan_offset = sweep.start;
+		task->numa.offset = sweep.start;
 	else
 		begin_round(task);
 	/* The time that a task has run is brought up to date by ticks. */
-	task->numa_stamp_ns += OVERHEAD_SHARE * (task->clock_ns / JIFFY_NS - first_tick) * JIFFY_NS;
+	task->numa.stamp_ns += OVERHEAD_SHARE * (task->clock_ns / JIFFY_NS - first_tick) * JIFFY_NS;
 }
 
 /* ---- when ---- */
@@ -269,31 +269,31 @@ static uint64_t runtime_ns(const struct task *task)
 /* The first tick at which the task has run for more than a period, if it does not sleep until then. */
 static void set_next_tick(struct task *task)
 {
-	uint64_t due_ns = task->numa_stamp_ns + (uint64_t)task->numa_scan_period_ms * NS_PER_MS;
+	uint64_t due_ns = task->numa.stamp_ns + (uint64_t)task->numa.period_ms * NS_PER_MS;
 	uint64_t left_ns = due_ns > runtime_ns(task) ? due_ns - runtime_ns(task) : 0;
 
-	task->numa_next_scan_ns = ((task->clock_ns + left_ns) / JIFFY_NS + 1) * JIFFY_NS;
+	task->numa.next_scan_ns = ((task->clock_ns + left_ns) / JIFFY_NS + 1) * JIFFY_NS;
 }
 
 void numa_scan_init(const struct rcl_machine *m, struct task *task)
 {
-	task->numa_next_scan_ns = UINT64_MAX;
+	task->numa.next_scan_ns = UINT64_MAX;
 	if (!m->config.numa_balancing)
 		return;
-	task->numa_scan_period_ms = m->config.numa_scan_delay_ms;
-	task->numa_due_jiffies = INITIAL_JIFFIES + ms_to_jiffies(m->config.numa_scan_delay_ms);
+	task->numa.period_ms = m->config.numa_scan_delay_ms;
+	task->numa.due_jiffies = INITIAL_JIFFIES + ms_to_jiffies(m->config.numa_scan_delay_ms);
 	set_next_tick(task);
 }
 
 void numa_scan_tick(struct rcl_machine *m, struct task *task)
 {
-	uint64_t period_ns = (uint64_t)task->numa_scan_period_ms * NS_PER_MS;
+	uint64_t period_ns = (uint64_t)task->numa.period_ms * NS_PER_MS;
 
-	if (runtime_ns(task) > task->numa_stamp_ns + period_ns) {
-		if (task->numa_stamp_ns == 0)
-			task->numa_scan_period_ms = least_period_ms(m, nr_windows(m, task));
-		task->numa_stamp_ns += period_ns;
-		if (now_jiffies(m) >= task->numa_due_jiffies)
+	if (runtime_ns(task) > task->numa.stamp_ns + period_ns) {
+		if (task->numa.stamp_ns == 0)
+			task->numa.period_ms = least_period_ms(m, nr_windows(m, task));
+		task->numa.stamp_ns += period_ns;
+		if (now_jiffies(m) >= task->numa.due_jiffies)
 			scan_piece(m, task);
 	}
 	set_next_tick(task);

@@ -24,7 +24,7 @@
 /* A task is new (init_numa_balancing()). */
 void numa_scan_init(const struct rcl_machine *m, struct task *task);
 
-/* The task's clock has reached numa_next_scan_ns: scan a piece where it is time for one (task_tick_numa()). */
+/* The task's clock has reached numa.next_scan_ns: scan a piece where it is time for one (task_tick_numa()). */
 void numa_scan_tick(struct rcl_machine *m, struct task *task);
 
 /* The task met a mark (vma_set_access_pid_bit()). */

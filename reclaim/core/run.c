@@ -391,7 +391,7 @@ static void account_faulted(struct rcl_machine *m, struct task *task, uint32_t v
 static inline uint64_t end_of_hits(const struct rcl_machine *m, const struct task *task, uint64_t i, uint64_t end,
 				   uint64_t most_ns)
 {
-	uint64_t left_ns = least(turn_end(m), task->numa_next_scan_ns) - task->clock_ns, wanted_ns;
+	uint64_t left_ns = least(turn_end(m), task->numa.next_scan_ns) - task->clock_ns, wanted_ns;
 
 	/* A product instead of a quotient: nearly always all of them do. */
 	if (!__builtin_mul_overflow(end - i, most_ns, &wanted_ns) && RCL_LIKELY(wanted_ns <= left_ns))
@@ -410,7 +410,7 @@ static bool run_until(struct rcl_machine *m, struct task *task, uint64_t end)
 	while (i < end && task->clock_ns < turn_end(m)) {
 		uint64_t stop, reached;
 
-		if (RCL_UNLIKELY(task->clock_ns >= task->numa_next_scan_ns)) {
+		if (RCL_UNLIKELY(task->clock_ns >= task->numa.next_scan_ns)) {
 			numa_scan_tick(m, task);
 			continue;
 		}
@@ -421,7 +421,7 @@ static bool run_until(struct rcl_machine *m, struct task *task, uint64_t end)
 		if (i == stop)
 			continue;
 		if (task->records[i] & REC_BUFFERED) {
-			reached = run_buffered(m, task, i, task->numa_next_scan_ns == UINT64_MAX ? end : i + 1);
+			reached = run_buffered(m, task, i, task->numa.next_scan_ns == UINT64_MAX ? end : i + 1);
 			is_done = reached > i || (m->interrupted == false && task->state == RCL_TASK_RUNNABLE);
 			i = reached;
 		} else {

@@ -102,13 +102,13 @@ static void test_scans_are_a_period_and_two_ticks_apart(void)
 	set_up(&s, 1000);
 	s.config.numa_promote_rate_limit_mbps = 0;
 	place_on_slow(&s, &anonymous, 1000, WRITE);
-	CHECK_EQUAL(s.m->tasks[s.task]->numa_next_scan_ns, 1004 * MS);
+	CHECK_EQUAL(s.m->tasks[s.task]->numa.next_scan_ns, 1004 * MS);
 	touch_until(&s, 1010 * MS, NR_PAGES, WRITE);
 	CHECK_EQUAL(counter(s.m, RCL_NUMA_PTE_UPDATES), NR_PAGES);
-	CHECK_EQUAL(s.m->tasks[s.task]->numa_next_scan_ns, 2012 * MS);
+	CHECK_EQUAL(s.m->tasks[s.task]->numa.next_scan_ns, 2012 * MS);
 	touch_until(&s, 2020 * MS, NR_PAGES, WRITE);
 	CHECK_EQUAL(counter(s.m, RCL_NUMA_PTE_UPDATES), 2 * NR_PAGES);
-	CHECK_EQUAL(s.m->tasks[s.task]->numa_next_scan_ns, 3020 * MS);
+	CHECK_EQUAL(s.m->tasks[s.task]->numa.next_scan_ns, 3020 * MS);
 	rcl_machine_free(s.m);
 }
 
@@ -124,14 +124,14 @@ static void test_a_round_that_brings_pages_doubles_the_period(void)
 	task = s.m->tasks[s.task];
 	touch_until(&s, 990 * MS, NR_PAGES, WRITE);
 	touch_until(&s, 1050 * MS, 1, WRITE);
-	CHECK_EQUAL(task->numa_scan_period_ms, 2000);	/* by one page */
+	CHECK_EQUAL(task->numa.period_ms, 2000);	/* by one page */
 	touch_until(&s, 1100 * MS, NR_PAGES, WRITE);
 	CHECK_EQUAL(counter(s.m, RCL_PGPROMOTE_SUCCESS), NR_PAGES);
-	CHECK_EQUAL(task->numa_scan_period_ms, 2000);	/* by all others */
+	CHECK_EQUAL(task->numa.period_ms, 2000);	/* by all others */
 	touch_until(&s, 2014 * MS, 1, WRITE);
-	CHECK_EQUAL(task->numa_scan_seq, 1);
+	CHECK_EQUAL(task->numa.seq, 1);
 	touch_until(&s, 3016 * MS, 1, WRITE);
-	CHECK_EQUAL(task->numa_scan_seq, 2);
+	CHECK_EQUAL(task->numa.seq, 2);
 	rcl_machine_free(s.m);
 }
 
@@ -147,12 +147,12 @@ static void test_a_period_that_begins_late_is_waited_for_twice(void)
 	touch_until(&s, 1050 * MS, 20, WRITE);
 	CHECK_EQUAL(counter(s.m, RCL_NUMA_HINT_FAULTS), 0);
 	touch_until(&s, 1052 * MS, NR_PAGES, WRITE);
-	CHECK_EQUAL(task->numa_scan_period_ms, 2000);	/* due 2 s from here on, and stamped 2 s after the scan */
+	CHECK_EQUAL(task->numa.period_ms, 2000);	/* due 2 s from here on, and stamped 2 s after the scan */
 	touch_until(&s, 3020 * MS, 1, WRITE);
-	CHECK_EQUAL(task->numa_scan_seq, 1);
-	CHECK_EQUAL(task->numa_next_scan_ns, 5012 * MS);
+	CHECK_EQUAL(task->numa.seq, 1);
+	CHECK_EQUAL(task->numa.next_scan_ns, 5012 * MS);
 	touch_until(&s, 5016 * MS, 1, WRITE);
-	CHECK_EQUAL(task->numa_scan_seq, 2);
+	CHECK_EQUAL(task->numa.seq, 2);
 	rcl_machine_free(s.m);
 }
 
@@ -171,9 +171,9 @@ static void test_a_task_that_waits_is_scanned_later(void)
 	touch_until(&s, 1, NR_PAGES, 0);
 	CHECK(task->slept_ns >= NR_PAGES * s.m->config.costs.ssd_read_ns);
 	touch_until(&s, 1006 * MS, 1, 0);
-	CHECK_EQUAL(task->numa_scan_seq, 0);
+	CHECK_EQUAL(task->numa.seq, 0);
 	touch_until(&s, 1006 * MS + task->slept_ns, 1, 0);
-	CHECK_EQUAL(task->numa_scan_seq, 1);
+	CHECK_EQUAL(task->numa.seq, 1);
 	rcl_machine_free(s.m);
 }
 
@@ -193,7 +193,7 @@ static void test_mappings_without_faults_are_scanned_one_at_a_time(void)
 	for (uint32_t i = 0; i < 6; i++) {
 		s.m->tasks[s.task]->vmas[0].numab.is_used = true;	/* as a fault on a mark says it */
 		touch_until(&s, (1006 + 1008 * i) * MS, 1, WRITE);
-		CHECK_EQUAL(s.m->tasks[s.task]->numa_scan_seq, rounds[i]);
+		CHECK_EQUAL(s.m->tasks[s.task]->numa.seq, rounds[i]);
 	}
 	rcl_machine_free(s.m);
 }
