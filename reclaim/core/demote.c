@@ -71,15 +71,18 @@ static struct folio *alloc_target(struct rcl_machine *m, const struct lruvec *lr
 	return node_alloc_nowait(m, memcg, cpu_nid, &place, order);
 }
 
-bool demote_folio(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio, uint32_t nid,
-		  struct rcl_batch_result *result)
+enum demoted demote_folio(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct folio *folio,
+			  uint32_t nid, struct rcl_batch_result *result)
 {
-	struct folio *frame = migrate_is_possible(folio) ? alloc_target(m, lruvec, nid, folio->pub.order) : NULL;
+	bool may_move = migrate_is_possible(folio);
+	struct folio *frame = may_move ? alloc_target(m, lruvec, nid, folio->pub.order) : NULL;
 	uint64_t nr_pages = folio->pub.nr_pages;
 	uint32_t type = folio->pub.type;
 
-	if (!frame)
-		return false;
+	if (!frame) {
+		count(lruvec, RCL_PGMIGRATE_FAIL, nr_pages == 1);
+		return may_move ? DEMOTED_NO_ROOM : DEMOTED_NOT;
+	}
 	migrate_folio(m, folio, frame, RCL_MIGRATED_DEMOTED);
 	result->nr_demoted += nr_pages;
 	result->nr_reclaimed += nr_pages;
@@ -87,21 +90,29 @@ bool demote_folio(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc,
 	count(lruvec, sc->is_kswapd ? RCL_PGDEMOTE_KSWAPD : RCL_PGDEMOTE_DIRECT, nr_pages);
 	count(lruvec, sc->is_kswapd ? RCL_PGSTEAL_KSWAPD : RCL_PGSTEAL_DIRECT, nr_pages);
 	lruvec->stat[RCL_PGSTEAL_ANON + type] += nr_pages;
-	return true;
+	return DEMOTED;
 }
 
-uint32_t demote_folios(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, const struct demotion *demotion,
+uint32_t demote_folios(struct rcl_machine *m, struct lruvec *lruvec, struct scan *sc, struct demotion *demotion,
 		       struct rcl_batch_result *result)
 {
 	uint32_t nr_left = 0;
 
-	for (uint32_t i = 0; i < demotion->nr; i++) {
-		uint32_t pfn = m->isolated[i];
+	/* migrate_pages_batch(), on a list that was filled at its head */
+	for (uint32_t i = demotion->nr; i-- > 0 && !demotion->is_full;) {
+		struct folio *folio = folio_at(m, m->isolated[i]);
+		uint32_t nr_pages = folio->pub.nr_pages;
+		enum demoted demoted = demote_folio(m, lruvec, sc, folio, m->demotion_nid[i], result);
 
-		if (demote_folio(m, lruvec, sc, folio_at(m, pfn), m->demotion_nid[i], result))
+		if (demoted == DEMOTED)
+			m->isolated[i] = RCL_NIL;
+		demotion->is_full = demoted == DEMOTED_NO_ROOM && nr_pages == 1;
+	}
+	for (uint32_t i = 0; i < demotion->nr; i++) {
+		if (m->isolated[i] == RCL_NIL)
 			continue;
 		m->demotion_nid[nr_left] = m->demotion_nid[i];
-		m->isolated[nr_left++] = pfn;
+		m->isolated[nr_left++] = m->isolated[i];
 	}
 	return nr_left;
 }

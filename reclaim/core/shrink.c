@@ -379,7 +379,6 @@ static void shrink_undemoted(struct rcl_machine *m, struct lruvec *lruvec, struc
 {
 	struct demotion none = { 0 };
 
-	count(lruvec, RCL_PGMIGRATE_FAIL, folio->pub.nr_pages);
 	if (sc->pub.origin == RCL_ORIGIN_PROACTIVE)
 		fail_to_free(m, lruvec, sc, folio, RCL_OUTCOME_KEPT);
 	else
@@ -392,15 +391,24 @@ static void demote_pages(struct rcl_machine *m, struct lruvec *lruvec, struct sc
 			 uint32_t nid, struct rcl_batch_result *result)
 {
 	uint32_t nr_pages = folio->pub.nr_pages;
+	bool is_full = false;
 
 	if (nr_pages == 1 || !large_split(m, folio)) {
+		count(lruvec, RCL_PGMIGRATE_FAIL, nr_pages > 1 ? nr_pages : 0);
 		shrink_undemoted(m, lruvec, sc, folio, result);
 		return;
 	}
 	if (nr_pages == 1 << RCL_MAX_ORDER)
 		count(lruvec, RCL_THP_MIGRATION_SPLIT, 1);
 	for (uint32_t i = 0; i < nr_pages; i++) {
-		if (!large_free_unmapped(m, &folio[i]) && !demote_folio(m, lruvec, sc, &folio[i], nid, result))
+		enum demoted demoted = DEMOTED_NO_ROOM;
+
+		if (large_free_unmapped(m, &folio[i]))
+			continue;
+		if (!is_full)
+			demoted = demote_folio(m, lruvec, sc, &folio[i], nid, result);
+		is_full = demoted == DEMOTED_NO_ROOM;
+		if (demoted != DEMOTED)
 			shrink_undemoted(m, lruvec, sc, &folio[i], result);
 	}
 }
@@ -417,8 +425,14 @@ static void shrink_isolated(struct rcl_machine *m, struct lruvec *lruvec, struct
 	put_back_all(m, lruvec);
 	if (demotion.nr) {
 		nr = demote_folios(m, lruvec, sc, &demotion, result);
-		for (uint32_t i = 0; i < nr; i++)
-			demote_pages(m, lruvec, sc, folio_at(m, m->isolated[i]), m->demotion_nid[i], result);
+		for (uint32_t i = 0; i < nr; i++) {
+			struct folio *folio = folio_at(m, m->isolated[i]);
+
+			if (demotion.is_full)
+				shrink_undemoted(m, lruvec, sc, folio, result);
+			else
+				demote_pages(m, lruvec, sc, folio, m->demotion_nid[i], result);
+		}
 		put_back_all(m, lruvec);
 	}
 }

@@ -78,6 +78,58 @@ static void test_pages_move_to_the_nearest_slower_node_instead_of_swap(void)
 	rcl_machine_free(m);
 }
 
+/* demote_folio_list(): what reclaim gave up last is the first to go, and so lies behind the others on the slow node. */
+static void test_a_batch_is_turned_round_on_the_slow_node(void)
+{
+	struct tiers t;
+	struct rcl_machine *m;
+	struct rcl_folio_info folio;
+	uint32_t pfns[64], task, lruvec;
+	uint64_t nr, first;
+
+	set_up(&t, 500, 2000, 2);
+	t.config.add_batch_folios = 1;
+	t.config.kswapd = 0;
+	m = build_machine(&t.config);
+	task = make_bound(m, 0, 491);
+	attach_own(m, &fifo_ops);
+	touch_range(m, task, 0, 491, WRITE);
+	CHECK_EQUAL(counter(m, RCL_PGDEMOTE_DIRECT), 32);
+	CHECK_EQUAL(rcl_lruvec_of(m, 0, 1, &lruvec), RCL_OK);
+	CHECK_EQUAL(rcl_list_folios(m, lruvec, OWN_LIST, pfns, 64, &nr), RCL_OK);
+	CHECK_EQUAL(nr, 32);
+	CHECK_EQUAL(rcl_folio_info(m, pfns[0], &folio), RCL_OK);
+	first = folio.key;
+	CHECK_EQUAL(rcl_folio_info(m, pfns[31], &folio), RCL_OK);
+	CHECK_EQUAL(first - folio.key, 31);		/* from the tail on, the youngest of them is the oldest */
+	rcl_machine_free(m);
+}
+
+/* migrate_pages_batch(): a page that finds no room ends the batch; the others were not tried, and go to swap. */
+static void test_a_full_slow_node_fails_one_page_of_a_batch(void)
+{
+	struct tiers t;
+	struct rcl_machine *m;
+	uint32_t task, filler;
+
+	set_up(&t, 500, 500, 2);
+	t.config.nr_swaps = 1;
+	t.config.swaps = &t.swap;
+	t.swap.device = RCL_DEVICE_ZRAM;
+	t.config.pool_takes_pages = 0;
+	t.config.kswapd = 0;
+	m = build_machine(&t.config);
+	attach_own(m, &fifo_ops);
+	filler = make_bound(m, 1, 490);
+	touch_range(m, filler, 0, 490, WRITE);
+	task = make_bound(m, 0, 491);
+	touch_range(m, task, 0, 491, WRITE);
+	CHECK_EQUAL(counter(m, RCL_PSWPOUT), 32);
+	CHECK_EQUAL(counter(m, RCL_PGMIGRATE_FAIL), 1);
+	CHECK_EQUAL(demoted(m), 0);
+	rcl_machine_free(m);
+}
+
 static void test_anonymous_memory_without_swap_goes_when_it_can_be_demoted(void)
 {
 	struct tiers t;
@@ -359,6 +411,8 @@ int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
 		TEST(pages_move_to_the_nearest_slower_node_instead_of_swap),
+		TEST(a_batch_is_turned_round_on_the_slow_node),
+		TEST(a_full_slow_node_fails_one_page_of_a_batch),
 		TEST(anonymous_memory_without_swap_goes_when_it_can_be_demoted),
 		TEST(full_slow_tier_sends_its_own_pages_on),
 		TEST(file_pages_keep_their_place_in_the_page_cache),

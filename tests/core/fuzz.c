@@ -643,7 +643,7 @@ static void disturb(struct rcl_machine *m, uint32_t nr_nodes, uint32_t *nr_memcg
 			rcl_task_exit(m, (uint32_t)below(nr_tasks));
 		break;
 	default:
-		rcl_memcg_set(m, 1 + (uint32_t)below(*nr_memcgs), 1 + (uint32_t)below(7), below(200));
+		rcl_memcg_set(m, 1 + (uint32_t)below(*nr_memcgs), 1 + (uint32_t)below(RCL_MEMCG_SWAP_HIGH), below(200));
 	}
 }
 
