@@ -38,6 +38,11 @@ static uint64_t overage_of(uint64_t usage, uint64_t high)
 	return usage > high ? ((usage - high) << PRECISION_SHIFT) / (high ? high : 1) : 0;
 }
 
+static uint64_t most(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* The largest excess over all ancestors (mem_find_max_overage()). */
 static uint64_t find_max_overage(const struct memcg *memcg)
 {

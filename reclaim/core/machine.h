@@ -759,11 +759,6 @@ static inline struct attachment *default_of(const struct rcl_machine *m)
 	return m->attachments[0];
 }
 
-static inline uint64_t most(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
 static inline uint64_t least(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
