@@ -343,6 +343,33 @@ static void task_bound_elsewhere_does_not_die_for_a_full_node(void)
 	rcl_machine_free(m);
 }
 
+/* oom_score_adj counts in thousandths of the nodes that are meant: 150 are 150 pages of 1000, not 300 of 2000. */
+static void score_for_a_full_node_is_a_share_of_that_node(void)
+{
+	struct rcl_node_config nodes[2];
+	struct rcl_config config = exact_config(&nodes[0], 1000);
+	struct rcl_mapping mapping = { .nr_pages = 900 };
+	struct rcl_task_config task = { .ns_per_access = 100, .nr_mappings = 1, .mappings = &mapping,
+					.mempolicy = RCL_MEMPOLICY_BIND, .mempolicy_nodes = 1 };
+	struct rcl_machine *m;
+	uint32_t big, small, asking;
+
+	nodes[1] = nodes[0];
+	config.nr_nodes = 2;
+	config.forced_release = 0;
+	m = build_machine(&config);
+	CHECK_EQUAL(rcl_task_create(m, &task, &big), RCL_OK);
+	CHECK_EQUAL(rcl_task_create(m, &task, &asking), RCL_OK);
+	task.oom_score_adj = 150;
+	CHECK_EQUAL(rcl_task_create(m, &task, &small), RCL_OK);
+	write_pages(m, big, 500);
+	write_pages(m, small, 300);
+	CHECK_EQUAL(write_pages(m, asking, 400), RCL_OK);
+	CHECK_EQUAL(info_of(m, big).state, RCL_TASK_KILLED);
+	CHECK_EQUAL(info_of(m, small).state, RCL_TASK_IDLE);
+	rcl_machine_free(m);
+}
+
 /* What one has charged in advance is its CPU's, whoever else of the memcg exits. */
 static void exit_leaves_the_stock_of_others(void)
 {
@@ -450,6 +477,7 @@ static const struct test tests[] = {
 	{ "charge_that_may_not_wait_is_answered_for_later", charge_that_may_not_wait_is_answered_for_later },
 	{ "lowest_memcg_without_room_reclaims", lowest_memcg_without_room_reclaims },
 	{ "task_bound_elsewhere_does_not_die_for_a_full_node", task_bound_elsewhere_does_not_die_for_a_full_node },
+	{ "score_for_a_full_node_is_a_share_of_that_node", score_for_a_full_node_is_a_share_of_that_node },
 	{ "exit_leaves_the_stock_of_others", exit_leaves_the_stock_of_others },
 	{ "policy_decides_how_long_one_waits", policy_decides_how_long_one_waits },
 	{ "writing_high_reclaims_down_to_it", writing_high_reclaims_down_to_it },

@@ -2,6 +2,7 @@
  * NUMA balancing between tiers: marks, faults on them, and which pages come to the fast node.
  */
 #include "harness.h"
+#include "flusher.h"
 #include "machine.h"
 #include "oom.h"
 
@@ -380,6 +381,33 @@ static void test_task_that_ends_with_marked_pages_frees_them(void)
 	rcl_machine_free(s.m);
 }
 
+/* A page that is being written is isolated, finds its frame, and fails (migrate_folio_unmap()). */
+static void test_a_page_under_writeback_counts_as_a_failed_move(void)
+{
+	struct setting s;
+	struct rcl_mapping mapping = { .nr_pages = NR_PAGES, .flags = RCL_MAPPING_FILE | RCL_MAPPING_SHARED };
+	uint32_t owner, pte;
+
+	set_up(&s, 1000);
+	s.config.add_batch_folios = 1;
+	s.m = build_machine(&s.config);
+	mapping.file = make_file(s.m, NR_PAGES);
+	owner = make_at(s.m, &mapping, 1);
+	s.task = make_at(s.m, &mapping, UINT32_MAX);
+	touch_range(s.m, owner, 0, 1, WRITE);
+	for (uint32_t i = 0; i < s.m->devices[0].nr_channels; i++)
+		s.m->devices[0].channel_free_ns[i] = 2000 * MS;
+	flusher_wake_all(s.m);
+	touch_until(&s, 1050 * MS, 1, 0);
+	CHECK_EQUAL(s.m->nr_writeback, 1);
+	CHECK_EQUAL(counter(s.m, RCL_NUMA_HINT_FAULTS), 1);
+	CHECK_EQUAL(counter(s.m, RCL_PGMIGRATE_FAIL), 1);
+	CHECK_EQUAL(counter(s.m, RCL_PGPROMOTE_SUCCESS), 0);
+	CHECK_EQUAL(rcl_task_ptes(s.m, s.task, 0, 1, &pte), RCL_OK);
+	CHECK(pte & PTE_PRESENT);
+	rcl_machine_free(s.m);
+}
+
 /* A mark takes nothing from what a task has in memory (get_mm_rss()). */
 static void test_marked_pages_count_when_a_victim_is_chosen(void)
 {
@@ -440,6 +468,7 @@ int main(int argc, char **argv)
 		TEST(policy_decides_what_is_promoted),
 		TEST(write_protection_survives_the_mark),
 		TEST(task_that_ends_with_marked_pages_frees_them),
+		TEST(a_page_under_writeback_counts_as_a_failed_move),
 		TEST(marked_pages_count_when_a_victim_is_chosen),
 		TEST(settings_that_make_no_sense_are_refused),
 	};

@@ -2,6 +2,7 @@
  * zswap in front of an SSD: what it keeps, what it refuses, who pays, and what it writes back.
  */
 #include "harness.h"
+#include "machine.h"
 
 #define NR_PAGES 400
 
@@ -128,6 +129,20 @@ static void a_full_pool_writes_its_oldest_pages(void)
 	rcl_machine_free(stage.m);
 }
 
+/* shrink_worker() looks at the pool after a step, so that whoever is turned away while it counts as full wakes it for
+ * one; each third step falls to this memcg. */
+static void worker_makes_a_step_where_the_pool_has_room_again(void)
+{
+	struct stage stage = set_stage(40, 0, 0);
+
+	CHECK_EQUAL(reclaim(&stage, 20), 20);
+	CHECK_EQUAL(rcl_memcg_set(stage.m, stage.memcg, RCL_MEMCG_ZSWAP_MAX, 0), RCL_OK);
+	stage.m->zswap.is_full = true;
+	CHECK_EQUAL(reclaim(&stage, 18), 18);
+	CHECK(counter(stage.m, RCL_ZSWPWB) > 0);	/* by the limit alone 18 of 20 have had their second chance */
+	rcl_machine_free(stage.m);
+}
+
 static void zswap_max_0_sends_everything_to_the_device(void)
 {
 	struct stage stage = set_stage(40, 0, 0);
@@ -186,6 +201,7 @@ int main(int argc, char **argv)
 		{ "incompressible_pages_go_to_the_device", incompressible_pages_go_to_the_device },
 		{ "zeros_go_nowhere", zeros_go_nowhere },
 		{ "a_full_pool_writes_its_oldest_pages", a_full_pool_writes_its_oldest_pages },
+		{ "worker_makes_a_step_where_the_pool_has_room_again", worker_makes_a_step_where_the_pool_has_room_again },
 		{ "zswap_max_0_sends_everything_to_the_device", zswap_max_0_sends_everything_to_the_device },
 		{ "zswap_max_writes_back_page_by_page", zswap_max_writes_back_page_by_page },
 		{ "without_writeback_pages_stay", without_writeback_pages_stay },
