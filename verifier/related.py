@@ -7,7 +7,9 @@ header assumes it as it assumes any other parameter. `nr_moved <= nr_seen` and `
 
 Asked for are the two sides of each difference (and what the hook makes of the right side by adding a constant,
 so that `j - i` is known to be 1 at least where j starts at `i + 1`), dividends and divisors, and for each loop its
-counter against its other variables. From there the pairs that arrive along the edges are asked for in turn.
+counter against its other variables. Where the hook makes `kept + 1` of one of these, `kept < i` is asked for beside
+`kept <= i`: what is kept of an array is written behind the last that was kept, and read further on. From there the
+pairs that arrive along the edges are asked for in turn.
 
 Dividends and divisors are watched in a second way: how many times the one fits into the other (`ratios`).
 """
@@ -17,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reclaim.abi.kinds import S64_MAX
-from verifier.domains.product import FALSE, NUMBERS, TOP, TRUTH, Element
+from verifier.domains.product import FALSE, NUMBERS, TOP, TRUE, TRUTH, Element
 from verifier.evaluation import Elements, Evaluator
 from verifier.numbering import Edge, Numbering
 
@@ -32,8 +34,8 @@ class Pair:
     """What is known of two values together, a parameter of a block.
 
     Attributes:
-        form: "ult" for the comparison `high < low`, wanted false; "ratio" for how many times the second value
-            fits into the first.
+        form: "ult" for the comparison `high < low`, wanted false; "below" for `low < high`, wanted true; "ratio" for
+            how many times the second value fits into the first.
         sides: the two classes.
         known: class that stands for what is known.
         arriving: what each edge passes for the two sides, in that order, as classes known at its end.
@@ -71,11 +73,13 @@ class Related:
             for op in block.ops:
                 if op.result is not None:
                     self._made[numbering.of(op.result)] = self._place[block.id]
-        self._seen: dict[str, set[tuple[int, int]]] = {"ult": set(), "ratio": set()}
+        self._seen: dict[str, set[tuple[int, int]]] = {"ult": set(), "below": set(), "ratio": set()}
         self.pairs: dict[int, list[Pair]] = {}
         for header, counter in counters.items():
             for param in sorted(self._variables(header) - {counter}):
                 self._ask("ult", counter, param)
+                if self._a_little_above(param):
+                    self._ask("below", param, counter)
         for definition in tuple(numbering.definitions):
             if definition.name in ("sub", "udiv"):
                 self._ask("ult", *definition.operands)
@@ -128,7 +132,7 @@ class Related:
                 following += [(w, u) for w in self._parts(sides[0]) for u in self._parts(sides[1])]
             else:
                 following += [sides, (self._base(sides[0]), self._base(sides[1]))]
-        known = self._numbering.comparison_of(form, left, right)
+        known = self._numbering.comparison_of("ult" if form == "below" else form, left, right)
         self.pairs.setdefault(block, []).append(Pair(form, (left, right), known, arriving))
         return following
 
@@ -182,6 +186,9 @@ def arriving_on(edge: Edge, state: Elements, pairs: Sequence[Pair], evaluator: E
             if pair.form == "ratio":
                 most = None if sides is None else evaluator.ratios.most(*sides, state)
                 arriving.append(TOP if most is None else NUMBERS.range(0, most))
+            elif pair.form == "below":
+                gap = None if sides is None else evaluator.order.gap(*sides, state)
+                arriving.append(TRUE if gap is not None and gap > 0 else TRUTH)
             else:
                 is_known = sides is not None and evaluator.order.is_at_most(sides[1], sides[0], state)
                 arriving.append(FALSE if is_known else TRUTH)
