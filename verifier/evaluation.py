@@ -137,8 +137,18 @@ class Evaluator:
         high = a.unsigned[1] - b.unsigned[0]
         if above is not None:
             high = min(high, -above)
+        high = min(high, self._most_of_rest(left, right, elements))
         bound = NUMBERS.range(low, max(high, low))
         return within(within(result, bound), self._remaining_part(definition, a, elements))
+
+    def _most_of_rest(self, left: int, right: int, elements: Elements) -> int:
+        """Bound `x - min(y, x)` by how far x lies above y at most."""
+        taken = self._definitions[right]
+        if taken.name != "umin" or left not in taken.operands:
+            return U64_MAX
+        other = taken.operands[taken.operands[0] == left]
+        above = self.order.gap(left, other, elements)
+        return U64_MAX if above is None else max(-above, 0)
 
     def _differ(self, left: int, right: int, elements: Elements) -> bool:
         """Tell whether two values were compared and are not equal."""

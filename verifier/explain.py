@@ -15,7 +15,7 @@ from typing import Any, assert_never
 from reclaim.abi.kinds import INT_KINDS
 from reclaim.diag.diagnostic import Diagnostic, Edit, Help, Label, Span
 from reclaim.diag.registry import report
-from reclaim.lang.ir import Binary, BinaryOp, Const, Construct, LoadState, Op, PolicyIR, StoreState, Value
+from reclaim.lang.ir import Binary, BinaryOp, Construct, LoadState, PolicyIR, StoreState, Value
 from verifier import explain_contract
 from verifier.analysis import HookAnalysis, Violation
 from verifier.entailment import MAX_ITERATIONS
@@ -173,18 +173,30 @@ class Explainer:
         return {op.result: op for block in self._hook.blocks for op in block.ops if isinstance(op, Binary)}
 
     def _range_of_field(self, demand: InRange, found: tuple[int, int]) -> tuple[Help, ...]:
-        """Offer to declare the range of a field that is an index as it is, where all its stores keep to it."""
-        loads = (op for block in self._hook.blocks for op in block.ops if op.result is demand.value)
-        load = next(loads, None)
-        if demand.role is not Role.INDEX or not isinstance(load, LoadState) or load.state.dims:
+        """Offer to declare the range of a field that is an index or a shift count as it is."""
+        if demand.role not in (Role.INDEX, Role.SHIFT):
             return ()
-        ops = [op for hook in self._policy.hooks.values() for block in hook.blocks for op in block.ops]
-        stored = {op.value for op in ops if isinstance(op, StoreState) and op.state == load.state}
-        kept = {op.result for op in ops if op.result in stored and _is_at_most(op, demand.high, ops)}
-        if not stored or kept != stored or found != (0, load.state.max):
+        return self._declared(demand.value, found, f"field(0, max={demand.high})")
+
+    def _declared(self, value: Value, found: tuple[int, int], declaration: str) -> tuple[Help, ...]:
+        """Offer another declaration of the field that a value was loaded from, if that has a plain one.
+
+        Not of one that the author has tested before, and not of one that nothing is stored into: it says nothing
+        yet of what it is for. Whether all stores keep to the range is for the second verification to say.
+        """
+        loads = (op for block in self._hook.blocks for op in block.ops if op.result is value)
+        load = next(loads, None)
+        if not isinstance(load, LoadState) or found[1] < load.state.max:
+            return ()
+        ops = (op for hook in self._policy.hooks.values() for block in hook.blocks for op in block.ops)
+        if not any(isinstance(op, StoreState) and op.state == load.state for op in ops):
             return ()
         name = load.state.name.rpartition(".")[2]
-        return (Help(f"declare `{name}: {load.state.kind.name} = field(0, max={demand.high})`"),)
+        declared = self._source.declaration(load.state.span, name)
+        if declared is None:
+            return ()
+        written, end = declared
+        return (Help(f"declare `{written} = {declaration}`", Edit(end, f" = {declaration}")),)
 
     def _span_of_number(self, violation: Violation, demand: InRange) -> Span:
         assert violation.op is not None
@@ -254,7 +266,10 @@ class Explainer:
             span,
             label=f"can be {found}",
             labels=self._origins(violation, value, span),
-            help=_replacing(span, f"max({written}, 1)"),
+            help=(
+                *_replacing(span, f"max({written}, 1)"),
+                *self._declared(value, violation.proof.found, "field(1, min=1)"),
+            ),
         )
 
     def _overflow(self, violation: Violation) -> Diagnostic:
@@ -363,19 +378,6 @@ def _wrapping_notes(written: str, found: tuple[int, int]) -> tuple[str, ...]:
     return (f"unsigned numbers wrap: where `{left}` is below `{right}`, the difference is a huge number",)
 
 
-def _is_at_most(op: Op, most: int, ops: list[Op]) -> bool:
-    """Tell whether an instruction's result is bounded by a constant that is written there."""
-    if isinstance(op, Const):
-        return op.value <= most
-    if not isinstance(op, Binary) or op.op not in _BOUNDING:
-        return False
-    bounds = [other.value for other in ops if isinstance(other, Const) and other.result is op.right]
-    return bool(bounds) and bounds[0] - (op.op is BinaryOp.MOD) <= most
-
-
-_BOUNDING = frozenset((BinaryOp.MOD, BinaryOp.AND, BinaryOp.MIN))
-
-
 def _wanted(demand: InRange, found: tuple[int, int]) -> str:
     if found[0] >= demand.low:
         return f"at most {demand.high}"
@@ -385,17 +387,32 @@ def _wanted(demand: InRange, found: tuple[int, int]) -> str:
 
 
 def _limiting_help(written: str, span: Span) -> tuple[Help, ...]:
-    """Offer a smaller end for a loop: `range(n)`, `range(a, n)`, `range(n, 0, -1)` or `list.scan(limit=n)`."""
-    head, opening, inside = written.partition("(")
-    arguments = inside.removesuffix(")").split(",")
-    if not opening or any(part.count("(") != part.count(")") for part in arguments):
-        return (Help("for i in range(min(n, 256)):"),)
-    is_downward = len(arguments) == 3 and arguments[2].strip().startswith("-")
+    """Offer a smaller end for a loop: `range(n)`, `range(a, n)`, `range(n, 0, -1)` or `list.scan(limit=n)`.
+
+    Where the other end is no number, it is the distance from there that is limited: what counts the entries of
+    a ring goes on for ever, and its ends go on with it.
+    """
+    head, _, inside = written.partition("(")
+    arguments = _parted(inside.removesuffix(")"))
+    is_downward = len(arguments) == 3 and arguments[2].startswith("-")
     limited = 0 if is_downward else min(len(arguments), 2) - 1
-    at = next((n for n, part in enumerate(arguments) if "limit" in part), limited)
+    at = next((n for n, part in enumerate(arguments) if part.startswith("limit")), limited)
     name, equals, number = arguments[at].rpartition("=")
-    arguments[at] = f"{name}{equals}{' ' * (at > 0 and not equals)}min({number.strip()}, 256)"
-    return _replacing(span, f"{head}({','.join(arguments)})")
+    other = arguments[1 - at] if head == "range" and len(arguments) > 1 else "0"
+    most = "256" if re.fullmatch(r"-?\d+", other) else f"{other} + 256"
+    arguments[at] = f"{name}{equals}min({number}, {most})"
+    return _replacing(span, f"{head}({', '.join(arguments)})")
+
+
+def _parted(arguments: str) -> list[str]:
+    """Part arguments at the commas that stand inside of no further brackets."""
+    parts = [""]
+    for letter in arguments:
+        if letter == "," and all(parts[-1].count(o) <= parts[-1].count(c) for o, c in ("()", "[]")):
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts]
 
 
 def _replacing(span: Span, text: str) -> tuple[Help, ...]:

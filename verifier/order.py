@@ -4,9 +4,10 @@ Intervals say what each value can be and lose what ties two of them together: `i
 `nr_seen - nr_anon`. Here the ties are read off where they stand anyway: comparisons that were decided on
 the way to this point, and the definitions of values (`min(x, y)`, `x % n`, `x // n`, `x - y`, `x + 1`).
 Both are edges "y >= x + c" of a graph whose nodes are classes, and a bounded walk along them answers
-`gap(x, y)`: the greatest c that was found with y >= x + c. All readings are without sign, and an edge for a
-sum, difference or product is taken only where that certainly does not wrap. A class on the way need not be computed
-where the walk is made, so that an edge for a remainder or logarithm is taken only where it would have a value.
+`gap(x, y)`: the greatest c that was found with y >= x + c. All readings are without sign, and an edge up to a
+sum, difference or product, or down from a difference, is taken only where that certainly does not wrap. A class on
+the way need not be computed where the walk is made, so that an edge for a remainder or logarithm is taken only where
+it would have a value.
 
 Nothing is stored: the facts live in the elements of comparison classes, so they are joined, forgotten and
 carried around loops (`related`) as everything else is.
@@ -114,8 +115,7 @@ class Order:
         for left in range(depth, 0, -1):
             following = []
             for number in front:
-                risen = start if reached[number] >= 0 else number
-                for above, least in self._steps(number, risen, elements, left - 1):
+                for above, least in self._steps(number, elements, left - 1):
                     distance = reached[number] + least
                     if above not in reached or distance > reached[above]:
                         reached[above] = distance
@@ -125,7 +125,7 @@ class Order:
             front = following
         return reached
 
-    def _steps(self, number: int, start: int, elements: dict[int, Element], depth: int) -> Iterator[Step]:
+    def _steps(self, number: int, elements: dict[int, Element], depth: int) -> Iterator[Step]:
         """Yield the classes that lie one edge above a class.
 
         None lie above a constant that its own range would not tell of, and half of a hook may be compared
@@ -135,7 +135,7 @@ class Order:
         if name == "const":
             return
         if name != "opaque":
-            yield from self._made_from(number, start, elements, depth)
+            yield from self._made_from(number, elements, depth)
         for user in self._users.compared.get(number, ()):
             known = elements.get(user)
             if known is not None and known.unsigned[0] == known.unsigned[1]:
@@ -159,8 +159,8 @@ class Order:
         if not truth and right == number:
             yield left, 0
 
-    def _made_from(self, number: int, start: int, elements: dict[int, Element], depth: int) -> Iterator[Step]:
-        """Yield the operands that a class cannot exceed, or not by much."""
+    def _made_from(self, number: int, elements: dict[int, Element], depth: int) -> Iterator[Step]:
+        """Yield the operands that a class cannot exceed, or not by much; a sum that wraps exceeds none."""
         definition = self._definitions[number]
         operands = definition.operands
         match definition.name:
@@ -178,12 +178,7 @@ class Order:
                     yield operands[0], elements.get(operands[1], TOP).unsigned[0]
             case "add":
                 for base, other in (operands, operands[::-1]):
-                    if self._is_exact_sum(operands, elements) or (
-                        depth > 0
-                        and start != number
-                        and self.is_at_most(base, start, elements, min(depth, 2))
-                    ):
-                        yield base, -self._element(other, elements).unsigned[1]
+                    yield base, -self._element(other, elements).unsigned[1]
             case "truncate":
                 if isinstance(definition.detail, IntKind) and not definition.detail.signed:
                     yield operands[0], 0

@@ -11,6 +11,7 @@ import re
 
 from reclaim.diag.diagnostic import Position, Span
 from reclaim.lang.ir import Value
+from reclaim.lang.spelling import unused_name
 
 LONGEST_QUOTE = 48
 """Longest piece of source that is quoted inside a message; ours, so that a message stays one line."""
@@ -37,6 +38,14 @@ class SourceText:
         line = self._lines[span.start.line - 1]
         return span.start.line, line[: len(line) - len(line.lstrip())]
 
+    def declaration(self, span: Span, name: str) -> tuple[str, Span] | None:
+        """Return `name: type` where a line declares no more than that, and where it ends; None elsewhere."""
+        line = self._lines[span.start.line - 1]
+        found = re.match(rf"\s*({name}\s*:\s*[^=#]*[^=#\s])\s*(?:#.*)?$", line)
+        if found is None:
+            return None
+        return found[1], Span.of(span.start.line, found.end(1) + 1, span.start.line, found.end(1) + 1)
+
     def name_of(self, value: Value) -> str:
         """Return what the author calls a value: its variable, else its expression."""
         if value.name is not None:
@@ -46,9 +55,7 @@ class SourceText:
 
     def unused_name(self, wish: str) -> str:
         """Return a name that does not occur in the policy: the one wished for, else with a number."""
-        text = "\n".join(self._lines)
-        names = (wish, *(f"{wish}_{number}" for number in range(2, len(self._lines) + 3)))
-        return next(name for name in names if not re.search(rf"\b{name}\b", text))
+        return unused_name(self._lines, wish)
 
     def operand(self, around: Span, value: Value, last: bool = True) -> Span:
         """Return where an operand stands inside an expression.

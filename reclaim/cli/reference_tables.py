@@ -157,7 +157,8 @@ def answers_page() -> str:
 def _written_constructor(constructor: Constructor) -> str:
     receiver = "list." if constructor.method_of else ""
     arguments = ", ".join(
-        p.name + (f"={p.default}" if p.default is not None else "") for p in constructor.params
+        f"{p.name}={p.default}" if p.default is not None else f"{p.name}=…" if p.keyword else p.name
+        for p in constructor.params
     )
     return f"{receiver}{constructor.name}" + (f"({arguments})" if constructor.params else "")
 

@@ -141,7 +141,7 @@ def _given_twice(argument: nodes.Argument, findings: Findings) -> NoReturn:
 
 
 def match_parameters(
-    call: nodes.Call, what: str, params: Sequence[Param], findings: Findings
+    call: nodes.Call, what: str, params: Sequence[Param], findings: Findings, surplus: tuple[Help, ...] = ()
 ) -> dict[str, Expression | None]:
     """Return the argument of each parameter, None where its default stands.
 
@@ -150,6 +150,7 @@ def match_parameters(
         what: its name, for messages.
         params: what is expected.
         findings: where mistakes go.
+        surplus: help for one argument too many.
 
     Raises:
         Stop: the arguments do not match; that is recorded.
@@ -173,7 +174,7 @@ def match_parameters(
                 "unnamed-argument", message, argument.span, label="give it a name, or move it forward"
             )
         if place >= len(positional):
-            _too_many(call, what, params, argument, findings)
+            _too_many(call, what, params, argument, findings, surplus)
         given[positional[place].name] = argument.value
         place += 1
     for param in params:
@@ -183,30 +184,33 @@ def match_parameters(
 
 
 def _too_many(
-    call: nodes.Call, what: str, params: Sequence[Param], argument: nodes.Argument, findings: Findings
+    call: nodes.Call,
+    what: str,
+    params: Sequence[Param],
+    argument: nodes.Argument,
+    findings: Findings,
+    surplus: tuple[Help, ...],
 ) -> None:
     positional = [p for p in params if not p.keyword]
     keyword = [p.name for p in params if p.keyword]
     by_position = sum(1 for a in call.arguments if a.name is None)
     if keyword and by_position - len(positional) <= len(keyword):
         name = keyword[by_position - len(positional) - 1]
+        here = Span(argument.span.start, argument.span.start)
         findings.stop(
             "unnamed-argument",
             f"`{what}` takes `{name}` by name",
             argument.span,
             label="give it a name",
-            help=(Help(f"write `{name}=`..."),),
+            help=(Help(f"write `{name}=` before it", Edit(here, f"{name}=")),),
         )
-    is_default = what == "get" and len(positional) == 1
     findings.stop(
         "wrong-argument-count",
         f"`{what}` takes {_count(len(positional))}, but {by_position} are given",
         argument.span,
         label="one too many",
         notes=(signature(what, params),),
-        help=(Help("there is no default: it answers None, to be tested with `is not None`"),)
-        if is_default
-        else (),
+        help=surplus,
     )
 
 

@@ -16,6 +16,7 @@ from reclaim.diag.diagnostic import Edit, Help
 from reclaim.lang import nodes
 from reclaim.lang.call_arguments import match_parameters
 from reclaim.lang.coercion import coerce, narrowed, number, unwrapped
+from reclaim.lang.fallbacks import without_default
 from reclaim.lang.findings import Stop
 from reclaim.lang.ir import BOOL, UNIT, AnswerType, Call, Construct, HandleType, IntType, Type, Value
 from reclaim.lang.lower_access import resolve, visible_names
@@ -236,7 +237,8 @@ def _call_helper(
 ) -> Operand | None:
     if not entry.effects.pure:
         low.forbid_in_assert(node.span, f"calls `{entry.name}`")
-    given = match_parameters(node, entry.name, entry.params, low.findings)
+    surplus = without_default(low, node) if entry.name == "get" and is_nullable(type_of(entry.result)) else ()
+    given = match_parameters(node, entry.name, entry.params, low.findings, surplus)
     operands = low.arguments(node)
     args = [] if receiver is None else [receiver]
     args += [_implicit(low, name) for name in entry.implicit]

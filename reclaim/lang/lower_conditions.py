@@ -19,6 +19,7 @@ from reclaim.lang.coercion import (
     settle,
     truth,
 )
+from reclaim.lang.fallbacks import refuse_fallback
 from reclaim.lang.ir import (
     BOOL,
     S64,
@@ -136,6 +137,8 @@ def lower_truth(low: Lowering, node: nodes.Logic | nodes.Comparison) -> Operand:
         op, right = node.rest[0]
         value, _ = _compare_node(low, op, (low.expression(node.first), node.first.span), right)
         return value
+    if isinstance(node, nodes.Logic):
+        refuse_fallback(low, node)
     builder = low.builder
     yes, no = builder.block(), builder.block()
     low.condition(node, yes, no)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING
 
@@ -81,3 +82,10 @@ def listing(names: Iterable[str], limit: int = 8) -> str:
     """Return names in backticks, joined by commas, cut after *limit*."""
     quoted = [f"`{name}`" for name in dict.fromkeys(names)]
     return ", ".join(quoted[:limit]) + (", ..." if len(quoted) > limit else "")
+
+
+def unused_name(lines: list[str], wish: str) -> str:
+    """Return a name that does not occur in a text: the one wished for, else with a number."""
+    text = "\n".join(lines)
+    names = (wish, *(f"{wish}_{number}" for number in range(2, len(lines) + 3)))
+    return next(name for name in names if not re.search(rf"\b{name}\b", text))

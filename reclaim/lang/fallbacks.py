@@ -1,0 +1,83 @@
+"""What to write for `counts.get(key) or 0` and `counts.get(key, 0)`: Python's ways to have a number in any case.
+
+`or` joins truth values here, and look-ups know no default; a choice says the same. What is looked up gets a name
+on a line of its own, so that it is asked once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reclaim.diag.diagnostic import Edit, Help, Span
+from reclaim.lang import nodes
+from reclaim.lang.ir import BoolType, Value
+from reclaim.lang.spelling import unused_name
+from reclaim.lang.type_rules import is_nullable
+
+if TYPE_CHECKING:
+    from reclaim.lang.lowering import Lowering
+
+
+def refuse_fallback(low: Lowering, node: nodes.Logic) -> None:
+    """Report `x or 0` where a value is wanted; anything else is left to those who look at conditions.
+
+    Raises:
+        Stop: it is that; it is recorded.
+    """
+    first, last = node.operands[0], node.operands[-1]
+    if node.op != "or" or len(node.operands) != 2 or not _is_no_truth(low, last):
+        return
+    value = low.expression(first)
+    if not isinstance(value, Value) or isinstance(value.type, BoolType):
+        return
+    test = "is not None" if is_nullable(value.type) else "!= 0"
+    low.findings.stop(
+        "type-mismatch",
+        "`or` joins truth values, and does not choose one of its sides",
+        node.span,
+        label=f"`{low.quote(first.span)}` is no truth value",
+        help=_choice(low, (node.span, _text(low, first.span)), test, _text(low, last.span)),
+    )
+
+
+def without_default(low: Lowering, call: nodes.Call) -> tuple[Help, ...]:
+    """Offer what `get(key, 0)` means, for a call with two arguments by position."""
+    if len(call.arguments) != 2 or any(argument.name is not None for argument in call.arguments):
+        return ()
+    key, default = (_text(low, argument.span) for argument in call.arguments)
+    asked = f"{_text(low, call.function.span)}({key})"
+    return _choice(low, (call.span, asked), "is not None", default)
+
+
+def _is_no_truth(low: Lowering, node: nodes.Expression) -> bool:
+    """Tell whether a number or a name stands for anything but a truth value; nothing is computed for that."""
+    if not isinstance(node, (nodes.Number, nodes.Name)):
+        return False
+    operand = low.expression(node)
+    return not (isinstance(operand, Value) and isinstance(operand.type, BoolType))
+
+
+def _choice(low: Lowering, asked: tuple[Span, str], test: str, default: str) -> tuple[Help, ...]:
+    """Offer a choice, and a line before it where that which is chosen is a call."""
+    span, text = asked
+    line = low.shared.lines[span.start.line - 1]
+    indent = line[: len(line) - len(line.lstrip())]
+    if span.start.line != span.end.line or line.lstrip().startswith("elif"):
+        return ()
+    name = text if "(" not in text else unused_name(low.shared.lines, "found")
+    chosen = f"{name} if {name} {test} else {default}"
+    behind = line[span.end.column - 1 :].partition("#")[0]
+    is_bracketed = line[: span.start.column - 1].endswith("(") and behind.startswith(")")
+    if behind.strip("), ") and not is_bracketed:
+        chosen = f"({chosen})"
+    if name == text:
+        return (Help(f"write `{chosen}`", Edit(span, chosen)),)
+    before = line[len(indent) : span.start.column - 1]
+    whole = Span.of(span.start.line, len(indent) + 1, span.end.line, span.end.column)
+    edit = Edit(whole, f"{name} = {text}\n{indent}{before}{chosen}")
+    return (Help(f"write `{name} = {text}` before, and here `{chosen}`", edit),)
+
+
+def _text(low: Lowering, span: Span) -> str:
+    """Return the author's text at a span of one line."""
+    return low.shared.lines[span.start.line - 1][span.start.column - 1 : span.end.column - 1]
