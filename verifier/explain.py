@@ -153,7 +153,11 @@ class Explainer:
             label=f"can be {shown_range(found)}, must be {_wanted(demand, found)}",
             labels=self._origins(violation, value, span),
             notes=_wrapping_notes(written, found) or self._wrapped_before(violation, value),
-            help=(*_bounding_help(written, span, demand, found), *self._range_of_field(demand, found)),
+            help=(
+                *_bounding_help(written, span, demand, found),
+                *self._range_of_field(demand, found),
+                *self._next_of_ring(written, span, demand),
+            ),
         )
 
     def _wrapped_before(self, violation: Violation, value: Value) -> tuple[str, ...]:
@@ -177,6 +181,15 @@ class Explainer:
         if demand.role not in (Role.INDEX, Role.SHIFT):
             return ()
         return self._declared(demand.value, found, f"field(0, max={demand.high})")
+
+    def _next_of_ring(self, written: str, span: Span, demand: InRange) -> tuple[Help, ...]:
+        """Offer to go on at 0 where a number that is counted up is an index elsewhere."""
+        counted = re.fullmatch(rf"({_ATOM}) \+= 1", written)
+        if counted is None or demand.role is not Role.STORE or demand.low != 0:
+            return ()
+        if not self._source.holds(f"[{counted[1]}]"):
+            return ()
+        return _replacing(span, f"{counted[1]} = ({counted[1]} + 1) % {demand.high + 1}")
 
     def _declared(self, value: Value, found: tuple[int, int], declaration: str) -> tuple[Help, ...]:
         """Offer another declaration of the field that a value was loaded from, if that has a plain one.
@@ -230,7 +243,8 @@ class Explainer:
         assert violation.op is not None
         answer = _PLAIN_ANSWERS.get(self._hook.hook.result) or self._last_place()
         leaving: tuple[Help, ...] = ()
-        if answer is not None and not violation.op.inlined_at:
+        # Where it is None in every run, the test before went the wrong way, and another one would change nothing.
+        if answer is not None and not violation.op.inlined_at and not violation.proof.certain:
             line, before = self._source.line_start(span)
             lines = (f"if {written} is None:", f"{before}    {answer}".rstrip(), before)
             here = Span.of(line, len(before) + 1, line, len(before) + 1)

@@ -53,6 +53,10 @@ class SourceText:
         text = self.text(value.span)
         return text if 0 < len(text) <= LONGEST_QUOTE else "this value"
 
+    def holds(self, text: str) -> bool:
+        """Tell whether a text stands anywhere in the policy."""
+        return any(text in line for line in self._lines)
+
     def unused_name(self, wish: str) -> str:
         """Return a name that does not occur in the policy: the one wished for, else with a number."""
         return unused_name(self._lines, wish)

@@ -7,14 +7,24 @@ from typing import Any
 from reclaim.abi.answers import ANSWERS, CONSTRUCTORS
 from reclaim.abi.hooks import HOOKS
 from reclaim.diag.diagnostic import Edit, Help, Span
-from reclaim.lang.ir import AnswerType, HandleType, Type
+from reclaim.lang.ir import AnswerType, BoolType, HandleType, Type
 from reclaim.lang.type_rules import plain
+
+_TRUTHS = (
+    ("Isolation", "TAKE", "SKIP"),
+    ("Verdict", "RECLAIM", "ROTATE"),
+    ("Promotion", "PROMOTE", "STAY"),
+    ("Visit", "SCAN", "SKIP"),
+)
+"""What yes and no most likely mean as an answer."""
 
 _VERDICTS = {"TAKE": "RECLAIM", "SKIP": "ROTATE", "KEEP": "ROTATE", "STAY": "ROTATE", "HEAD": "ROTATE"}
 """Answers of other hooks, and the verdict that says the same of a folio."""
 
 
-def answer_help(text: str, found: Type | None, wanted: AnswerType, span: Span) -> dict[str, Any]:
+def answer_help(
+    text: str, found: Type | None, wanted: AnswerType, span: Span, function: str
+) -> dict[str, Any]:
     """Return notes and help fields of a diagnostic.
 
     Args:
@@ -22,10 +32,11 @@ def answer_help(text: str, found: Type | None, wanted: AnswerType, span: Span) -
         found: its type, None for a constant.
         wanted: what must be answered.
         span: where it is written.
+        function: the hook, or function of the author, that answers.
     """
     fixed = _fixes(text, found, wanted)
     help_ = tuple(Help(f"write `{fix}`", Edit(span, fix)) for fix in fixed[:1])
-    return {"help": help_, "notes": _answers(min(wanted.names), ())}
+    return {"help": help_, "notes": _answers(min(wanted.names), (function,) if function in HOOKS else ())}
 
 
 def answers_here(hook: str | None) -> dict[str, Any]:
@@ -51,7 +62,11 @@ def _written(name: str, takes_arguments: bool, method_of: str | None) -> str:
 
 def _fixes(text: str, found: Type | None, wanted: AnswerType) -> list[str]:
     names = plain(wanted).names  # type: ignore[union-attr]
+    if found is None and wanted.nullable:
+        return ["None"]
     found = plain(found) if found is not None else None
+    if isinstance(found, BoolType):
+        return [f"{yes} if {text} else {no}" for name, yes, no in _TRUTHS if name in names]
     if isinstance(found, AnswerType) and "Place" in found.names and names & {"Verdict", "Isolation"}:
         return [f"move({text})"]
     if isinstance(found, HandleType) and found.name == "List":

@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 
 
 def keyword_arguments(
-    call: nodes.Call, what: str, needed: Sequence[str], optional: Sequence[str], findings: Findings
+    call: nodes.Call,
+    what: str,
+    needed: Sequence[str],
+    optional: Sequence[str],
+    findings: Findings,
+    nr_first: int = 0,
 ) -> dict[str, Expression]:
-    """Return the arguments of a call that takes keywords only.
+    """Return the arguments of a call that takes keywords only, behind its first ones.
 
     Args:
         call: the call.
@@ -28,16 +33,18 @@ def keyword_arguments(
         needed: keywords that must be given.
         optional: keywords that may be given.
         findings: where mistakes go.
+        nr_first: arguments by position that were looked at before.
 
     Raises:
         Stop: the arguments do not match; that is recorded.
     """
     given: dict[str, Expression] = {}
     known = [*needed, *optional]
-    for argument in call.arguments:
+    behind = call.arguments[nr_first:]
+    for argument in behind:
         if argument.name is None:
-            _unnamed(call, argument, what, needed, known, findings)
-        _accept_keyword(argument, what, known, [a.name for a in call.arguments if a.name], needed, findings)
+            _unnamed(behind, argument, what, needed, known, findings)
+        _accept_keyword(argument, what, known, [a.name for a in behind if a.name], needed, findings)
         if argument.name in given:
             _given_twice(argument, findings)
         given[argument.name] = argument.value
@@ -77,7 +84,7 @@ def _completed(call: nodes.Call, words: list[str]) -> tuple[Help, ...]:
 
 
 def _unnamed(
-    call: nodes.Call,
+    arguments: Sequence[nodes.Argument],
     argument: nodes.Argument,
     what: str,
     needed: Sequence[str],
@@ -85,9 +92,9 @@ def _unnamed(
     findings: Findings,
 ) -> NoReturn:
     """Report an argument without name; where all are plain words, offer them with their names."""
-    free = [name for name in needed if name not in {a.name for a in call.arguments}]
+    free = [name for name in needed if name not in {a.name for a in arguments}]
     words = []
-    for given in call.arguments:
+    for given in arguments:
         value = given.value
         name = given.name or (free.pop(0) if free else "")
         shown = (
@@ -99,7 +106,7 @@ def _unnamed(
         )
         words.append(f"{name}={shown}" if name and shown != "" else "")
     words += [f"{name}={_USUAL[name]}" for name in free if name in _USUAL]
-    text, span = ", ".join(words), Span(call.arguments[0].span.start, call.arguments[-1].span.end)
+    text, span = ", ".join(words), Span(arguments[0].span.start, arguments[-1].span.end)
     findings.stop(
         "unnamed-argument",
         f"`{what}` takes its arguments by name",

@@ -95,13 +95,13 @@ def not_a_number(low: Lowering, operand: Operand, span: Span) -> NoReturn:
     low.mismatch(span, "a number", operand, help=help_)
 
 
-def _wrap_in(low: Lowering, before: str, after: str, span: Span) -> tuple[Help, ...]:
+def _wrap_in(
+    low: Lowering, before: str, after: str, span: Span, place: Span | None = None
+) -> tuple[Help, ...]:
     if span.start.line != span.end.line:
         return ()
-    text = (
-        f"{before}{low.shared.lines[span.start.line - 1][span.start.column - 1 : span.end.column - 1]}{after}"
-    )
-    return (Help(f"write `{text}`", Edit(span, text)),)
+    text = f"{before}{low.written(span)}{after}"
+    return (Help(f"write `{text}`", Edit(place or span, text)),)
 
 
 def _check_constant(low: Lowering, value: int, signed: bool, span: Span) -> None:
@@ -123,8 +123,8 @@ def _check_constant(low: Lowering, value: int, signed: bool, span: Span) -> None
         )
 
 
-def truth(low: Lowering, operand: Operand, span: Span) -> Value:
-    """Return an operand as a bool.
+def truth(low: Lowering, operand: Operand, span: Span, denied: Span | None = None) -> Value:
+    """Return an operand as a bool; *denied* is all of `not operand` where that is what is written.
 
     Raises:
         Stop: it is none; that is recorded with what to write instead.
@@ -133,9 +133,9 @@ def truth(low: Lowering, operand: Operand, span: Span) -> Value:
         return operand
     help_: tuple[Help, ...] = ()
     if isinstance(operand, Literal) or (isinstance(operand, Value) and isinstance(operand.type, IntType)):
-        help_ = _wrap_in(low, "", " != 0", span)
+        help_ = _wrap_in(low, "", " != 0" if denied is None else " == 0", span, denied)
     elif isinstance(operand, Value) and is_nullable(operand.type):
-        help_ = _wrap_in(low, "", " is not None", span)
+        help_ = _wrap_in(low, "", " is not None" if denied is None else " is None", span, denied)
     low.mismatch(span, "a condition of type `bool`", operand, help=help_)
 
 

@@ -26,7 +26,9 @@ MAX_CHAIN = 50
 
 
 def _instead(node: Expression) -> tuple[Help, ...]:
-    """Say where truth values stand."""
+    """Say where truth values stand, and strings."""
+    if isinstance(node, nodes.String):
+        return (Help("leave it out: strings stand in `unit=`, `doc=` and `fail(...)` alone"),)
     if not isinstance(node, nodes.Truth):
         return ()
     text = str(int(node.value))

@@ -94,6 +94,14 @@ class TopLevel:
                 )
             case nodes.Foreign():
                 self.declared.broken |= names_assigned((statement,))
+            case nodes.ExpressionStatement(value=nodes.Call(function=nodes.Name(id="SEC"))):
+                self.findings.note(
+                    "statement-at-top-level",
+                    "there are no sections: a hook is marked `@hook`, and bears the name of what calls it",
+                    statement.span,
+                    label="this is C for BPF",
+                    help=(Help("leave it out", Edit(statement.span, "")),),
+                )
             case _:
                 message = "the top level holds declarations only"
                 note = "constants, `folio_list()`, maps, `tunable(...)`, state classes, hooks and functions"
@@ -240,8 +248,9 @@ class TopLevel:
             help_ = (Help("write `tunable(u32, default=10, min=1, max=90)`"),)
             self.findings.stop("missing-argument", message, call.span, label="no type", help=help_)
         type_node = call.arguments[0].value
-        rest = nodes.Call(call.span, call.function, call.arguments[1:])
-        given = keyword_arguments(rest, "tunable", ["default"], ["min", "max", "unit", "doc"], self.findings)
+        self._refuse_number_first(type_node)
+        optional = ["min", "max", "unit", "doc"]
+        given = keyword_arguments(call, "tunable", ["default"], optional, self.findings, nr_first=1)
         is_bool = isinstance(type_node, nodes.Name) and type_node.id == "bool"
         kind = INT_KINDS["u8"] if is_bool else self._int_kind(type_node, "a tunable")
         low, high = (0, 1) if is_bool else (kind.min, kind.max)
@@ -257,6 +266,19 @@ class TopLevel:
             default = self.ranged(given["default"], low, high, "`default`")
         self.declared.tunables[name] = Tunable(
             name, kind, is_bool, default, low, high, self._text(given, "unit"), self._text(given, "doc"), span
+        )
+
+    def _refuse_number_first(self, first: Expression) -> None:
+        """Report `tunable(5)`, where a type stands first and the number is the default."""
+        if not isinstance(first, nodes.Number):
+            return
+        text = f"u32, default={first.value}"
+        self.findings.stop(
+            "missing-argument",
+            "`tunable` takes its type first",
+            first.span,
+            label="not a type",
+            help=(Help(f"write `{text}`", Edit(first.span, text)),),
         )
 
     def _text(self, given: dict[str, Expression], word: str) -> str:

@@ -36,7 +36,7 @@ def refuse_fallback(low: Lowering, node: nodes.Logic) -> None:
         "`or` joins truth values, and does not choose one of its sides",
         node.span,
         label=f"`{low.quote(first.span)}` is no truth value",
-        help=_choice(low, (node.span, _text(low, first.span)), test, _text(low, last.span)),
+        help=_choice(low, (node.span, low.written(first.span)), test, low.written(last.span)),
     )
 
 
@@ -44,8 +44,8 @@ def without_default(low: Lowering, call: nodes.Call) -> tuple[Help, ...]:
     """Offer what `get(key, 0)` means, for a call with two arguments by position."""
     if len(call.arguments) != 2 or any(argument.name is not None for argument in call.arguments):
         return ()
-    key, default = (_text(low, argument.span) for argument in call.arguments)
-    asked = f"{_text(low, call.function.span)}({key})"
+    key, default = (low.written(argument.span) for argument in call.arguments)
+    asked = f"{low.written(call.function.span)}({key})"
     return _choice(low, (call.span, asked), "is not None", default)
 
 
@@ -76,8 +76,3 @@ def _choice(low: Lowering, asked: tuple[Span, str], test: str, default: str) -> 
     whole = Span.of(span.start.line, len(indent) + 1, span.end.line, span.end.column)
     edit = Edit(whole, f"{name} = {text}\n{indent}{before}{chosen}")
     return (Help(f"write `{name} = {text}` before, and here `{chosen}`", edit),)
-
-
-def _text(low: Lowering, span: Span) -> str:
-    """Return the author's text at a span of one line."""
-    return low.shared.lines[span.start.line - 1][span.start.column - 1 : span.end.column - 1]

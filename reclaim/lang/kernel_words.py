@@ -114,12 +114,33 @@ _ADVICE = {
     "divmod": "write `a // b` and `a % b`",
     "round": "integers need no rounding; to the nearest it is `(a + b // 2) // b`",
     "swap": "keep one of the values in a variable: `t = a`, `a = b`, `b = t`",
-    "ARRAY_SIZE": "an array is as long as it was declared: name that number, and use it in both places",
+    **dict.fromkeys(("bpf_loop", "bpf_repeat"), "write `for i in range(n):` around what is to be repeated"),
+    **dict.fromkeys(
+        (
+            "msleep",
+            "usleep_range",
+            "ndelay",
+            "udelay",
+            "schedule",
+            "schedule_timeout",
+            "bpf_timer_start",
+            "sleep",
+        ),
+        "a hook waits for nothing: `tick` answers when it is asked again, `high_delay` how long a task waits",
+    ),
+    **dict.fromkeys(
+        ("sizeof", "ARRAY_SIZE"),
+        "an array is as long as it was declared: name that number, and use it in both places",
+    ),
 }
 _NAMES = {
     **dict.fromkeys(("total_swap_pages", "nr_swap_pages"), "write `swap_free_pages()`, what is free of it"),
     "jiffies": "write `now()`, virtual time in nanoseconds",
     "HZ": "time is counted in nanoseconds: a second is 1000000000",
+    **dict.fromkeys(
+        ("EBUSY", "EINVAL", "ENOMEM", "EAGAIN", "ENOENT", "ENOSPC", "EPERM"),
+        "a hook answers what is to be done, not whether it could",
+    ),
     "PAGE_SIZE": "memory is counted in pages of 4096 bytes",
     "current": "a policy hears of folios, lruvecs and memcgs, not of tasks",
     **dict.fromkeys(

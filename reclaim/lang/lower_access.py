@@ -252,7 +252,7 @@ def _not_a_field(
 
 def _called(low: Lowering, node: nodes.Attribute) -> tuple[Help, ...]:
     """Offer the call of a method that was written as a field."""
-    text = low.quote(node.span)
+    text = low.written(node.span)
     if all(h.params and any(p.default is None for p in h.params) for h in HELPERS if h.name == node.name):
         return (Help(f"call it: `{text}(...)`"),)
     return (Help(f"call it: `{text}()`", Edit(node.span, f"{text}()")),)

@@ -54,7 +54,9 @@ def lower_unary(low: Lowering, node: nodes.Unary) -> Operand:
     """Lower ``-x``, ``+x``, ``~x`` and ``not x``."""
     if node.op == "not":
         operand = low.expression(node.operand)
-        return low.builder.make(Not, BOOL, node.span, operand=truth(low, operand, node.operand.span))
+        return low.builder.make(
+            Not, BOOL, node.span, operand=truth(low, operand, node.operand.span, node.span)
+        )
     operand = unwrapped(low, low.expression(node.operand), node.operand.span)
     if isinstance(operand, Literal):
         constant = operand.value
@@ -64,7 +66,7 @@ def lower_unary(low: Lowering, node: nodes.Unary) -> Operand:
         right = number(low, operand, node.operand.span, signed=True)
         return low.builder.make(Binary, S64, node.span, op=BinaryOp.SUB, signed=True, left=zero, right=right)
     if node.op == "~" and isinstance(operand, Value) and operand.type == BOOL:
-        text = f"not {low.quote(node.operand.span)}"
+        text = f"not {low.written(node.operand.span)}"
         message = "`~` takes a number; of a condition it is `not`"
         help_ = (Help(f"write `{text}`", Edit(node.span, text)),)
         low.findings.stop("type-mismatch", message, node.span, label="a condition", help=help_)
@@ -186,7 +188,7 @@ def _to_kind(low: Lowering, name: str, node: nodes.Call) -> Operand:
     if len(node.arguments) != 2:
         message = f"`{name}` takes a number and a type, but {len(node.arguments)} are given"
         low.findings.stop("wrong-argument-count", message, node.span, label=f"write `{name}(x, u8)`")
-    kind = _kind(low, name, node.arguments[1].value)
+    kind = _kind(low, name, node)
     place = node.arguments[0].value.span
     operand = unwrapped(low, low.expression(node.arguments[0].value), place)
     value = number(low, operand, place, is_signed(operand))
@@ -213,14 +215,19 @@ def _bounded(low: Lowering, value: Value, kind: IntKind, span: Span) -> Value:
     return value
 
 
-def _kind(low: Lowering, name: str, node: nodes.Expression) -> IntKind:
+def _kind(low: Lowering, name: str, call: nodes.Call) -> IntKind:
+    first, node = (argument.value for argument in call.arguments)
     word = node.id if isinstance(node, nodes.Name) else ""
     if word not in INT_KINDS:
+        help_ = did_you_mean(word, INT_KINDS, node.span)
+        if isinstance(first, nodes.Name) and first.id in INT_KINDS:
+            text = f"{name}({low.written(node.span)}, {first.id})"
+            help_ = (Help(f"write `{text}`", Edit(call.span, text)),)
         low.findings.stop(
             "unknown-type",
             f"the second argument of `{name}` is one of {listing(INT_KINDS)}",
             node.span,
             label="not a type of numbers",
-            help=did_you_mean(word, INT_KINDS, node.span),
+            help=help_,
         )
     return INT_KINDS[word]

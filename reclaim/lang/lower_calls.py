@@ -63,7 +63,7 @@ def _no_such_function(low: Lowering, name: str, function: nodes.Name, node: node
     if name in low.declared.broken:
         raise Stop
     if name in INT_KINDS:
-        text = f"truncate({low.quote(node.arguments[0].span) if node.arguments else 'x'}, {name})"
+        text = f"truncate({low.written(node.arguments[0].span) if node.arguments else 'x'}, {name})"
         help_ = (
             Help(
                 f"write `{text}` to cut bits off, or `saturate(...)` to stop at the ends",
@@ -102,7 +102,7 @@ def _unknown_function(low: Lowering, name: str, function: nodes.Name, node: node
     if methods:
         message = f"`{name}` is a method of {listing(methods)}"
         low.findings.stop("unknown-name", message, function.span, label="not a function by itself")
-    written = [low.quote(argument.span) for argument in node.arguments]
+    written = [low.written(argument.span) for argument in node.arguments]
     low.findings.stop(
         "unknown-name",
         f"no function is called `{name}`",
@@ -159,7 +159,7 @@ def _is_field(type_name: str, name: str) -> bool:
 
 
 def _written_without_brackets(low: Lowering, function: nodes.Attribute, node: nodes.Call) -> NoReturn:
-    text = low.quote(function.span)
+    text = low.written(function.span)
     low.findings.stop(
         "not-callable",
         f"`.{function.name}` is written without brackets",
@@ -178,7 +178,7 @@ _TAKES = frozenset(("pop", "popleft", "get", "peek", "evict", "remove", "popitem
 
 
 def _instead_of_python(low: Lowering, function: nodes.Attribute, type_name: str) -> tuple[Help, ...]:
-    name = low.quote(function.base.span)
+    name = low.written(function.base.span)
     if type_name == "List" and function.name in _PUTS:
         return (
             Help(
@@ -319,9 +319,9 @@ def lower_contains(low: Lowering, left: tuple[Operand, Span], node: nodes.Expres
     if entry is None or not isinstance(place, MapPlace):
         help_: tuple[Help, ...] = ()
         if isinstance(place, MapPlace) and helper("get", place.decl.kind.name):
-            help_ = (Help(f"write `{low.quote(node.span)}.get({low.quote(left[1])}) is not None`"),)
+            help_ = (Help(f"write `{low.written(node.span)}.get({low.written(left[1])}) is not None`"),)
         if isinstance(place, ListPlace):
-            help_ = (Help(f"write `{low.quote(left[1])}.list == {low.quote(node.span)}`"),)
+            help_ = (Help(f"write `{low.written(left[1])}.list == {low.written(node.span)}`"),)
         message = f"`in` asks a set or a Bloom filter, which `{low.quote(node.span)}` is not"
         low.findings.stop("invalid-comparison", message, node.span, label="not a set", help=help_)
     low.forbid_in_assert(span, "asks a map")

@@ -64,6 +64,9 @@ def lower_condition(low: Lowering, node: nodes.Expression, then: Block, other: B
                     low.condition(operand, then, following)
                 builder.go_to(following)
             low.condition(operands[-1], then, other)
+        case nodes.Unary(op="not", operand=nodes.Name() | nodes.Attribute() | nodes.Call() as operand):
+            value = truth(low, low.expression(operand), operand.span, node.span)
+            builder.branch(value, other, then, operand.span)
         case nodes.Unary(op="not", operand=operand):
             low.condition(operand, other, then)
         case nodes.Comparison(first=first, rest=rest) if len(rest) > 1:
@@ -85,7 +88,7 @@ def _check_compared(low: Lowering, operands: tuple[nodes.Expression, ...]) -> No
     for before, alone in pairwise(operands):
         meant = comparison_meant(before, alone)
         if meant is not None:
-            text = f"{low.quote(meant.first.span)} {meant.rest[0][0]} {low.quote(alone.span)}"
+            text = f"{low.written(meant.first.span)} {meant.rest[0][0]} {low.written(alone.span)}"
             low.findings.stop(
                 "type-mismatch",
                 f"`{low.quote(alone.span)}` is compared with nothing here",
@@ -221,11 +224,11 @@ def _compare_node(
 
 def _compared(low: Lowering, left: Span, word: str, right: nodes.Expression) -> tuple[Help, ...]:
     """Offer the comparison that `is` was meant as; a truth value is itself or its `not`."""
-    text, whole = low.quote(left), left.to(right.span)
+    text, whole = low.written(left), left.to(right.span)
     if isinstance(right, nodes.Truth):
         better = text if right.value == (word == "==") else f"not {text}"
     else:
-        better = f"{text} {word} {low.quote(right.span)}"
+        better = f"{text} {word} {low.written(right.span)}"
     return (Help(f"write `{better}`", Edit(whole, better)),)
 
 
@@ -276,7 +279,7 @@ def _as_member(
     """Offer the member of an enumeration that a number stands for."""
     for (one, place), (other, _) in ((left, right), (right, left)):
         if isinstance(one, Value) and isinstance(one.type, EnumType) and isinstance(other, Literal):
-            return member_meant(one.type.name, other.value, f"{low.quote(place)} {op}", span)
+            return member_meant(one.type.name, other.value, f"{low.written(place)} {op}", span)
     return ()
 
 
@@ -292,7 +295,7 @@ def _compared_with_none(low: Lowering, op: str, other: tuple[Operand, Span], spa
             label=f"this is `{describe_operand(other[0])}`",
             help=_WITHOUT_TEST,
         )
-    text = f"{shown} {'is' if op == '==' else 'is not'} None"
+    text = f"{low.written(other[1])} {'is' if op == '==' else 'is not'} None"
     help_ = (Help(f"write `{text}`", Edit(span, text)),) if op in ("==", "!=") else ()
     message = f"`None` is not compared with `{op}`"
     low.findings.stop("invalid-comparison", message, span, label="a comparison with None", help=help_)

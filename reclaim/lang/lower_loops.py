@@ -118,11 +118,11 @@ def _length(low: Lowering, node: nodes.Expression) -> int | None:
 
 def _not_iterable(low: Lowering, node: nodes.Expression) -> None:
     help_: tuple[Help, ...] = ()
-    text = low.quote(node.span)
+    text = low.written(node.span)
     length = _length(low, node)
     if length is not None:
         help_ = (Help(f"write `range({length})`, and `{text}[i]` inside"),)
-        message = f"a loop goes over indices, not over the array `{text}`"
+        message = f"a loop goes over indices, not over the array `{low.quote(node.span)}`"
         low.findings.stop("invalid-loop", message, node.span, label="cannot be looped over", help=help_)
     try:
         operand = low.expression(node)
@@ -134,7 +134,7 @@ def _not_iterable(low: Lowering, node: nodes.Expression) -> None:
         help_ = (Help(f"write `range({text})`", Edit(node.span, f"range({text})")),)
     low.findings.stop(
         "invalid-loop",
-        f"a loop goes over `range(...)`, `list.scan(limit=...)` or `lruvec.upwards()`, not over `{text}`",
+        f"a loop goes over `range(...)`, `list.scan(limit=...)` or `lruvec.upwards()`, not over `{low.quote(node.span)}`",
         node.span,
         label="cannot be looped over",
         help=help_,

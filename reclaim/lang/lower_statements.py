@@ -168,14 +168,14 @@ def _check_answer(low: Lowering, operand: Operand, span: Span) -> None:
         return
     if isinstance(operand, Absent) and frame.result.nullable:
         return
-    wanted = describe(plain(frame.result))
+    wanted = f"`{describe(plain(frame.result))}`{' or None' if frame.result.nullable else ''}"
     shown = describe_operand(operand)
     low.findings.stop(
         "wrong-answer",
-        f"`{frame.name}` must answer `{wanted}`, but `{low.quote(span)}` is `{shown}`",
+        f"`{frame.name}` must answer {wanted}, but `{low.quote(span)}` is `{shown}`",
         span,
-        label=f"expected `{wanted}`",
-        **answer_help(low.quote(span), found, frame.result, span),
+        label=f"expected {wanted}",
+        **answer_help(low.written(span), found, frame.result, span, frame.name),
     )
 
 
@@ -243,7 +243,7 @@ def _incremented(low: Lowering, node: nodes.Expression) -> tuple[Help, ...]:
     """Offer what `++x` and `--x` are here."""
     match node:
         case nodes.Unary(op="+" | "-" as op, operand=nodes.Unary(op=again, operand=inner)) if op == again:
-            text = f"{low.quote(inner.span)} {op}= 1"
+            text = f"{low.written(inner.span)} {op}= 1"
             return (Help(f"write `{text}`", Edit(node.span, text)),)
         case _:
             return ()

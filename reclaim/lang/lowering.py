@@ -159,11 +159,18 @@ class Lowering:
 
     # ---- reporting
 
+    def written(self, span: Span) -> str:
+        """Return the author's text at a span, its lines joined by one space: for what is to be written instead."""
+        rows = self.shared.lines[span.start.line - 1 : span.end.line]
+        if not rows:
+            return ""
+        rows[-1] = rows[-1][: span.end.column - 1]
+        rows[0] = rows[0][span.start.column - 1 :]
+        return " ".join(row.strip() for row in rows) if len(rows) > 1 else rows[0]
+
     def quote(self, span: Span) -> str:
-        """Return the author's text at a span, cut where it is long or goes over lines."""
-        start, end = span.start, span.end
-        line = self.shared.lines[start.line - 1] if start.line <= len(self.shared.lines) else ""
-        text = line[start.column - 1 : end.column - 1 if end.line == start.line else None]
+        """Return the author's text at a span, cut where it is long: for messages."""
+        text = self.written(span)
         return text if len(text) <= 40 else text[:37] + "..."
 
     def mismatch(self, node_span: Span, wanted: str, found: Operand, **fields: object) -> NoReturn:

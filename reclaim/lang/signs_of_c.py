@@ -40,6 +40,7 @@ def written_as_in_c(token: Token, lines: list[str]) -> Diagnostic | None:
     return (
         _sign(number, column, lines[number - 1])
         or _comment(number, before, rest)
+        or _function(number, lines[number - 1])
         or _statement(token, lines[number - 1])
         or _word(token, before)
         or _block(token, before)
@@ -78,10 +79,71 @@ _STATEMENTS = (
         "`switch` is written with `if` and `elif`",
         "write `if` and `elif`",
     ),
+    (
+        re.compile(r"\s*bpf_for\s*\(.*[:{]\s*$"),
+        "bpf_for",
+        "a loop is written `for i in range(n):`",
+        "write `for i in range(start, end):`",
+    ),
     (re.compile(r"\s*goto\b"), "goto", "there is no `goto`", "use `return`, or `break` out of a loop"),
     (re.compile(r"\s*do\s*\{"), "do", "a loop is written `for i in range(n):`", "write `for i in range(n):`"),
 )
 """Statements of C: how a line begins, its word, what is said, and what to write."""
+
+
+_FUNCTION = re.compile(
+    r"(?P<before>\s*(?:(?:static|inline|__always_inline|noinline|__noinline|extern|const|unsigned|struct)\s+)*)"
+    r"(?P<result>void|bool|int|long|size_t|[us](?:8|16|32|64))\s+(?P<name>[A-Za-z_]\w*)\s*\((?P<params>[^()]*)\)"
+    r"\s*[:{]?\s*$"
+)
+"""The head of a function of C, on one line."""
+
+_PARAMETER = re.compile(
+    r"(?P<before>\s*(?:(?:const|unsigned|struct|enum)\s+)*)(?P<type>\w+)[\s*]+(?P<name>\w+)\s*"
+)
+_TYPES = {
+    "void": "None",
+    "bool": "bool",
+    **dict.fromkeys(("int", "long"), "s64"),
+    "size_t": "u64",
+    **{f"{sign}{bits}": f"{sign}{bits}" for sign in "us" for bits in (8, 16, 32, 64)},
+    "folio": "Folio",
+    "lruvec": "Lruvec",
+    "mem_cgroup": "Memcg",
+    "scan_control": "ScanControl",
+    "pglist_data": "Node",
+}
+"""Types of C and the kernel, and what they are here."""
+
+_WIDE = {"u8": "u64", "u16": "u64", "u32": "u64", "s8": "s64", "s16": "s64", "s32": "s64"}
+
+
+def _function(number: int, line: str) -> Diagnostic | None:
+    """Recognise the head of a function of C, and write it as it is here where all its types are known."""
+    found = _FUNCTION.match(line)
+    if found is None:
+        return None
+    start = len(found["before"]) - len(found["before"].lstrip()) + 1
+    span = Span.of(number, start, number, len(line.rstrip()) + 1)
+    result = _type(found["before"], found["result"])
+    parameters = [part for part in found["params"].split(",") if part.strip() not in ("", "void")]
+    matches = [_PARAMETER.fullmatch(part) for part in parameters]
+    words = [
+        f"{m['name']}: {_type(m['before'], m['type'])}"
+        for m in matches
+        if m is not None and m["type"] in _TYPES
+    ]
+    message = "a function begins with `def`, and names come before their types"
+    if len(words) < len(parameters):
+        offer = Help(f"write `def {found['name']}(...) -> {result}:`")
+        return report("invalid-syntax", message, span, label="this is C", help=(offer,))
+    text = f"def {found['name']}({', '.join(words)}) -> {_WIDE.get(result, result)}:"
+    return _said("invalid-syntax", message, span, f"write `{text}`", text)
+
+
+def _type(before: str, name: str) -> str:
+    """Return what a type of C is here, with what stands before its name."""
+    return "u64" if "unsigned" in before.split() else _TYPES[name]
 
 
 def _statement(token: Token, line: str) -> Diagnostic | None:

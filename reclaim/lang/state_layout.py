@@ -285,9 +285,10 @@ class StateLayout:
 
     def _declared_range(self, call: nodes.Call, low: int, high: int, is_bool: bool) -> tuple[int, int, int]:
         first = call.arguments[0] if call.arguments and call.arguments[0].name is None else None
-        rest = nodes.Call(call.span, call.function, call.arguments[1:] if first else call.arguments)
-        optional = [] if is_bool else ["min", "max"]
-        given = keyword_arguments(rest, "field", [], ["default", *optional], self._findings)
+        optional = ["default"] if is_bool else ["default", "min", "max"]
+        given = keyword_arguments(
+            call, "field", [], optional, self._findings, nr_first=int(first is not None)
+        )
         initial = first.value if first else given.get("default")
         if is_bool:
             return low, high, self._top.truth(initial) if initial is not None else 0

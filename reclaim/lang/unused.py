@@ -100,14 +100,15 @@ def _in_function(function: nodes.Function, *, is_hook: bool) -> Iterator[Diagnos
         _note_reads(statement, seen)
         _note_assigned(statement, assigned)
     for parameter in function.parameters:
-        if _is_unused(parameter.name, seen.names | assigned.keys()):
+        if _is_unused(parameter.name, seen.names):
             message = f"parameter `{parameter.name}` of `{function.name}` is never read"
-            help_ = _without(function, parameter) if is_hook else ()
+            help_ = _without(function, parameter) if is_hook and parameter.name not in assigned else ()
             yield report(
                 "unused-parameter",
                 message,
                 parameter.span,
                 label="never read",
+                labels=_only_assigned(assigned.get(parameter.name)),
                 severity="warning",
                 help=help_,
             )
@@ -117,6 +118,11 @@ def _in_function(function: nodes.Function, *, is_hook: bool) -> Iterator[Diagnos
             message = f"variable `{name}` is never read"
             hook = function.name if is_hook else None
             yield report("unused-variable", message, span, label="never read", severity="warning", hook=hook)
+
+
+def _only_assigned(place: Span | None) -> tuple[Label, ...]:
+    """Say where a parameter gets another value, in vain."""
+    return () if place is None else (Label(place, "changes nothing outside: arguments are copied"),)
 
 
 def _without(function: nodes.Function, parameter: nodes.Parameter) -> tuple[Help, ...]:

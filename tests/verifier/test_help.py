@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from reclaim.diag.diagnostic import Diagnostic, Edit, Help
 from reclaim.diag.edits import apply_edits
 from reclaim.lang.frontend import compile_source
 from reclaim.lang.ir import PolicyIR
-from tests.verifier.policy_cases import findings
+from tests.verifier.policy_cases import findings, policies
 from verifier import checked_help
 from verifier.checked_help import with_checked_help
 from verifier.verified import MOST_ERRORS
@@ -74,6 +75,17 @@ def test_help_for_a_store_keeps_it_in_range(statement: str, helpful: str) -> Non
     assert offer.edit is not None
     assert (found.code, offer.message) == ("RP0507", helpful)
     assert findings(apply_edits(source, [offer.edit])) == ()
+
+
+@pytest.mark.parametrize("path", policies("rejected"), ids=lambda path: path.stem)
+def test_edit_takes_its_mistake_away_and_can_be_read(path: Path) -> None:
+    """What an edit makes may have another mistake, which was hidden or comes next, but it is no broken text."""
+    source = path.read_text(encoding="utf-8")
+    (found,) = findings(source)
+    for edit in (offer.edit for offer in found.help if offer.edit is not None):
+        after = {(d.code, d.span) for d in findings(apply_edits(source, [edit]))}
+        assert (found.code, found.span) not in after
+        assert not any(code.startswith("RP00") for code, _ in after)
 
 
 def test_edit_that_does_not_compile_is_not_offered() -> None:

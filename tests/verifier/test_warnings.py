@@ -82,6 +82,25 @@ def tick(lruvec: Lruvec) -> u64:
     assert warnings(source) == ()
 
 
+def test_parameter_that_is_only_assigned_is_reported() -> None:
+    """Assigning to a parameter changes nothing for the caller, which who knows references may expect."""
+    source = """def clear(value: u64) -> None:
+    value = 0
+
+
+@hook
+def tick(lruvec: Lruvec) -> u64:
+    clear(lruvec.nr_pages)
+    return 1000
+"""
+    (found,) = warnings(source)
+    assert (found.code, found.span.start.line, [at.span.start.line for at in found.labels]) == (
+        "RP0802",
+        1,
+        [2],
+    )
+
+
 def test_loop_that_never_goes_round_is_reported() -> None:
     """A loop whose range is empty in every run does nothing."""
     source = """@hook
