@@ -7,7 +7,7 @@ import re
 import pytest
 
 from reclaim.diag.registry import Page, pages
-from tests.verifier.policy_cases import findings
+from tests.verifier.policy_cases import findings, warnings
 
 OWN_PAGES = [
     page for page in pages() if page.category in ("loops", "handles", "arithmetic", "contract", "cost")
@@ -34,3 +34,11 @@ def test_failing_example_fails_on_its_marked_line(page: Page) -> None:
 def test_fixed_example_is_accepted(page: Page) -> None:
     """The fixed example has no error at all."""
     assert findings(example(page, "fixed")) == ()
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in pages() if "@hook" in example(page, "fixed")], ids=lambda page: page.code
+)
+def test_fixed_example_has_no_warning(page: Page) -> None:
+    """Who copies an example is warned of nothing; one without a hook is a declaration that nothing uses yet."""
+    assert warnings(example(page, "fixed")) == ()
