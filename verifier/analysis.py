@@ -380,7 +380,7 @@ class HookAnalysis:
         if checking:
             self.results.reached.add(number)
         for step in self._steps[number]:
-            if noting:
+            if noting and number not in self._loops:
                 self._note_operands(step.op, elements)
             for demand in step.demands:
                 if checking:
@@ -396,6 +396,8 @@ class HookAnalysis:
         if noting:
             self._note_end(self._blocks[number], elements)
         outs = self._leave(self._blocks[number], elements)
+        if noting and outs[0] is not None and number in self._loops:
+            self._note_round(self._loops[number], outs[0])
         if checking:
             self.results.ways.setdefault(number, set()).update(
                 slot for slot in (0, 1) if outs[slot] is not None
@@ -412,14 +414,20 @@ class HookAnalysis:
                 self._note(op.span, value, elements)
 
     def _note_end(self, block: Block, elements: Elements) -> None:
-        """Note what a block answers with, and what the variables of a loop are at its head."""
+        """Note what a block answers with, and what the variables that a loop changes are at its head."""
         if isinstance(block.terminator, Return) and block.terminator.value is not None:
             self._note(block.terminator.span, block.terminator.value, elements)
         loop = self._loops.get(block.id)
         if loop is not None:
-            for param in block.params:
+            for param in block.params[1:]:
                 if param.name is not None:
                     self._note(loop.span, param, elements)
+
+    def _note_round(self, loop: Loop, elements: Elements) -> None:
+        """Note what a loop's own variable is in a round: the author never sees the number behind the last."""
+        counter = loop.header.params[0]
+        if counter.name is not None:
+            self._note(loop.span, counter, elements)
 
     def _leave(self, block: Block, elements: Elements) -> list[Elements | None]:
         if not isinstance(block.terminator, Branch):

@@ -82,7 +82,7 @@ def _missing_hooks(document: Document) -> Iterator[Hook]:
 
 def _inside(sight: Sight) -> Iterator[Entry]:
     """Yield what may stand in an expression or a statement, what is nearest first."""
-    for name in sight.variables:
+    for name in sight.usable():
         yield Entry(name, Sort.VARIABLE, f"{name}: {shape_text(sight.variables.get(name))}", "")
     yield from declared_entries(sight.declared).values()
     if sight.section is None or sight.section.kind != "def":

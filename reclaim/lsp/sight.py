@@ -45,16 +45,35 @@ class Variables(Mapping[str, Shape]):
         self.parameters = dict(_parameters(words, section))
         for name, annotation in self.parameters.items():
             self._known[name] = _annotated(annotation) or _hook_parameter(section, name)
-        for line in words.lines[section.first - 1 : section.last]:
-            self._note(line)
+        self._lines = words.lines
+        self._made: dict[str, list[int]] = {}
+        self._loops: dict[str, list[int]] = {}
+        for number in range(section.first, section.last + 1):
+            self._note(number, words.lines[number - 1])
 
-    def _note(self, line: str) -> None:
+    def usable(self, line: int) -> Iterator[str]:
+        """Yield the names that have a value on a line: assigned above it, or the variable of a loop around it."""
+        yield from self.parameters
+        for name in dict.fromkeys((*self._made, *self._loops)):
+            is_made = any(made < line for made in self._made.get(name, ()))
+            if is_made or any(self._is_inside(line, loop) for loop in self._loops.get(name, ())):
+                yield name
+
+    def _is_inside(self, line: int, loop: int) -> bool:
+        """Tell whether a line, written or not, is in the body of the loop that begins on another one."""
+        depth = _depth(self._lines[loop - 1])
+        between = [text for text in self._lines[loop : line - 1] if text.strip()]
+        return loop < line and all(_depth(text) > depth for text in (*between, self._lines[line - 1]))
+
+    def _note(self, number: int, line: str) -> None:
         if assigned := _ASSIGNED.match(line):
+            self._made.setdefault(assigned[1], []).append(number)
             name, annotation, value = assigned.groups()
             if annotation and name not in self._known:
                 self._known[name] = _annotated(annotation)
             self._assigned.setdefault(name, (value.partition("#")[0], False))
         elif loop := _LOOP.match(line):
+            self._loops.setdefault(loop[1], []).append(number)
             self._assigned.setdefault(loop[1], (loop[2], True))
 
     def __getitem__(self, name: str) -> Shape:
@@ -98,6 +117,10 @@ class Sight:
             self.variables = Variables(self.words, self.section, self.declared)
             self.hook = HOOKS.get(self.section.name) if self.section.is_hook else None
 
+    def usable(self) -> Iterator[str]:
+        """Yield the parameters, and the variables that have a value here."""
+        return self.variables.usable(self.at.line) if isinstance(self.variables, Variables) else iter(())
+
     def shape(self, expression: str) -> Shape | None:
         """Return what an expression is here."""
         node = parse_expression(expression)
@@ -120,6 +143,11 @@ class Sight:
         known |= vocabulary.functions() | vocabulary.language_functions() | vocabulary.declarators()
         known |= vocabulary.constants() | {n: entry for n, (entry, _) in vocabulary.answers().items()}
         return (vocabulary.types() | vocabulary.state_bases() | known).get(name)
+
+
+def _depth(line: str) -> int:
+    """Return how far a line is indented."""
+    return len(line) - len(line.lstrip())
 
 
 def _parameters(words: Words, section: Section) -> Iterator[tuple[str, str]]:

@@ -126,6 +126,22 @@ def test_a_range_that_is_the_whole_type_is_not_told(session: Session) -> None:
     assert "proved" not in session.hover(uri, place)
 
 
+@pytest.mark.parametrize(
+    ("loop", "told"),
+    [("range(4)", "0..=3"), ("range(lruvec.nid, 0, -1)", "1..=15"), ("range(0, 9, 4)", "0..=8")],
+)
+def test_hover_on_a_loop_tells_what_its_variable_is_in_a_round(
+    session: Session, loop: str, told: str
+) -> None:
+    """The number behind the last, at which a loop ends, is none that anybody sees."""
+    text, place = at(
+        f"@hook\ndef tick(lruvec: Lruvec) -> u64:\n    for §i in {loop}:\n        emit(lruvec.id)\n    return 0\n"
+    )
+    uri = session.open(text)
+    session.findings(uri)
+    assert f"proved here: `{told}`" in session.hover(uri, place)
+
+
 def test_hover_on_an_answer_tells_no_argument_of_it(session: Session, policy: str) -> None:
     """An argument that is left out has a value, too, and it is not what the call gives."""
     assert "proved here" not in session.hover(policy, place_of("return queue.§batch(32)"))
@@ -157,6 +173,8 @@ def test_hover_knows_a_range_in_a_rejected_policy(session: Session) -> None:
             ["here", "lruvec", "queue", "share", "LIMIT", "spare", "RECLAIM", "ROTATE", "min", "if"],
             ["STOP", "walk_page_tables", "@hook"],
         ),
+        ("    for i in range(3):\n        §", ["i"], []),
+        ("    for i in range(3):\n        x = i\n    §\n    y = 3", ["x"], ["i", "y"]),
         ("    folio.referenced(§", ["look_around="], []),
         ("    # §", [], ["folio"]),
         ('    fail("§', [], ["folio"]),
