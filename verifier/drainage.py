@@ -19,18 +19,18 @@ standard lists, and without `next_batch` those four are drained and no others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from reclaim.abi.limits import LRU_ARRAY, STANDARD_LISTS
-from reclaim.diag.diagnostic import Diagnostic, Help, Label, Span
+from reclaim.diag.diagnostic import Diagnostic, Edit, Help, Label, Span
 from reclaim.diag.registry import report
 from reclaim.lang.ir import (
     Block,
     Call,
+    Const,
     Construct,
-    HookIR,
     ListDecl,
     ListRef,
     Loop,
@@ -67,9 +67,9 @@ def undrained_lists(policy: PolicyIR, reached: Mapping[str, AbstractSet[int]]) -
         for block in blocks:
             scans = [loop for loop in hook.loops if loop.kind is LoopKind.SCAN and block.id in loop.body]
             for op in block.ops:
-                for list_name in _names(_filled(op, sources)):
+                for list_name in _filled(op, sources):
                     filled.setdefault(list_name, op.span)
-                drained |= _names(_drained(op, sources, answered)) - {"unevictable"}
+                drained |= set(_drained(op, sources, answered)) - {"unevictable"}
                 ways += _ways(op, sources, scans)
     _follow(ways, drained)
     declared = {decl.name: decl for decl in policy.lists}
@@ -81,7 +81,7 @@ def undrained_lists(policy: PolicyIR, reached: Mapping[str, AbstractSet[int]]) -
     ]
     if "folio_added" not in policy.hooks and "next_batch" in policy.hooks:
         forgotten = [name for name in _EVICTABLE if name not in drained and name not in filled]
-        found += _default_fills(policy.hooks["next_batch"], forgotten)
+        found += _default_fills(policy, forgotten, drained)
     return found
 
 
@@ -101,12 +101,6 @@ def _follow(ways: list[_Way], drained: set[str]) -> None:
         for way in ways:
             if way.end is None or way.end & drained:
                 drained |= way.start - {"unevictable"}
-
-
-def _names(decls: Iterable[ListDecl]) -> frozenset[str]:
-    return frozenset(
-        name for decl in decls for name in (_EVICTABLE if decl.name == LRU_ARRAY else (decl.name,))
-    )
 
 
 def _diagnostic(
@@ -130,10 +124,11 @@ def _diagnostic(
     )
 
 
-def _default_fills(next_batch: HookIR, forgotten: list[str]) -> list[Diagnostic]:
+def _default_fills(policy: PolicyIR, forgotten: list[str], drained: AbstractSet[str]) -> list[Diagnostic]:
     """Report that arriving folios go where the policy's own `next_batch` never looks."""
     if not forgotten:
         return []
+    next_batch = policy.hooks["next_batch"]
     names = ", ".join(f"`{name}`" for name in forgotten)
     return [
         report(
@@ -145,12 +140,30 @@ def _default_fills(next_batch: HookIR, forgotten: list[str]) -> list[Diagnostic]
             notes=(
                 "write `folio_added` as well, so that folios arrive on the lists that `next_batch` names",
             ),
-            help=(Help(f"return {forgotten[0]}.batch(32)"),),
+            help=(*_arriving(policy, drained), Help(f"return {forgotten[0]}.batch(32)")),
         )
     ]
 
 
-def _filled(op: Op, sources: _Sources) -> Iterator[ListDecl]:
+def _arriving(policy: PolicyIR, drained: AbstractSet[str]) -> tuple[Help, ...]:
+    """Offer a `folio_added` above `next_batch` that answers with a list from which batches are taken."""
+    line = policy.hooks["next_batch"].span.start.line - 1
+    own = [decl.name for decl in policy.lists if decl.name in drained and not decl.dims]
+    own = [name for name in own if name not in STANDARD_LISTS]
+    if own:
+        head, place = "folio_added()", f"{own[0]}.head"
+    elif {"inactive_anon", "inactive_file"} <= drained:
+        head, place = "folio_added(folio: Folio)", "lru[folio.type][INACTIVE].head"
+    else:
+        return ()
+    if policy.source.split("\n")[line - 1].strip() != "@hook":
+        return ()
+    text = f"@hook\ndef {head} -> Place:\n    return {place}\n\n\n"
+    offer = f"write a hook `folio_added` with `return {place}`"
+    return (Help(offer, Edit(Span.of(line, 1, line, 1), text)),)
+
+
+def _filled(op: Op, sources: _Sources) -> Iterator[str]:
     match op:
         case Construct(list=Value() as filled) if op.constructor.name in _FILLS:
             yield from sources.of(filled)
@@ -164,7 +177,7 @@ def _filled(op: Op, sources: _Sources) -> Iterator[ListDecl]:
             pass
 
 
-def _drained(op: Op, sources: _Sources, answered: AbstractSet[int]) -> Iterator[ListDecl]:
+def _drained(op: Op, sources: _Sources, answered: AbstractSet[int]) -> Iterator[str]:
     match op:
         case Construct(list=Value() as taken, result=Value() as batch) if op.constructor.name in _DRAINS:
             if batch.id in answered:
@@ -182,13 +195,13 @@ def _ways(op: Op, sources: _Sources, scans: list[Loop]) -> Iterator[_Way]:
         return
     end = sources.of_place(named["Place"])
     if op.helper.method_of == "List":
-        yield _Way(_names(sources.of(op.args[0])), end)
+        yield _Way(sources.of(op.args[0]), end)
     for scan in scans:
-        yield _Way(_names(sources.scanned_by(scan)), end)
+        yield _Way(sources.scanned_by(scan), end)
 
 
 class _Sources:
-    """Find the declarations that a list value may come from, within some blocks of one hook."""
+    """Find the lists that a value may be, by the names of their declarations, within some blocks of one hook."""
 
     def __init__(self, blocks: list[Block]) -> None:
         self._makers = {op.result.id: op for block in blocks for op in block.ops if op.result is not None}
@@ -201,26 +214,41 @@ class _Sources:
                 for param, arg in zip(target.params, args, strict=True):
                     self._passed.setdefault(param.id, []).append(arg)
 
-    def of(self, value: Value) -> list[ListDecl]:
-        """Return the declarations, none for a list that was read from an object."""
+    def of(self, value: Value) -> frozenset[str]:
+        """Return their names, none for a list that was read from an object."""
         makers = (self._makers.get(number) for number in self._behind([value]))
-        return list({made.decl.name: made.decl for made in makers if isinstance(made, ListRef)}.values())
+        return frozenset(name for made in makers if isinstance(made, ListRef) for name in self._names(made))
+
+    def _names(self, made: ListRef) -> Iterator[str]:
+        """Yield the name of a declaration; of `lru`, those of the standard lists that its indices leave."""
+        if made.decl.name != LRU_ARRAY:
+            yield made.decl.name
+            return
+        kind, active = (self._makers.get(index.id) for index in made.indices)
+        for number, name in enumerate(_EVICTABLE):
+            parts = zip((kind, active), divmod(number, made.decl.dims[1]), strict=True)
+            if all(not isinstance(index, Const) or index.value == part for index, part in parts):
+                yield name
 
     def of_place(self, place: Value) -> frozenset[str] | None:
         """Return the names of the lists that a place may be on, None where it may be on any."""
         found: set[str] = set()
         for number in self._behind([place]) - self._passed.keys():
             made = self._makers.get(number)
-            listed = self.of(made.list) if isinstance(made, Construct) and made.list is not None else []
+            listed = (
+                self.of(made.list) if isinstance(made, Construct) and made.list is not None else frozenset()
+            )
             if not listed:
                 return None
-            found |= _names(listed)
+            found |= listed
         return frozenset(found)
 
-    def scanned_by(self, scan: Loop) -> list[ListDecl]:
-        """Return the declarations that the list of a scan may come from."""
+    def scanned_by(self, scan: Loop) -> frozenset[str]:
+        """Return the names of the lists that a scan may visit."""
         makers = (self._makers.get(number) for number in self._behind([scan.header.params[0]]))
-        return [decl for made in makers if isinstance(made, ScanFirst) for decl in self.of(made.list)]
+        return frozenset(
+            name for made in makers if isinstance(made, ScanFirst) for name in self.of(made.list)
+        )
 
     def answered(self) -> set[int]:
         """Return the ids of all values that an answer of the hook may be."""

@@ -330,6 +330,8 @@ def _subscript(low: Lowering, node: nodes.Subscript, base: Place) -> Place:
                 help=_instead_of_index(decl.name, low.quote(node.index.span), methods),
             )
         case _:
+            if isinstance(node.base, nodes.Attribute) and low.declared.broken_scopes:
+                raise Stop
             found = f"`{low.quote(node.base.span)}`"
             low.findings.stop("not-an-array", f"{found} is no array", node.span, label="takes no index")
 
