@@ -445,6 +445,13 @@ static bool step_pass(struct rcl_machine *m, struct scan *sc)
 	return !is_pass_over(sc, pass);
 }
 
+/* A policy may lower the priority, from which the reclaim goes on; raising it would have no end. */
+static void hold_priority(struct scan *sc, uint8_t before)
+{
+	if (sc->pub.priority > before)
+		sc->pub.priority = before;
+}
+
 /* Whether the walk stops at a memcg. Its min is kept always, its low until the ladder gives it up, and
  * what a policy skips beyond that until little else is left.
  * SIMPLIFIED: who is left out round the ring makes direct reclaim begin once more without memory.low, as where the tree
@@ -459,6 +466,7 @@ static bool is_visited(struct rcl_machine *m, struct scan *sc, struct memcg *roo
 		return false;
 	policy_prepare_scan(m, &root->lruvecs[lruvec->pub.nid], lruvec, sc);
 	answer = ask_memcg_scan(m, lruvec, sc, holds ? RCL_VISIT_SKIP : RCL_VISIT_SCAN);
+	hold_priority(sc, sc->walk.priority);
 	if (answer == RCL_VISIT_QUIT)
 		sc->quit = true;
 	if (answer == RCL_VISIT_SKIP && holds)
@@ -618,8 +626,7 @@ void scan_end_node(struct rcl_machine *m, struct scan *sc)
 	end_plug(m, sc);
 	if (sc->walk.is_ring && sc->is_kswapd)
 		sc->pub.nr_reclaimed += sc->walk.nr_reclaimed_before;
-	if (sc->pub.priority > sc->walk.priority)
-		sc->pub.priority = sc->walk.priority;	/* raising it would have no end */
+	hold_priority(sc, sc->walk.priority);
 	if (sc->pub.nr_reclaimed > sc->walk.nr_reclaimed_before)
 		node->kswapd.nr_failures = 0;	/* there is hope again (shrink_node()) */
 	else if (sc->pub.cache_trim_mode)
@@ -638,6 +645,7 @@ void scan_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)
 bool scan_age_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)
 {
 	struct memcg *root = m->memcgs[0];
+	uint8_t priority = sc->pub.priority;
 	bool has_old = false;
 
 	for (uint32_t at = 0; at < root->nr_subtree && !m->interrupted; at++) {
@@ -657,6 +665,7 @@ bool scan_age_node(struct rcl_machine *m, struct scan *sc, uint32_t nid)
 		else
 			hook_refuse(m, lruvec, RCL_HOOK_NODE_AGE);
 	}
+	hold_priority(sc, priority);
 	policy_run_ejections(m);
 	return has_old;
 }

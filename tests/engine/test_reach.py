@@ -99,3 +99,58 @@ def test_lists_of_a_target_that_another_policy_governs_show_no_folio(tmp_path: P
     machine.run(check=True)
     assert int(attached.state("global")["nr_asked"]) > 0
     assert int(attached.state("global")["nr_folios"]) == 0
+
+
+_RAISING = '''
+"""Begin every turn of kswapd at the gentlest priority."""
+
+
+class Seen(GlobalState):
+    nr_asked: u64
+
+
+@hook
+def node_age(sc: ScanControl) -> Aging:
+    sc.priority = 12
+    Seen.nr_asked += 1
+    if Seen.nr_asked > 10000:
+        fail("asked for ever")
+    return OLD_ENOUGH
+'''
+
+_SKIPPING = '''
+"""Skip every memcg, as if the reclaim had just begun."""
+
+
+@hook
+def prepare_scan(sc: ScanControl) -> None:
+    sc.priority = 12
+
+
+@hook
+def memcg_scan(sc: ScanControl) -> Visit:
+    sc.priority = 12
+    return SKIP
+'''
+
+
+def test_priority_that_is_raised_before_a_walk_does_not_keep_kswapd_going(tmp_path: Path) -> None:
+    """Where nothing can be freed, it gives up after a few runs as ever."""
+    machine = Machine(nodes="8M", seed=3)
+    attached = _attached(machine, tmp_path, _RAISING, "/")
+    machine.add_task(synth("uniform:pages=3000,accesses=30000"))
+    machine.run()
+    assert int(attached.state("global")["nr_asked"]) > 0
+    assert attached.is_attached
+
+
+def test_priority_that_is_raised_does_not_let_memcgs_be_skipped_for_ever(tmp_path: Path) -> None:
+    """Below priority 3 the core does not obey, whatever the policy wrote there."""
+    machine = Machine(memory_max=100, nodes="4M", swap="zram:4M", seed=3)
+    attached = _attached(machine, tmp_path, _SKIPPING, "/")
+    machine.add_task(synth("uniform:pages=150,accesses=900"))
+    result = machine.run(check=True)
+    assert result.counters["pgsteal_direct"] > 0
+    assert result.counters["oom_kill"] == 0
+    assert attached.core_did()["forced_release"] == 0
+    assert attached.is_attached
