@@ -19,8 +19,8 @@ _HELPERS_SOURCE = "# the core's helpers, answered from the tape\n"
 
 
 def quoted(text: str) -> str:
-    """Return a string as LLVM IR text writes it."""
-    raw = text.encode("utf-8")
+    """Return a string as LLVM IR text writes it; of a file's name also bytes that are no UTF-8."""
+    raw = text.encode("utf-8", errors="surrogateescape")
     return '"' + "".join(chr(b) if b in _PLAIN or 97 <= b <= 122 else f"\\{b:02X}" for b in raw) + '"'
 
 

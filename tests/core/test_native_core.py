@@ -27,7 +27,7 @@ def test_c_program_built_either_way_passes(program: str, build: str, tmp_path: P
     sources = [str(HERE / f"{program}.c"), str(core_object(build))]
     compiled = finished([*compiler(), *BASE, *BUILDS[build], *sources, "-o", str(binary)], 120)
     assert compiled.stderr == ""
-    result = finished([str(binary), *ARGUMENTS.get((program, build), [])], 120)
+    result = finished([str(binary), *ARGUMENTS.get((program, build), [])], 900)
     assert (result.returncode, result.stderr) == (0, "")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from reclaim.engine.shipped import shipped_policies
 from reclaim.jit.bpf_compiler import bpf_assembly, compile_bpf
+from reclaim.jit.bpf_debug_info import quoted
 from reclaim.jit.bpf_loader import KernelRejected, LoadedObject
 from reclaim.jit.bpf_module import write_bpf_module
 from reclaim.jit.bpf_stack import NotExpressible
@@ -189,3 +190,8 @@ def test_more_values_than_the_stack_holds_are_refused(count: int) -> None:
     """What eBPF has no room for is said so, also where LLVM would end the process."""
     with pytest.raises(NotExpressible, match="512"):
         compile_bpf(_with_values(count))
+
+
+def test_name_of_a_file_that_is_no_utf8_is_written_byte_by_byte() -> None:
+    """Systems permit any bytes in names; Python gives those that it cannot read as halves of characters."""
+    assert quoted("bad\udcff.rpol") == '"bad\\FF.rpol"'
