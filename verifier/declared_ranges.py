@@ -82,7 +82,7 @@ def of_answer(op: Call) -> Element:
     assert op.result is not None
     low, high = op.helper.min, op.helper.max
     if op.map_decl is not None and op.helper.name == "size":
-        high = op.map_decl.capacity
+        high = min(op.map_decl.capacity, op.map_decl.nr_keys)
     if op.map_decl is not None and op.map_decl.value is not None and op.helper.name == "get":
         low, high = op.map_decl.value.min, op.map_decl.value.max
         if low < 0 and not _is_signed(op.result.type):

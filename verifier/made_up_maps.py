@@ -23,6 +23,7 @@ class MadeUpMap:
     Args:
         kind: its kind, of those that keep count.
         capacity: how many entries it holds at most.
+        nr_keys: how many keys there are.
         known: what is known of keys: the value, None for those that are not there.
         fewest: least number of entries besides the known ones.
         most: largest such number.
@@ -31,15 +32,19 @@ class MadeUpMap:
 
     kind: str
     capacity: int
+    nr_keys: int
     known: dict[int, int | None] = field(default_factory=dict)
     fewest: int = 0
-    most: int = 0
+    most: int = field(init=False)
     renewed: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.most = min(self.capacity, self.nr_keys)
 
     @staticmethod
     def of(decl: MapDecl) -> MadeUpMap:
         """Make up a map of a declaration, with any contents."""
-        return MadeUpMap(decl.kind.name, decl.capacity, most=decl.capacity)
+        return MadeUpMap(decl.kind.name, decl.capacity, decl.nr_keys)
 
     def call(self, method: str, args: tuple[int, ...], wanted: int | None) -> int | None:
         """Answer a call of one of the map's methods.
@@ -74,12 +79,14 @@ class MadeUpMap:
         return self._nr_known() + self.most
 
     def _find(self, key: int, wanted: int | None) -> int | None:
-        """Return the value of a key, deciding whether it is there."""
+        """Return the value of a key, deciding whether it is there: it must be if all others would be too few."""
         if key not in self.known:
-            is_there = wanted is not None and self.most > 0
+            nr_others = self.nr_keys - len(self.known) - 1
+            is_there = (wanted is not None and self.most > 0) or self.fewest > nr_others
             if is_there:
                 self.fewest, self.most = max(self.fewest - 1, 0), self.most - 1
-            self.known[key] = wanted if is_there else None
+            self.most = min(self.most, nr_others)
+            self.known[key] = (wanted or 0) if is_there else None
         return self.known[key]
 
     def _put(self, key: int, value: int, *, is_full: bool) -> bool:

@@ -283,6 +283,12 @@ class MapDecl:
     is_array: bool
     span: Span
 
+    @property
+    def nr_keys(self) -> int:
+        """Return how many keys there are, of a kind that has them: keys are given without a sign."""
+        assert self.key is not None
+        return 1 << 64 if self.key.bits == 64 else self.key.max + 1
+
 
 @dataclass(frozen=True, slots=True)
 class Tunable:
