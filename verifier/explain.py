@@ -89,6 +89,7 @@ class Explainer:
         self._policy = policy
         self._hook = analysis.hook
         self._prover = analysis.prover
+        self._definitions = analysis.numbering.definitions
         self._witnesses = WitnessSearch(analysis, policy, source.name_of) if with_witnesses else None
 
     def explain(self, violation: Violation) -> Diagnostic:
@@ -339,7 +340,9 @@ class Explainer:
         assert violation.op is not None
         span = violation.op.span
         written = self._source.text(condition.span) or self._source.text(span)
-        if violation.proof.certain:
+        # Of `a or b` what fails is where both are false, and there it is certain.
+        is_whole = written == "False" or self._definitions[self._prover.class_of(condition)].name != "const"
+        if violation.proof.certain and is_whole:
             message = f"`{written}` is never true here"
         else:
             message = f"could not prove `{written}`"
