@@ -2,7 +2,8 @@
 
 A condition is where it stands in the text: a function that is called from several places, in several hooks, has
 it once, and it is reported only if all of them agree. Whoever compares constants means them as switches, and how
-often a loop goes round is said by its bound, so neither is reported, except for a loop that never goes round.
+often a loop goes round is said by its bound, so neither is reported, except for a loop that never goes round. Nor are
+the parts of an assertion: that it is always true is what it says.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 
 from reclaim.diag.diagnostic import Diagnostic, Span
 from reclaim.diag.registry import report
-from reclaim.lang.ir import Branch, Compare, CompareOp, Const, IntType, Loop, Op, Value
+from reclaim.lang.ir import Assert, Branch, Compare, CompareOp, Const, IntType, Loop, Op, Value
 from verifier.analysis import HookAnalysis
 from verifier.source_places import SourceText
 
@@ -43,12 +44,15 @@ class Conditions:
             op.result.id: op for block in analysis.hook.blocks for op in block.ops if op.result is not None
         }
         headers = {loop.header.id: loop for loop in analysis.hook.loops}
+        asserted = {op.span for block in analysis.hook.blocks for op in block.ops if isinstance(op, Assert)}
         for block in analysis.hook.blocks:
             ways = analysis.results.ways.get(block.id)
             if not ways or not isinstance(block.terminator, Branch):
                 continue
             loop = headers.get(block.id)
             span = block.terminator.span if loop is None else loop.span
+            if any(whole.start <= span.start and span.end <= whole.end for whole in asserted):
+                continue
             seen = self._seen.get(span)
             if seen is None:
                 is_about_sign = _is_about_sign(made, block.terminator.condition)

@@ -34,6 +34,25 @@ def test_natural_policy_has_no_warning(path: Path) -> None:
     assert warnings(path.read_text(encoding="utf-8"), path.name) == ()
 
 
+def test_assertion_that_is_proved_has_no_warning() -> None:
+    """It says what is always so, in parts too."""
+    source = """class Sizes(LruvecState):
+    size: u64 = field(0, max=9)
+    table: u64[10]
+
+
+@hook
+def age(lruvec: Lruvec) -> None:
+    size = lruvec.size
+    assert size < 10
+    assert 0 <= size <= 9
+    assert size < 3 or size >= 3
+    assert size < 10 if size > 3 else size < 4
+    lruvec.table[size] = 1
+"""
+    assert warnings(source) == ()
+
+
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [
