@@ -11,7 +11,8 @@ This is a question about the whole policy and about names: which declaration a l
 followed through variables and function results. Values matter only in so far as blocks that the analysis
 never reached count for nothing, nor does a batch that is built and not answered: neither one behind
 `if False:` nor one left in a variable drains a list. A list that is only read from a folio or a batch
-result (`folio.list`, `last.list`) names nothing new; a place there may be anywhere.
+result (`folio.list`, `last.list`) names nothing new. The list of a folio that a scan comes by is the one that is
+scanned, or one that some folio was made to claim; a place on any other list that is read may be anywhere.
 
 Left-out hooks count as what they default to: without `folio_added` folios arrive on the four evictable
 standard lists, and without `next_batch` those four are drained and no others.
@@ -33,6 +34,7 @@ from reclaim.lang.ir import (
     Construct,
     ListDecl,
     ListRef,
+    LoadField,
     Loop,
     LoopKind,
     Op,
@@ -48,6 +50,8 @@ from verifier.numbering import successors
 _FILLS = frozenset(("head", "tail"))
 _DRAINS = frozenset(("batch", "lowest", "deactivate"))
 _EVICTABLE = tuple(name for name in STANDARD_LISTS if name != "unevictable")
+_CLAIMED = ""
+"""Stands for the lists that some folio is made to claim."""
 
 
 def undrained_lists(policy: PolicyIR, reached: Mapping[str, AbstractSet[int]]) -> list[Diagnostic]:
@@ -67,8 +71,11 @@ def undrained_lists(policy: PolicyIR, reached: Mapping[str, AbstractSet[int]]) -
         for block in blocks:
             scans = [loop for loop in hook.loops if loop.kind is LoopKind.SCAN and block.id in loop.body]
             for op in block.ops:
-                for list_name in _filled(op, sources):
+                names = frozenset(_filled(op, sources))
+                for list_name in names:
                     filled.setdefault(list_name, op.span)
+                if isinstance(op, Call) and names:
+                    ways.append(_Way(frozenset((_CLAIMED,)), names))
                 drained |= set(_drained(op, sources, answered)) - {"unevictable"}
                 ways += _ways(op, sources, scans)
     _follow(ways, drained)
@@ -235,17 +242,31 @@ class _Sources:
         found: set[str] = set()
         for number in self._behind([place]) - self._passed.keys():
             made = self._makers.get(number)
-            listed = (
-                self.of(made.list) if isinstance(made, Construct) and made.list is not None else frozenset()
-            )
+            listed = self._named(made.list) if isinstance(made, Construct) and made.list is not None else None
             if not listed:
                 return None
             found |= listed
         return frozenset(found)
 
+    def _named(self, value: Value) -> frozenset[str]:
+        """Return the names of the lists that a value may be, as far as they can be told."""
+        found = set(self.of(value))
+        for number in self._behind([value]):
+            match self._makers.get(number):
+                case LoadField(handle=folio, field="list"):
+                    scanned = self._scanned_behind(folio)
+                    found |= scanned | {_CLAIMED} if scanned else scanned
+                case _:
+                    pass
+        return frozenset(found)
+
     def scanned_by(self, scan: Loop) -> frozenset[str]:
         """Return the names of the lists that a scan may visit."""
-        makers = (self._makers.get(number) for number in self._behind([scan.header.params[0]]))
+        return self._scanned_behind(scan.header.params[0])
+
+    def _scanned_behind(self, folio: Value) -> frozenset[str]:
+        """Return the names of the lists in which a folio was found; none if it was found otherwise."""
+        makers = (self._makers.get(number) for number in self._behind([folio]))
         return frozenset(
             name for made in makers if isinstance(made, ScanFirst) for name in self.of(made.list)
         )

@@ -76,7 +76,6 @@ def test_filled_list_without_reached_answered_batch_is_rejected(how: str, draini
         "for folio in hot.scan(limit=1):\n        if folio.in_fault:\n            folio.move(inactive_anon.tail)",
         "hot.splice(inactive_anon.head, limit=8)",
         "hot.splice(cold.head, limit=8)\n    cold.splice(inactive_anon.head, limit=8)",
-        "for folio in hot.scan(limit=1):\n        own = folio.list\n        if own is not None:\n            folio.move(own.head)",
     ],
 )
 def test_filled_list_with_reached_batch_is_accepted(draining: str) -> None:
@@ -98,6 +97,20 @@ def test_claiming_the_own_list_fills_nothing() -> None:
     """A list that was read from the folio is no new one."""
     claiming = "own = folio.list\n    if own is not None:\n        folio.retarget(own)"
     assert codes(claiming=claiming) == []
+
+
+@pytest.mark.parametrize(("claiming", "expected"), [("pass", ["RP0654"]), ("folio.retarget(cold)", [])])
+def test_folio_put_back_where_it_says_leaves_its_list_only_by_another_claim(
+    claiming: str, expected: list[str]
+) -> None:
+    """A scan that asks a folio for its list comes by the scanned one, unless folios are made to claim another."""
+    draining = """for folio in hot.scan(limit=8):
+        own = folio.list
+        if own is not None:
+            folio.move(own.head)
+    if sc.priority > 11:
+        return cold.batch(32)"""
+    assert codes(filling=PLACED, claiming=claiming, draining=draining) == expected
 
 
 def test_reading_the_size_of_a_list_fills_nothing() -> None:
