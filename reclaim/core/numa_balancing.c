@@ -1,6 +1,11 @@
 /*
  * NUMA balancing for memory tiers, see numa_balancing.h. Models should_numa_migrate_memory() (kernel/sched/fair.c
  * v6.12), do_numa_page() (mm/memory.c) and migrate_misplaced_folio_prepare() (mm/migrate.c).
+ *
+ * SIMPLIFIED: a page whose promotion fails is as writable as before; effect: the kernel, which leaves its PTE
+ * protected, has one minor fault more at the next write.
+ * SIMPLIFIED: a large folio that is mapped in part is promoted whole; effect: the kernel, which splits it first, moves
+ * fewer pages that nobody uses.
  */
 #include "numa_balancing.h"
 

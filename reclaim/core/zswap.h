@@ -10,6 +10,8 @@
  * it full wakes a worker that writes the oldest pages, memcg by memcg, to their slots. The memcg
  * pays for what its pages compress to.
  *
+ * SIMPLIFIED: memory.zswap.max is compared with exact sizes; effect: none on what is stored, but the kernel folds its
+ * counters for each store below such a limit, and then decides on fresher ones elsewhere.
  * SIMPLIFIED: the worker runs to its end at once, on a clock of its own, and needs no page to write
  * from; effect: a full pool turns pages away for a shorter time, and making room takes no room.
  * SIMPLIFIED: one list per memcg, not per memcg and node, and no shrinker (off by default in 6.12);
