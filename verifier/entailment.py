@@ -170,7 +170,9 @@ class Prover:
         for value in (left, right):
             self._refiner.sharpen(elements, self._numbering.of(value))
         least, (low, high) = self.known_range(elements, left)[0], self.known_range(elements, right)
-        holds = least > S64_MIN or low > -1 or high < -1
+        # A test for -1 leaves a hole in the range of signed numbers; read without a sign it is the largest.
+        is_other = not NUMBERS.contains(elements.get(self._numbering.of(right), TOP), U64_MAX)
+        holds = least > S64_MIN or low > -1 or high < -1 or is_other
         return Proof(holds, (least, least), (S64_MIN + 1, S64_MAX))
 
     def _implied(self, elements: Elements, condition: Value) -> Proof:
