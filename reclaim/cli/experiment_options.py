@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 import click
 
 from reclaim.diag.errors import ConfigError
+from reclaim.diag.whole_file import is_special, whole_file
 from reclaim.lab.experiment import (
     DEFAULT_LIMIT,
     DEFAULT_SWAP,
@@ -491,6 +491,8 @@ def check_target(path: str | None, option: str) -> None:
     target = Path(path)
     if target.is_dir():
         raise ConfigError(f"{target}: is a directory; {option} expects a file")
+    if is_special(target):
+        return
     if not target.parent.is_dir():
         raise ConfigError(f"{target}: there is no directory {str(target.parent)!r} to write it to")
     if not os.access(target.parent, os.W_OK):
@@ -498,23 +500,14 @@ def check_target(path: str | None, option: str) -> None:
 
 
 def write_whole(target: Path, text: str) -> None:
-    """Write a file so that it is there completely or not at all.
+    """Write a text to a file so that it is there completely or not at all.
 
     Raises:
         ConfigError: it cannot be written.
     """
     try:
-        with contextlib.ExitStack() as stack:
-            file = stack.enter_context(
-                tempfile.NamedTemporaryFile(
-                    "w", encoding="utf-8", dir=target.parent, prefix=f".{target.name}.", delete=False
-                )
-            )
-            stack.callback(Path(file.name).unlink, missing_ok=True)
-            file.write(text)
-            file.flush()
-            Path(file.name).chmod(0o644)
-            Path(file.name).replace(target)
+        with whole_file(target) as file:
+            file.write(text.encode("utf-8"))
     except OSError as error:
         raise ConfigError(f"{target}: cannot be written: {error.strerror or error}") from error
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reclaim.diag.errors import ConfigError
+from reclaim.diag.whole_file import whole_file
 from reclaim.engine.shipped import find_policy, shipped_policies
 from reclaim.jit.policy_loader import read_source
 
@@ -58,12 +59,10 @@ def _export(name: str, output: Path | None, *, as_text: bool) -> None:
     if output is None:
         click.echo(contents.decode(), nl=False)
         return
-    unfinished = output.with_name(f".{output.name}.unfinished")
     try:
-        unfinished.write_bytes(contents)
-        unfinished.replace(output)
+        with whole_file(output) as file:
+            file.write(contents)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise ConfigError(f"{output} cannot be written: {error.strerror}") from None
     click.echo(f"{output} written, {len(contents):,} bytes", err=True)
 

@@ -13,7 +13,15 @@ import click
 
 from reclaim.cli.experiment_options import STDOUT, Decorator, check_target, section_option
 from reclaim.diag.errors import ConfigError
-from reclaim.lab.observing import DumpRequest, Observation, SeriesRequest, TraceRequest, parse_duration
+from reclaim.diag.whole_file import is_special
+from reclaim.lab.observing import (
+    DumpRequest,
+    Observation,
+    SeriesRequest,
+    TraceForm,
+    TraceRequest,
+    parse_duration,
+)
 
 _SECTION = "Looking inside"
 
@@ -22,6 +30,17 @@ _MOST_RECORDS = 1 << 26
 
 DEFAULT_PERIOD = "10ms"
 """Ours: some hundred samples of a second."""
+
+DEFAULT_FORM: TraceForm = "perfetto"
+"""The one that people look at."""
+
+_FILES = {
+    "events_path": "--trace-events",
+    "series_path": "--series",
+    "dump_path": "--dump",
+    "json_path": "--json",
+}
+"""Options that name a file to write."""
 
 _OPTIONS: tuple[Decorator, ...] = (
     section_option(
@@ -43,9 +62,7 @@ _OPTIONS: tuple[Decorator, ...] = (
         _SECTION,
         "--trace-format",
         type=click.Choice(("perfetto", "text")),
-        default="perfetto",
-        show_default=True,
-        help="perfetto: JSON for ui.perfetto.dev; text: as the kernel's trace_pipe.",
+        help="perfetto: JSON for ui.perfetto.dev; text: as the kernel's trace_pipe. Default perfetto.",
     ),
     section_option(
         _SECTION,
@@ -108,8 +125,9 @@ def observation_of(options: dict[str, Any]) -> Observation | None:
 
     Raises:
         click.UsageError: options that say how of something that was not asked for.
-        ConfigError: a file that cannot be written, or a name of no event.
+        ConfigError: a file that cannot be written, or that two options name, or a name of no event.
     """
+    _refuse_shared_files(options)
     observation = Observation(_trace_request(options), _series_request(options), _dump_request(options))
     if observation == Observation():
         return None
@@ -120,11 +138,15 @@ def observation_of(options: dict[str, Any]) -> Observation | None:
 def _trace_request(options: dict[str, Any]) -> TraceRequest | None:
     path = options["events_path"]
     if path is None:
-        _refuse_alone(
-            options, "--trace-events", {"event_globs": "--events", "trace_records": "--trace-buffer"}
-        )
+        names = {
+            "event_globs": "--events",
+            "trace_format": "--trace-format",
+            "trace_records": "--trace-buffer",
+        }
+        _refuse_alone(options, "--trace-events", names)
         return None
-    request = TraceRequest(_target(path, "--trace-events"), options["event_globs"], options["trace_format"])
+    form = options["trace_format"] or DEFAULT_FORM
+    request = TraceRequest(_target(path, "--trace-events"), options["event_globs"], form)
     if options["trace_records"] is None:
         return request
     return TraceRequest(request.path, request.events, request.form, options["trace_records"])
@@ -146,6 +168,19 @@ def _dump_request(options: dict[str, Any]) -> DumpRequest | None:
         return None
     times_ns = tuple(parse_duration(text, "--dump-at") for text in options["dump_times"])
     return DumpRequest(_target(path, "--dump"), times_ns)
+
+
+def _refuse_shared_files(options: dict[str, Any]) -> None:
+    """Refuse two options that would write one file, of which the second would be all that is left."""
+    first: dict[Path, str] = {}
+    for name, option in _FILES.items():
+        path = options[name]
+        if path is None or path == STDOUT:
+            continue
+        place = Path(path).resolve()
+        if place in first and not is_special(place):
+            raise ConfigError(f"{path}: {first[place]} and {option} both write it; expected a file for each")
+        first[place] = option
 
 
 def _refuse_alone(options: dict[str, Any], owner: str, names: Mapping[str, str]) -> None:

@@ -238,6 +238,7 @@ static void run_reclaim_batch(struct rcl_machine *m, struct lruvec *lruvec, stru
 {
 	uint64_t nr = (answer >> RCL_BATCH_NR_SHIFT) & 0xffff;
 	uint64_t nr_look = (answer >> RCL_BATCH_SCAN_SHIFT) & 0xffff;
+	uint64_t nr_requested = nr_look ? nr_look : nr;		/* scan_folios() traces MAX_LRU_BATCH */
 	bool is_scored = (answer & 0xff) == RCL_BATCH_LOWEST;
 	uint64_t lru = trace_lru_of_list(m, lruvec, result->list);
 	uint32_t nr_isolated;
@@ -253,7 +254,7 @@ static void run_reclaim_batch(struct rcl_machine *m, struct lruvec *lruvec, stru
 	count(lruvec, sc->is_kswapd ? RCL_PGSCAN_KSWAPD : RCL_PGSCAN_DIRECT, result->nr_taken);
 	if (RCL_UNLIKELY(is_scored))
 		nr_isolated = scored_choose(m, lruvec, sc, (uint32_t)nr, nr_isolated, result);
-	trace_isolate(m, lruvec, nr, lru, result);
+	trace_isolate(m, lruvec, nr_requested, lru, result);
 	ask_batch_isolated(m, lruvec, sc, result);
 	is_file = nr_isolated && folio_at(m, m->isolated[0])->pub.type == RCL_FILE;
 	shrink_folio_list(m, lruvec, sc, nr_isolated, result);

@@ -6,7 +6,7 @@ file holds (kernel_files.py, list_dump.py, trace_log.py).
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ from reclaim.engine.list_dump import generations
 from reclaim.engine.machine_config import MachineConfig, suggest
 from reclaim.engine.trace_log import DEFAULT_RECORDS, TraceLog, select_events
 from reclaim.jit.policy_loader import CompiledPolicy
+
+Resource = Literal["memory", "io"]
+"""What tasks can stall on."""
 
 
 class InsideView:
@@ -50,6 +53,21 @@ class InsideView:
             kernel_files.sums(self._levels(), below), kernel_files.sums(self._all_counters(), below)
         )
 
+    def memory_numa_stat(self, memcg: str = "/") -> dict[str, kernel_files.NumaLine]:
+        """Return the lines of a memcg's `memory.numa_stat`, descendants included.
+
+        Looks at every folio in use.
+
+        Raises:
+            ConfigError: no such memcg.
+        """
+        below, levels, counters = self._lruvecs_below(memcg), self._levels(), self._all_counters()
+        by_node = [self._on_node(below, nid) for nid in range(len(self.config.nodes))]
+        return kernel_files.memory_numa_stat(
+            [kernel_files.sums(levels, lruvecs) for lruvecs in by_node],
+            [kernel_files.sums(counters, lruvecs) for lruvecs in by_node],
+        )
+
     def memory_events(self, memcg: str = "/", *, local: bool = False) -> dict[str, int]:
         """Return the lines of a memcg's `memory.events`, or of its `memory.events.local`.
 
@@ -60,15 +78,17 @@ class InsideView:
         return kernel_files.memory_events(kernel_files.sums(self._all_counters(), lruvecs))
 
     def pressure(
-        self, memcg: str = "/", resource: Literal["memory", "io"] = "memory"
+        self, memcg: str = "/", resource: Resource = "memory"
     ) -> dict[str, kernel_files.PressureLine]:
         """Return the lines `some` and `full` of a memcg's `memory.pressure` or `io.pressure`.
 
         The root's are those of `/proc/pressure`. Within a run they are as of the task that is furthest behind.
 
         Raises:
-            ConfigError: no such memcg.
+            ConfigError: no such memcg or resource.
         """
+        if resource not in get_args(Resource):
+            raise ConfigError(f"no pressure of {resource!r}{suggest(str(resource), get_args(Resource))}")
         return kernel_files.pressure(self._core.pressure(self._memcg(memcg), resource))
 
     def vmstat(self, node: int | None = None) -> dict[str, int]:
@@ -79,11 +99,8 @@ class InsideView:
         Raises:
             ConfigError: no such node.
         """
-        nr_nodes = len(self.config.nodes)
-        if node is not None and not 0 <= node < nr_nodes:
-            raise ConfigError(f"no node {node}; expected 0 to {nr_nodes - 1}")
-        nodes = range(nr_nodes) if node is None else (node,)
-        lruvecs = np.concatenate([np.arange(nid, self._nr_lruvecs, nr_nodes) for nid in nodes])
+        nodes = range(len(self.config.nodes)) if node is None else (self._node(node),)
+        lruvecs = np.concatenate([self._on_node(np.arange(self._nr_lruvecs), nid) for nid in nodes])
         return kernel_files.vmstat(
             kernel_files.sums(self._levels(), lruvecs),
             kernel_files.sums(self._all_counters(), lruvecs),
@@ -111,7 +128,7 @@ class InsideView:
                 ),
             }
         for nid in range(len(self.config.nodes)):
-            on_node = np.arange(nid, self._nr_lruvecs, len(self.config.nodes))
+            on_node = self._on_node(np.arange(self._nr_lruvecs), nid)
             nr_free_pages = self._core.node_info(nid)["nr_free_pages"]
             numbers[f"node{nid}"] = kernel_files.vmstat(
                 kernel_files.sums(levels, on_node), kernel_files.sums(counters, on_node), nr_free_pages
@@ -122,7 +139,7 @@ class InsideView:
         """Return everything about memcgs, nodes and lists at this moment, ready for JSON.
 
         Returns:
-            `memcgs` by path: id, `memory.stat`, `memory.events`, `memory.pressure`, and `lruvecs`, one per node: its
+            `memcgs` by path: id, `memory.stat`, `memory.numa_stat`, `memory.events`, `memory.pressure`, and `lruvecs`, one per node: its
             policy, its lists (class, pages by type, oldest and youngest folio) and, of a policy that has them, its
             generations. `nodes` by name: `vmstat`.
         """
@@ -133,6 +150,7 @@ class InsideView:
             path: {
                 "id": number,
                 "memory.stat": self.memory_stat(path),
+                "memory.numa_stat": self.memory_numa_stat(path),
                 "memory.events": self.memory_events(path),
                 "memory.pressure": self.pressure(path),
                 "lruvecs": [self._dump_lruvec(number * nr_nodes + nid, sizes) for nid in range(nr_nodes)],
@@ -180,6 +198,16 @@ class InsideView:
         prefix = path.rstrip("/") + "/"
         below = [n for other, n in self._memcgs.items() if other == path or other.startswith(prefix)]
         return np.concatenate([self._lruvecs_of(number) for number in below])
+
+    def _on_node(self, lruvecs: npt.NDArray[np.int64], nid: int) -> npt.NDArray[np.int64]:
+        """Return those of some lruvecs that are of a node."""
+        found: npt.NDArray[np.int64] = lruvecs[lruvecs % len(self.config.nodes) == nid]
+        return found
+
+    def _node(self, nid: int) -> int:
+        if not 0 <= nid < len(self.config.nodes):
+            raise ConfigError(f"no node {nid}; expected 0 to {len(self.config.nodes) - 1}")
+        return nid
 
     def _memcg(self, path: str) -> int:
         if path not in self._memcgs:

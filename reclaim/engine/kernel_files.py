@@ -9,7 +9,7 @@ what it means in Linux 6.12.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +95,37 @@ def vmstat(levels: Numbers, counters: Numbers, nr_free_pages: int) -> dict[str, 
     return {"nr_free_pages": nr_free_pages} | lines | _events(counters, "vmstat")
 
 
+@dataclass(frozen=True, slots=True)
+class NumaLine:
+    """Hold a line of `memory.numa_stat`.
+
+    Args:
+        nodes: bytes, or a count since the start, of each node.
+    """
+
+    nodes: tuple[int, ...]
+
+    def __str__(self) -> str:
+        """Return the line without its name as the kernel writes it."""
+        return " ".join(f"N{nid}={value}" for nid, value in enumerate(self.nodes))
+
+
+def memory_numa_stat(levels: Sequence[Numbers], counters: Sequence[Numbers]) -> dict[str, NumaLine]:
+    """Return the lines of `memory.numa_stat`: those of `memory.stat` that the kernel keeps by node.
+
+    Args:
+        levels: of the memcg and its descendants on each node, in the order of `LEVELS`.
+        counters: the same, in the order of `COUNTERS`.
+    """
+    by_node = {level.memory_stat for level in LEVELS if not level.source.startswith("MEMCG_")}
+    nodes = [memory_stat(*numbers) for numbers in zip(levels, counters, strict=True)]
+    return {
+        name: NumaLine(tuple(node[name] for node in nodes))
+        for name in nodes[0]
+        if name in by_node or name.startswith(_STATE_EVENTS)
+    }
+
+
 def memory_events(counters: Numbers) -> dict[str, int]:
     """Return the lines of `memory.events`; descendants count where the counters include them."""
     events = _events(counters, "memory_events")
@@ -116,6 +147,11 @@ class PressureLine:
     avg300: float
     total: int
 
+    def __str__(self) -> str:
+        """Return the line without its name as the kernel writes it; the averages are cut after two digits, as there."""
+        avg10, avg60, avg300 = map(_percent, (self.avg10, self.avg60, self.avg300))
+        return f"avg10={avg10} avg60={avg60} avg300={avg300} total={self.total}"
+
 
 def pressure(numbers: Mapping[str, Any]) -> dict[str, PressureLine]:
     """Return the lines `some` and `full` of a pressure file from the core's numbers."""
@@ -126,22 +162,13 @@ def pressure(numbers: Mapping[str, Any]) -> dict[str, PressureLine]:
     return lines
 
 
-def pressure_text(lines: Mapping[str, PressureLine]) -> str:
-    """Return a pressure file as the kernel writes it; the averages are cut after two digits, as there."""
-    return "".join(
-        f"{name} avg10={_percent(line.avg10)} avg60={_percent(line.avg60)} avg300={_percent(line.avg300)} "
-        f"total={line.total}\n"
-        for name, line in lines.items()
-    )
-
-
 def _percent(value: float) -> str:
     hundredths = int(value * 100)
     return f"{hundredths // 100}.{hundredths % 100:02d}"
 
 
-def as_text(lines: Mapping[str, int]) -> str:
-    """Return a file of numbers as the kernel writes it: a name and a number a line."""
+def as_text(lines: Mapping[str, object]) -> str:
+    """Return a file as the kernel writes it, a name and what it says a line: a number, averages, or numbers by node."""
     return "".join(f"{name} {value}\n" for name, value in lines.items())
 
 

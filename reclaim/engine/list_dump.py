@@ -7,9 +7,13 @@ here: where the numbers come from (machine.py).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 from reclaim.engine import kernel_files
+
+_FEW = 4
+"""Empty lists of an array that stand together and get a line each in a text; ours, two generations of both types."""
 
 _NS_PER_MS = 1_000_000
 _NS_PER_S = 1_000_000_000
@@ -72,9 +76,10 @@ def dump_text(dump: Mapping[str, Any]) -> Iterator[str]:
                 yield f"memcg {memcg['id']:5d} {path}\n node {lruvec['node']:5d}\n"
                 for gen in lruvec["generations"]:
                     yield f" {gen['seq']:10d} {gen['age_ms']:10d} {gen['anon']:10d}  {gen['file']:10d} \n"
-        for name in ("memory.stat", "memory.events"):
+        is_numa = len(memcg["lruvecs"]) > 1
+        for name in ("memory.stat", *(("memory.numa_stat",) if is_numa else ()), "memory.events"):
             yield f"\n# {path} {name}\n{kernel_files.as_text(memcg[name])}"
-        yield f"\n# {path} memory.pressure\n{kernel_files.pressure_text(memcg['memory.pressure'])}"
+        yield f"\n# {path} memory.pressure\n{kernel_files.as_text(memcg['memory.pressure'])}"
     for name, numbers in dump["nodes"].items():
         yield f"\n# {name} vmstat\n{kernel_files.as_text(numbers)}"
 
@@ -82,7 +87,23 @@ def dump_text(dump: Mapping[str, Any]) -> Iterator[str]:
 def _lists_text(lists: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     width = max(map(len, lists))
     yield f"  {'list':{width}}  {'class':11}  {'anon':>10}  {'file':>10}  {'oldest':>10}  {'youngest':>10}\n"
-    for name, numbers in lists.items():
+    for array, group in groupby(lists.items(), _empty_array):
+        members = list(group)
+        if array is not None and len(members) > _FEW:
+            yield f"  {members[0][0]} to {members[-1][0]}: {len(members)} lists, all empty\n"
+        else:
+            yield from _list_lines(members, width)
+
+
+def _empty_array(item: tuple[str, Mapping[str, Any]]) -> str | None:
+    """Return the array that a list is of, where it is empty and of one."""
+    name, numbers = item
+    array, bracket, _ = name.partition("[")
+    return array if bracket and numbers["oldest"] is None and not numbers["anon"] + numbers["file"] else None
+
+
+def _list_lines(lists: Iterable[tuple[str, Mapping[str, Any]]], width: int) -> Iterator[str]:
+    for name, numbers in lists:
         ends = (f"{pfn:#x}" if pfn is not None else "-" for pfn in (numbers["oldest"], numbers["youngest"]))
         columns = "  ".join(f"{text:>10}" for text in (numbers["anon"], numbers["file"], *ends))
         yield f"  {name:{width}}  {numbers['class']:11}  {columns}\n"

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from reclaim.abi.limits import MAX_PAGES, MAX_SWAPPINESS, SWAPPINESS_ANON_ONLY
 from reclaim.abi.options import OPTIONS
 from reclaim.diag.errors import ConfigError, TraceError
+from reclaim.engine import kernel_files
 from reclaim.engine.access_stream import CHUNK_RECORDS, AccessStream, Records, with_last_marked
 from reclaim.engine.attachment import (
     Attachment,
@@ -40,6 +41,7 @@ from reclaim.engine.binding import (
     MEMPOLICIES,
     NO_LIMIT,
     NO_SWAPPINESS,
+    STALL_KINDS,
     TASK_STATES,
     BadRecord,
     Core,
@@ -511,20 +513,21 @@ class Machine(InsideView):
 
         Args:
             memcg: of this memcg and its descendants.
-            node: of this node; None for both: of the machine.
+            node: of this node, or of the memcg's part of it; None for both: of the machine.
 
         Returns:
             Counts by the kernel's names.
 
         Raises:
-            ConfigError: no such memcg or node, or both at once.
+            ConfigError: no such memcg or node.
         """
         if memcg is not None and node is not None:
-            raise ConfigError("counters exist per memcg and per node, not for both at once")
-        if memcg is not None:
+            lruvecs = self._on_node(self._lruvecs_below(memcg), self._node(node))
+            values = kernel_files.sums(self._all_counters(), lruvecs)
+        elif memcg is not None:
             values = self._core.counters("memcg", self._memcg(memcg))
         elif node is not None:
-            values = self._core.counters("node", node)
+            values = self._core.counters("node", self._node(node))
         else:
             values = self._core.counters("machine")
         return named_counters(values, "vmstat")
@@ -545,7 +548,13 @@ class Machine(InsideView):
         return self._ejected_since(0)
 
     def stalls(self, kind: Literal["reclaim", "io"] = "reclaim", task: Task | None = None) -> dict[str, int]:
-        """Return nr, total_ns, p50_ns, p99_ns, p999_ns and max_ns of stalls in reclaim or waiting for I/O."""
+        """Return nr, total_ns, p50_ns, p99_ns, p999_ns and max_ns of stalls in reclaim or waiting for I/O.
+
+        Raises:
+            ConfigError: no such kind.
+        """
+        if kind not in STALL_KINDS:
+            raise ConfigError(f"no stalls of {kind!r}{suggest(str(kind), STALL_KINDS)}")
         return self._core.stalls(kind, None if task is None else task.number)
 
     def memcg_info(self, path: str) -> dict[str, int]:
@@ -553,15 +562,22 @@ class Machine(InsideView):
         return self._core.memcg_info(self._memcg(path))
 
     def node_info(self, node: int) -> dict[str, int]:
-        """Return sizes, free pages and watermarks of a node; pages."""
-        return self._core.node_info(node)
+        """Return sizes, free pages and watermarks of a node; pages.
+
+        Raises:
+            ConfigError: no such node.
+        """
+        return self._core.node_info(self._node(node))
 
     def boost_watermarks(self, node: int) -> None:
         """Raise a node's watermarks by a page block, as the kernel does when memory is fragmented.
 
         Its kswapd then reclaims as many pages, without swapping and without writing.
+
+        Raises:
+            ConfigError: no such node.
         """
-        self._core.boost_watermarks(node)
+        self._core.boost_watermarks(self._node(node))
 
     def swap_info(self) -> dict[str, int]:
         """Return nr_pages and nr_free_pages over all swap devices."""
@@ -573,12 +589,13 @@ class Machine(InsideView):
 
         Args:
             memcg: its path.
-            nr_pages: how many pages are wanted.
+            nr_pages: how many pages are wanted; at least 0.
             swappiness: 0 to 200; "max" for anonymous memory only, as kernels from 6.16 on have it; None: each memcg's own.
 
         Raises:
-            ConfigError: no such memcg, or a swappiness out of range.
+            ConfigError: no such memcg, or a number out of range.
         """
+        check_range("nr_pages", nr_pages, 0, (1 << 64) - 1)
         if swappiness == "max":
             number = SWAPPINESS_ANON_ONLY
         else:
@@ -628,11 +645,20 @@ class Machine(InsideView):
         }
 
     def lruvec(self, memcg: str = "/", node: int = 0) -> int:
-        """Return the number of the lruvec of a memcg on a node, as policies' state wants it."""
-        return self._core.lruvec_of(self._memcg(memcg), node)
+        """Return the number of the lruvec of a memcg on a node, as policies' state wants it.
+
+        Raises:
+            ConfigError: no such memcg or node.
+        """
+        return self._core.lruvec_of(self._memcg(memcg), self._node(node))
 
     def folio(self, pfn: int) -> dict[str, int]:
-        """Return what the core knows of a folio: flags, key, list, memcg, mappings."""
+        """Return what the core knows of a folio: flags, key, list, memcg, mappings.
+
+        Raises:
+            ConfigError: no such page frame.
+        """
+        check_range("pfn", pfn, 0, sum(node.pages for node in self.config.nodes) - 1)
         return self._core.folio_info(pfn)
 
     def check(self) -> None:
@@ -663,9 +689,7 @@ class Machine(InsideView):
             return "system", 0
         if isinstance(to, str):
             return "memcg", self._memcg(to)
-        if not 0 <= to < len(self.config.nodes):
-            raise ConfigError(f"no node {to}; expected 0 to {len(self.config.nodes) - 1}")
-        return "node", to
+        return "node", self._node(to)
 
     def _ejected_since(self, nr_exits: int) -> tuple[ExitRecord, ...]:
         policies = {attachment.number: attachment.policy for attachment in self.attachments}

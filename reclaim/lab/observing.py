@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reclaim.diag.errors import ConfigError
+from reclaim.diag.whole_file import whole_file
 from reclaim.engine import Machine, Result
 from reclaim.engine.list_dump import dump_text
 from reclaim.engine.trace_log import DEFAULT_RECORDS, select_events
@@ -192,7 +193,7 @@ def _plain(value: Any) -> Any:
 
 def _write(path: Path, lines: Iterable[str]) -> None:
     try:
-        with path.open("w", encoding="utf-8") as file:
-            file.writelines(lines)
+        with whole_file(path) as file:
+            file.writelines(line.encode("utf-8") for line in lines)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error

@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from reclaim.abi.limits import PAGE_BYTES
 from reclaim.diag.errors import ConfigError, TraceError
@@ -375,9 +376,16 @@ def _checked(model: type[_Model], path: Path, data: Any, where: str = "") -> _Mo
     except ValidationError as error:
         found = error.errors()[0]
         place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in found["loc"]).lstrip(".")
-        message = str(found["msg"]).replace("Input should be ", "expected ")
-        value = "" if found["type"] == "missing" else f" found {_shortened(found['input'])};"
-        raise ConfigError(f"{path}: {where}{place or 'the whole'}:{value} {message}") from error
+        raise ConfigError(f"{path}: {where}{place or 'the whole'}: {_complaint(found)}") from error
+
+
+def _complaint(found: ErrorDetails) -> str:
+    """Return what was found and what was expected."""
+    if found["type"] == "missing":
+        return "missing; expected a value"
+    is_object = found["type"] == "model_type"  # whose message names a class of ours
+    expected = "an object" if is_object else found["msg"].replace("Input should be ", "")
+    return f"found {_shortened(found['input'])}; expected {expected}"
 
 
 def _shortened(value: object) -> str:

@@ -23,6 +23,7 @@ import numpy as np
 import zstandard
 
 from reclaim.diag.errors import ConfigError, TraceError
+from reclaim.diag.whole_file import is_special, whole_file
 from reclaim.workload.access_trace import BUFFERED, PAGE_MASK, FileSpec, Mapping, Trace, TraceHeader
 from reclaim.workload.byte_source import ByteSource
 
@@ -95,8 +96,9 @@ def write_trace(
     )
     try:
         with contextlib.ExitStack() as stack:
-            body = _temporary(target, stack)
-            whole = _temporary(target, stack)
+            folder = None if is_special(target) else target.resolve().parent
+            body = stack.enter_context(tempfile.TemporaryFile(dir=folder))
+            whole = stack.enter_context(whole_file(target))
             nr_records = _write_body(body, chunks, compressor)
             header = dataclasses.replace(header, records=nr_records)
             header.check()
@@ -106,21 +108,9 @@ def write_trace(
             whole.write(compressor.compress(head) if compressor else head)
             body.seek(0)
             shutil.copyfileobj(body, whole, 1 << 20)
-            whole.flush()
-            Path(whole.name).chmod(0o644)
-            Path(whole.name).replace(target)
     except OSError as error:
         raise TraceError(path, None, f"cannot be written: {error.strerror or error}") from error
     return nr_records
-
-
-def _temporary(target: Path, stack: contextlib.ExitStack) -> IO[bytes]:
-    """Open a file beside the target that is gone when the stack unwinds, unless it was renamed."""
-    file = stack.enter_context(
-        tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False)  # noqa: SIM115
-    )
-    stack.callback(lambda: Path(file.name).unlink(missing_ok=True))
-    return cast("IO[bytes]", file)
 
 
 def _write_body(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+
+import pytest
 
 from tests.cli.command_runs import SMALL, invoked, refused
 
@@ -123,3 +126,39 @@ def test_run_with_wrong_times_and_columns_names_them(tmp_path: Path) -> None:
     assert "nothing is called 'foo'" in refused(
         "run", "trad", "--workload", SMALL, "--series", path, "--columns", "foo"
     )
+
+
+def test_run_with_two_options_for_one_file_is_refused(tmp_path: Path) -> None:
+    """The second would overwrite what the first wrote."""
+    path = tmp_path / "both.json"
+    said = refused("run", "trad", "--workload", SMALL, "--series", str(path), "--dump", str(path))
+
+    assert said == f"error: {path}: --series and --dump both write it; expected a file for each\n"
+    assert "--series and --json both write it" in refused(
+        "run", "trad", "--workload", SMALL, "--series", str(path), "--json", str(path)
+    )
+
+
+def test_trace_format_without_a_trace_is_refused() -> None:
+    """As all that says how of something that was not asked for."""
+    assert "--trace-format is for --trace-events" in refused("run", "trad", "--trace-format", "text")
+
+
+@pytest.mark.parametrize("option", ["--trace-events", "--series", "--dump", "--json"])
+def test_output_to_what_is_no_file_does_not_replace_it(tmp_path: Path, option: str) -> None:
+    """A file in place of /dev/null would take that from everybody."""
+    link = tmp_path / "link"
+    link.symlink_to(os.devnull)
+    _run(option, str(link))
+
+    assert link.is_symlink()
+    assert link.is_char_device()
+
+
+def test_output_to_a_link_writes_what_it_leads_to(tmp_path: Path) -> None:
+    """As anything else does that writes a file."""
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    _run("--json", str(tmp_path / "link"))
+
+    assert (tmp_path / "link").is_symlink()
+    assert json.loads((tmp_path / "there").read_text())["runs"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from reclaim.diag.errors import ConfigError
@@ -112,7 +114,7 @@ def test_pressure_text_is_the_kernels_format() -> None:
     """Two lines, averages with two digits, totals in microseconds."""
     lines = {"some": kernel_files.PressureLine(12.349, 0.5, 0.0, 1234567)}
 
-    assert kernel_files.pressure_text(lines) == "some avg10=12.34 avg60=0.50 avg300=0.00 total=1234567\n"
+    assert kernel_files.as_text(lines) == "some avg10=12.34 avg60=0.50 avg300=0.00 total=1234567\n"
 
 
 def test_time_in_reclaim_is_the_tasks_stalls_and_kswapds_time() -> None:
@@ -127,3 +129,70 @@ def test_time_in_reclaim_is_the_tasks_stalls_and_kswapds_time() -> None:
     assert limited.counters("/lab")["reclaim_kswapd_ns"] == 0
     assert crowded.counters(node=0)["reclaim_kswapd_ns"] == crowded.node_info(0)["kswapd_ns"]
     assert 0 < limited.counters()["lru_lock_ns"] < limited.virtual_ns
+
+
+def _two_nodes() -> Machine:
+    machine = Machine(
+        nodes=(NodeConfig(pages=600), NodeConfig(pages=600)),
+        swap="zram:8M",
+        memcgs=(MemcgConfig(path="/a", max_pages=400), MemcgConfig(path="/a/b"), MemcgConfig(path="/c")),
+    )
+    for nid, memcg in enumerate(("/a", "/a/b")):
+        machine.add_task(synth("zipf:pages=300,accesses=20K,write=50%"), memcg=memcg, node=nid)
+    machine.add_task(synth("zipf:pages=200,accesses=5K,kind=file-read"), memcg="/c", node=1)
+    machine.run()
+    return machine
+
+
+def test_memory_numa_stat_splits_memory_stat_by_node() -> None:
+    """Each line is a line of memory.stat, node by node, descendants included."""
+    machine = _two_nodes()
+    for path in ("/", "/a", "/a/b", "/c"):
+        by_node, whole = machine.memory_numa_stat(path), machine.memory_stat(path)
+        assert {name: sum(line.nodes) for name, line in by_node.items()} == {
+            name: whole[name] for name in by_node
+        }
+    lines = machine.memory_numa_stat("/a")
+    assert all(value > 0 for value in lines["anon"].nodes)
+    assert machine.memory_numa_stat("/a/b")["anon"].nodes[0] < lines["anon"].nodes[0]
+    assert "workingset_refault_anon" in lines
+    assert not {"kernel", "zswap", "slab", "pgscan", "pgfault"} & set(lines)
+
+
+def test_memory_numa_stat_as_text_is_the_kernels_format() -> None:
+    """A name, and a number for each node."""
+    lines = {"anon": kernel_files.NumaLine((4096, 0))}
+
+    assert kernel_files.as_text(lines) == "anon N0=4096 N1=0\n"
+
+
+def test_counters_of_a_memcg_on_its_nodes_add_up() -> None:
+    """What was counted on its lruvecs is the memcg's."""
+    machine = _two_nodes()
+    whole, parts = machine.counters("/a"), [machine.counters("/a", nid) for nid in range(2)]
+
+    assert {name: parts[0][name] + parts[1][name] for name in whole} == whole
+    assert all(part["pgscan_direct"] > 0 for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("question", "message"),
+    [
+        (lambda machine: machine.pressure("/", "cpu"), "no pressure of 'cpu'; expected one of io, memory"),
+        (lambda machine: machine.stalls("cpu"), "no stalls of 'cpu'; expected one of io, reclaim"),
+        (lambda machine: machine.counters("/", 2), "no node 2; expected 0 to 1"),
+        (lambda machine: machine.counters(node=-1), "no node -1; expected 0 to 1"),
+        (lambda machine: machine.node_info(2), "no node 2; expected 0 to 1"),
+        (lambda machine: machine.boost_watermarks(2), "no node 2; expected 0 to 1"),
+        (lambda machine: machine.lists("/", -1), "no node -1; expected 0 to 1"),
+        (lambda machine: machine.folio(-1), "pfn is -1; expected 0 to 1199"),
+        (lambda machine: machine.reclaim("/", -1), "nr_pages is -1; expected 0 to"),
+    ],
+)
+def test_questions_about_what_is_not_there_are_refused(
+    question: Callable[[Machine], object], message: str
+) -> None:
+    """The message says what was found and what was expected."""
+    machine = Machine(nodes=(NodeConfig(pages=600), NodeConfig(pages=600)))
+    with pytest.raises(ConfigError, match=message):
+        question(machine)

@@ -56,6 +56,14 @@ def test_trace_names_lists_of_the_policy_and_of_the_kernel() -> None:
     assert any(str(name).startswith("gens[") and lru == "inactive_anon" for name, lru in lists)
 
 
+@pytest.mark.parametrize(("policy", "most"), [("trad", 32), ("mglru", 4096)])
+def test_trace_says_what_a_batch_asked_for_as_the_kernel_does(policy: str, most: int) -> None:
+    """SWAP_CLUSTER_MAX pages for isolate_lru_folios(), MAX_LRU_BATCH for scan_folios(), which takes 64 of them."""
+    _, log = _traced("*lru_isolate", policy=policy)
+
+    assert max(int(event.fields["nr_requested"]) for event in log) == most
+
+
 def test_trace_of_refaults_counts_them() -> None:
     """Each page that comes back with a shadow is one event."""
     machine, log = _traced("workingset:*")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -114,6 +115,11 @@ def test_dump_of_mglru_has_its_generations_in_the_kernels_form() -> None:
     assert sum(gen["anon"] for gen in lruvec["generations"]) == on_lists
     text = "".join(dump_text(last))
     assert f"\nmemcg     1 /lab\n node     0\n {seqs[0]:10d} " in text
+    rows = re.search(
+        r"\n((?:  gens.*active .*\n)+)  gens.* to gens\[63\]\[1\]: (\d+) lists, all empty\n", text
+    )
+    assert rows is not None
+    assert rows[1].count("\n") + int(rows[2]) == 128
 
 
 def test_dump_is_ready_for_json_and_has_every_node() -> None:
@@ -124,6 +130,9 @@ def test_dump_is_ready_for_json_and_has_every_node() -> None:
     assert set(dump["nodes"]) == {"node0", "node1"}
     assert [lruvec["node"] for lruvec in dump["memcgs"]["/"]["lruvecs"]] == [0, 1]
     assert json.dumps(dump["nodes"])
+    text = "".join(dump_text({**dump, "time_ns": 0}))
+    assert "\n# / memory.numa_stat\nanon N0=0 N1=0\n" in text
+    assert "memory.numa_stat" not in "".join(dump_text({**_machine().dump(), "time_ns": 0}))
 
 
 def test_dumps_at_times_that_never_come_are_named() -> None:

@@ -189,7 +189,19 @@ def test_run_without_a_member_is_refused_by_its_name(tmp_path: Path) -> None:
     """What is missing is named."""
     run = made_run()
     del run["limit_pages"]
-    assert "results.json: runs[0].limit_pages: Field required" in _refusal(made_recording(tmp_path, run))
+    assert "results.json: runs[0].limit_pages: missing; expected a value" in _refusal(
+        made_recording(tmp_path, run)
+    )
+
+
+@pytest.mark.parametrize("text", ["[]", "null", '[{"trace": "x"}]'])
+def test_results_that_are_no_object_are_refused(tmp_path: Path, text: str) -> None:
+    """In words of the file, and in none of ours."""
+    folder = made_recording(tmp_path, made_run())
+    (folder / "results.json").write_text(text)
+    assert _refusal(folder).endswith(
+        f"results.json: the whole: found {json.loads(text)!r}; expected an object"
+    )
 
 
 def test_repeats_of_different_sizes_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import struct
 from pathlib import Path
 
@@ -99,6 +100,16 @@ def test_failing_source_leaves_the_old_file(written: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         write_trace(written, HEADER, broken())  # type: ignore[arg-type]
     assert (written.read_bytes(), list(written.parent.iterdir())) == (before, [written])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_no_file_is_not_replaced(tmp_path: Path, name: str) -> None:
+    """A trace to /dev/null leaves that a device for everybody else."""
+    link = tmp_path / name
+    link.symlink_to(os.devnull)
+    assert write_trace(link, HEADER, [RECORDS]) == len(RECORDS)
+    assert link.is_symlink()
+    assert link.is_char_device()
 
 
 def test_unwritable_folder_is_a_clear_error(tmp_path: Path) -> None:
