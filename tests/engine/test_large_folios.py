@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reclaim.diag.errors import ConfigError
-from reclaim.engine import Machine
+from reclaim.engine import Machine, MemcgConfig
 from reclaim.workload import Mapping, Trace, TraceHeader, memory_trace, synth
 
 WRITE = 1 << 31
@@ -113,6 +113,22 @@ def test_limit_of_a_few_pages_works_with_every_order(policy: str) -> None:
 
         assert result.tasks[0].state == "ended"
         assert machine.memcg_info("/lab")["usage_pages"] <= limit
+
+
+@pytest.mark.parametrize("orders", [(4,), (9,)])
+def test_large_folios_are_held_to_memory_high(orders: tuple[int, ...]) -> None:
+    """A charge that must not reclaim is answered for when the fault is over (try_charge_memcg())."""
+    machine = Machine(
+        nodes="64M",
+        memcgs=(MemcgConfig(path="/a", high_pages=2048),),
+        swap="zram:32M",
+        thp_orders=orders,
+    )
+    machine.add_task(_trace(4096, list(range(4096))), memcg="/a")
+    machine.run()
+
+    assert machine.memory_events("/a")["high"] > 0
+    assert machine.memcg_info("/a")["usage_pages"] <= 2048 + (1 << max(orders))
 
 
 def test_change_of_policy_takes_large_folios_along() -> None:
