@@ -39,6 +39,8 @@ _VMSTAT = (
     Counter("pgrotated", "Pages that reclaim wanted and that were written.", "vmstat", "lru_move_tail()"),
     Counter("pswpin", "Pages read from swap.", "vmstat", "swap_read_folio()"),
     Counter("pswpout", "Pages written to swap.", "vmstat", "swap_writepage()"),
+    Counter("swpin_zero", "Pages of zeros that came back without being read.", "vmstat", "swap_read_folio_zeromap()"),
+    Counter("swpout_zero", "Pages of zeros that went out without being written.", "vmstat", "swap_zeromap_folio_set()"),
     Counter("zswpin", "Pages that came back from zswap.", "vmstat", "zswap_load()"),
     Counter("zswpout", "Pages that zswap took.", "vmstat", "zswap_store()"),
     Counter("zswpwb", "Pages that zswap wrote to their slots.", "vmstat", "zswap_writeback_entry()"),

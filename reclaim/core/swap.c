@@ -390,6 +390,7 @@ static int write_large(struct rcl_machine *m, struct lruvec *lruvec, struct foli
 
 	if (is_zero_filled(m, folio)) {
 		spend(m, folio->pub.nr_pages * m->config.costs.same_filled_ns);
+		count(lruvec, RCL_SWPOUT_ZERO, folio->pub.nr_pages);
 		return 0;
 	}
 	if (zswap_is_enabled(m) && !zswap_may_write_back(memcg_of(folio->pub.memcg)))
@@ -418,6 +419,7 @@ int swap_write_folio(struct rcl_machine *m, struct lruvec *lruvec, struct folio 
 	nr_bytes = swap_compressed_bytes(m, folio->pub.key);
 	if (nr_bytes == 0) {
 		spend(m, m->config.costs.same_filled_ns);
+		count(lruvec, RCL_SWPOUT_ZERO, 1);
 		return 0;
 	}
 	if (zswap_is_enabled(m)) {
@@ -442,6 +444,7 @@ bool swap_read_page(struct rcl_machine *m, struct folio *folio, uint32_t page, u
 {
 	if (swap_compressed_bytes(m, folio->pub.key + page) == 0) {
 		spend(m, m->config.costs.same_filled_ns);
+		count(folio_lruvec(folio), RCL_SWPIN_ZERO, 1);
 		return false;
 	}
 	if (zswap_load(m, folio, slot))

@@ -108,6 +108,11 @@ static void same_filled_pages_take_nothing(void)
 
 	CHECK_EQUAL(reclaim(&stage, 300), 300);
 	CHECK_EQUAL(nr_free(&stage), before + 300);
+	CHECK_EQUAL(counter(stage.m, RCL_SWPOUT_ZERO), 300);
+	for (uint32_t page = 0; page < 300; page++)
+		CHECK_EQUAL(run_records(stage.m, stage.task, &page, 1), RCL_OK);
+	CHECK_EQUAL(counter(stage.m, RCL_SWPIN_ZERO), 300);
+	CHECK_EQUAL(counter(stage.m, RCL_PSWPIN), 0);
 	rcl_machine_free(stage.m);
 }
 
