@@ -342,6 +342,32 @@ struct folio *node_take_reserve(struct rcl_machine *m)
 	return NULL;
 }
 
+bool node_take_chain(struct rcl_machine *m, uint32_t *first_pfn, uint32_t nr, enum rcl_transit transit)
+{
+	for (uint32_t i = 0; i < nr; i++) {
+		struct folio *page = node_take_reserve(m);
+
+		if (!page) {
+			node_free_chain(m, first_pfn, i);
+			return false;
+		}
+		page->transit = (uint8_t)transit;
+		link_at(m, page->pub.pfn)->next = *first_pfn;
+		*first_pfn = page->pub.pfn;
+	}
+	return true;
+}
+
+void node_free_chain(struct rcl_machine *m, uint32_t *first_pfn, uint32_t nr)
+{
+	while (nr-- > 0) {
+		struct folio *page = folio_at(m, *first_pfn);
+
+		*first_pfn = link_at(m, page->pub.pfn)->next;
+		node_free_folio(m, page);
+	}
+}
+
 struct folio *node_alloc_nowait(struct rcl_machine *m, struct memcg *memcg, uint32_t cpu_nid,
 				const struct placement *place, uint32_t order)
 {

@@ -25,6 +25,11 @@ struct folio *node_alloc_folio(struct rcl_machine *m, struct task *task, uint32_
  * watermarks (PF_MEMALLOC); NULL where there is none. */
 struct folio *node_take_reserve(struct rcl_machine *m);
 
+/* Take so many of these for the kernel itself, all or none, in front of a chain through their links; and give back the
+ * first of a chain. */
+bool node_take_chain(struct rcl_machine *m, uint32_t *first_pfn, uint32_t nr, enum rcl_transit transit);
+void node_free_chain(struct rcl_machine *m, uint32_t *first_pfn, uint32_t nr);
+
 /*
  * Take 2^order frames without reclaiming for them (GFP_NOWAIT): above low, else kswapd wakes, if it is for
  * one frame, and above min, else NULL. cpu_nid is the node of whoever asks.

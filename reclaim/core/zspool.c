@@ -133,36 +133,6 @@ static void link_zspage(struct zs_pool *pool, struct zs_class *class, uint32_t n
 	class->filled_groups |= (uint16_t)(1u << group);
 }
 
-static void release_pages(struct rcl_machine *m, struct zs_pool *pool, struct zspage *zspage)
-{
-	while (zspage->first_pfn != RCL_NIL) {
-		struct folio *page = folio_at(m, zspage->first_pfn);
-
-		zspage->first_pfn = link_at(m, page->pub.pfn)->next;
-		pool->nr_pages--;
-		node_free_folio(m, page);
-	}
-}
-
-/* Take the pages of a zspage; all or none. */
-static bool take_pages(struct rcl_machine *m, struct zs_pool *pool, struct zspage *zspage, uint32_t nr_pages)
-{
-	zspage->first_pfn = RCL_NIL;
-	for (uint32_t i = 0; i < nr_pages; i++) {
-		struct folio *page = node_take_reserve(m);
-
-		if (!page) {
-			release_pages(m, pool, zspage);
-			return false;
-		}
-		page->transit = RCL_TRANSIT_POOL;
-		link_at(m, page->pub.pfn)->next = zspage->first_pfn;
-		zspage->first_pfn = page->pub.pfn;
-		pool->nr_pages++;
-	}
-	return true;
-}
-
 /* A new, empty zspage that is on no list. */
 static uint32_t add_zspage(struct rcl_machine *m, struct zs_pool *pool, uint32_t class)
 {
@@ -172,10 +142,12 @@ static uint32_t add_zspage(struct rcl_machine *m, struct zs_pool *pool, uint32_t
 
 	if (!slab_alloc(m, &pool->records))
 		return RCL_NIL;
-	if (!take_pages(m, pool, zspage, pool->classes[class].nr_pages)) {
+	zspage->first_pfn = RCL_NIL;
+	if (!node_take_chain(m, &zspage->first_pfn, pool->classes[class].nr_pages, RCL_TRANSIT_POOL)) {
 		slab_free(m, &pool->records);
 		return RCL_NIL;
 	}
+	pool->nr_pages += pool->classes[class].nr_pages;
 	if (number == pool->free_head)
 		pool->free_head = next_free;
 	else
@@ -223,7 +195,8 @@ void zspool_free(struct rcl_machine *m, struct zs_pool *pool, uint32_t number)
 		link_zspage(pool, class, number);
 		return;
 	}
-	release_pages(m, pool, zspage);
+	node_free_chain(m, &zspage->first_pfn, class->nr_pages);
+	pool->nr_pages -= class->nr_pages;
 	slab_free(m, &pool->records);
 	zspage->next = pool->free_head;
 	pool->free_head = number;
