@@ -20,6 +20,7 @@ standard lists, and without `next_batch` those four are drained and no others.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -127,8 +128,26 @@ def _diagnostic(
         label="folios are placed on it here" if decl is None else "declared here",
         labels=() if decl is None else (Label(where, "folios are placed on it here"),),
         notes=tuple(notes),
-        help=(Help(f"return {example}"),),
+        help=(_taking(name, policy) if decl is not None and not decl.dims else None)
+        or (Help(f"take from it in `next_batch`, as in `return {example}`"),),
     )
+
+
+def _taking(name: str, policy: PolicyIR) -> tuple[Help, ...] | None:
+    """Offer to take from a list where the one is empty that `next_batch` takes from in the end."""
+    if "next_batch" not in policy.hooks:
+        return None
+    lines = re.split(r"\r\n|\r|\n", policy.source)
+    first = policy.hooks["next_batch"].span.end.line
+    ending = next((at for at, line in enumerate(lines) if at >= first and line[:1].strip()), len(lines))
+    for at in range(ending - 1, first - 1, -1):
+        taken = re.fullmatch(r"(\s+)return (\w+)\.batch\(.*\)", lines[at].rstrip())
+        if taken is not None:
+            text = f"if {taken[2]}.nr_pages == 0:\n{taken[1]}    return {name}.batch(32)\n{taken[1]}"
+            place = Span.of(at + 1, len(taken[1]) + 1, at + 1, len(taken[1]) + 1)
+            offer = f"take from it where `{taken[2]}` is empty: `return {name}.batch(32)`"
+            return (Help(offer, Edit(place, text)),)
+    return None
 
 
 def _default_fills(policy: PolicyIR, forgotten: list[str], drained: AbstractSet[str]) -> list[Diagnostic]:
@@ -147,7 +166,10 @@ def _default_fills(policy: PolicyIR, forgotten: list[str], drained: AbstractSet[
             notes=(
                 "write `folio_added` as well, so that folios arrive on the lists that `next_batch` names",
             ),
-            help=(*_arriving(policy, drained), Help(f"return {forgotten[0]}.batch(32)")),
+            help=(
+                *_arriving(policy, drained),
+                Help(f"take from them in `next_batch`, as in `return {forgotten[0]}.batch(32)`"),
+            ),
         )
     ]
 

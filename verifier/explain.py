@@ -9,15 +9,17 @@ comes here would fail the message says "is", where only the analysis cannot excl
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, assert_never
 
 from reclaim.abi.kinds import INT_KINDS
 from reclaim.diag.diagnostic import Diagnostic, Edit, Help, Label, Span
 from reclaim.diag.registry import report
-from reclaim.lang.ir import Binary, BinaryOp, Construct, LoadState, PolicyIR, StoreState, Value
+from reclaim.lang.ir import Binary, BinaryOp, Construct, LoadState, Op, PolicyIR, StoreState, Value
 from verifier import explain_contract
 from verifier.analysis import HookAnalysis, Violation
+from verifier.declared_places import DeclaredPlaces
 from verifier.entailment import MAX_ITERATIONS
 from verifier.facts import shown_range
 from verifier.obligations import (
@@ -53,6 +55,9 @@ _AUGMENTED = re.compile(r"(.+?) *(//|<<|>>|[-+*%&|^])= *(.+)")
 
 _ATOM = r"[\w.]+(?:\([^()]*\)|\[[^][]*\])?"
 """An operand that needs no parentheses."""
+
+_TERM = rf"{_ATOM}|\([^()]*\)"
+"""An operand, or one expression in parentheses."""
 
 _MOST_STEPS_BACK = 8
 """Operands looked at for a difference that wrapped: further away it explains little."""
@@ -90,6 +95,7 @@ class Explainer:
         self._hook = analysis.hook
         self._prover = analysis.prover
         self._definitions = analysis.numbering.definitions
+        self._declared_places = DeclaredPlaces(analysis.hook, analysis.prover, source)
         self._witnesses = WitnessSearch(analysis, policy, source.name_of) if with_witnesses else None
 
     def explain(self, violation: Violation) -> Diagnostic:
@@ -120,8 +126,15 @@ class Explainer:
     def _report(self, violation: Violation, name: str, message: str, span: Span, **fields: Any) -> Diagnostic:
         calls = violation.op.inlined_at if violation.op is not None else ()
         labels = (*fields.pop("labels", ()), *(Label(call, "called from here") for call in calls))
-        said = report(name, message, span, hook=self._hook.hook.name, labels=labels, **fields)
+        offers = tuple(map(self._ungrouped, fields.pop("help", ())))
+        said = report(name, message, span, hook=self._hook.hook.name, labels=labels, help=offers, **fields)
         return self._with_evidence(violation, said)
+
+    def _ungrouped(self, offer: Help) -> Help:
+        """Leave out the parentheses around what becomes a call."""
+        if offer.edit is None or re.fullmatch(r"\w+\(.*\)", offer.edit.text) is None:
+            return offer
+        return replace(offer, edit=Edit(self._source.grouping(offer.edit.span), offer.edit.text))
 
     def _with_evidence(self, violation: Violation, said: Diagnostic) -> Diagnostic:
         """Add a run in which it happens, or say that none was found, or that any will do."""
@@ -130,12 +143,17 @@ class Explainer:
         return with_evidence(said, self._witnesses.find(violation))
 
     def _origins(self, violation: Violation, value: Value, span: Span) -> tuple[Label, ...]:
-        return origins(self._hook, self._prover, self._source, violation.known, value, span)
+        """Return where the value came from in the hook, and above which declaration limits it, or what it goes into."""
+        known = origins(self._hook, self._prover, self._source, violation.known, value, span)
+        return (*self._declared_places.of(violation, value), *known)
 
-    def _range(self, violation: Violation, demand: InRange) -> Diagnostic:
+    def _range(
+        self, violation: Violation, demand: InRange, needed: tuple[int, int] | None = None
+    ) -> Diagnostic:
+        needed = needed or violation.proof.needed
         assert violation.op is not None
         assert violation.proof.found is not None
-        assert violation.proof.needed is not None
+        assert needed is not None
         value, found = demand.value, violation.proof.found
         span = self._span_of_number(violation, demand)
         verb = "is" if violation.proof.certain else "may be"
@@ -149,12 +167,13 @@ class Explainer:
         return self._report(
             violation,
             _NAMES[demand.role],
-            f"{subject}: found {shown_range(found)}, needed {shown_range(violation.proof.needed)}",
+            f"{subject}: found {shown_range(found)}, needed {shown_range(needed)}",
             span,
             label=f"can be {shown_range(found)}, must be {_wanted(demand, found)}",
             labels=self._origins(violation, value, span),
             notes=_wrapping_notes(written, found) or self._wrapped_before(violation, value),
             help=(
+                *self._shorter_loop(written, violation.op.span, demand),
                 *_bounding_help(written, span, demand, found),
                 *self._range_of_field(demand, found),
                 *self._next_of_ring(written, span, demand),
@@ -176,6 +195,28 @@ class Explainer:
     def _sums(self) -> dict[Value | None, Binary]:
         """Return the arithmetic of the hook, by its results."""
         return {op.result: op for block in self._hook.blocks for op in block.ops if isinstance(op, Binary)}
+
+    def _shorter_loop(self, written: str, at: Span, demand: InRange) -> tuple[Help, ...]:
+        """Offer to end the loop earlier where its variable is an index, or one with a number added."""
+        stepped = re.fullmatch(r"(\w+)(?: \+ (\d+))?", written)
+        if stepped is None or demand.role is not Role.INDEX:
+            return ()
+        found = self._source.loop_range(stepped[1], at.start.line)
+        if found is None:
+            return ()
+        end, place = found
+        last = demand.high + 1 - int(stepped[2] or 0)
+        less = re.fullmatch(r"(.+) \+ 1", end)
+        shorter = (
+            str(last)
+            if end.isalnum() and not stepped[2]
+            else less[1]
+            if less
+            else f"{end} - {stepped[2] or 1}"
+        )
+        if end.isdecimal():
+            shorter = str(last)
+        return (Help(f"end the loop earlier: `{shorter}`", Edit(place, shorter)),)
 
     def _range_of_field(self, demand: InRange, found: tuple[int, int]) -> tuple[Help, ...]:
         """Offer to declare the range of a field that is an index or a shift count as it is."""
@@ -241,31 +282,60 @@ class Explainer:
 
     def _test_of(self, written: str, violation: Violation, span: Span) -> tuple[Help, ...]:
         """Offer the test before the statement, with the hook's plainest answer; else the test alone."""
+        kept = self._source.unused_name("found") if "(" in written else None
+        told = f"use it only behind `if {written} is not None:`"
+        if kept is not None:
+            told = f"keep it, `{kept} = {written}`, and use that behind `if {kept} is not None:`"
         assert violation.op is not None
-        answer = _PLAIN_ANSWERS.get(self._hook.hook.result) or self._last_place()
-        leaving: tuple[Help, ...] = ()
         # Where it is None in every run, the test before went the wrong way, and another one would change nothing.
-        if answer is not None and not violation.op.inlined_at and not violation.proof.certain:
-            line, before = self._source.line_start(span)
-            lines = (f"if {written} is None:", f"{before}    {answer}".rstrip(), before)
-            here = Span.of(line, len(before) + 1, line, len(before) + 1)
-            leaving = (Help(f"if {written} is None: {answer}", Edit(here, "\n".join(lines))),)
-        if "(" not in written:
-            return (*leaving, Help(f"if {written} is not None:"))
-        kept = self._source.unused_name("found")
-        return (*leaving, Help(f"{kept} = {written}"), Help(f"if {kept} is not None:"))
+        if violation.op.inlined_at or violation.proof.certain:
+            return (Help(told),)
+        return (*self._counting_from_0(written, span, kept), *self._leaving(written, span, kept), Help(told))
+
+    def _counting_from_0(self, written: str, span: Span, kept: str | None) -> tuple[Help, ...]:
+        """Offer 0 for what a map does not hold yet, where the outcome is put back into it."""
+        looked_up = re.fullmatch(r"(.+)\.get\(.*\)", written)
+        before = self._source.up_to(span)
+        if kept is None or looked_up is None or not before.startswith(f"{looked_up[1]}.put("):
+            return ()
+        chosen = f"({kept} if {kept} is not None else 0)"
+        return self._kept_before(span, kept, f"{kept} = {written}", chosen, f"count from 0: `{chosen}`")
+
+    def _leaving(self, written: str, span: Span, kept: str | None) -> tuple[Help, ...]:
+        """Offer to leave early, with the hook's plainest answer."""
+        answer = _PLAIN_ANSWERS.get(self._hook.hook.result) or self._last_place()
+        if answer == "return None" and "-> None" in self._source.text(self._hook.span):
+            answer = "return"
+        if answer is None:
+            return ()
+        name = kept or written
+        _, indent = self._source.line_start(span)
+        keeping = f"{kept} = {written}\n{indent}" if kept is not None else ""
+        said = f"leave before it: `if {name} is None: {answer}`"
+        return self._kept_before(span, name, f"{keeping}if {name} is None:\n{indent}    {answer}", name, said)
+
+    def _kept_before(self, span: Span, name: str, lines: str, used: str, said: str) -> tuple[Help, ...]:
+        """Offer lines before the statement, and what stands in it for a value that may be None."""
+        line, indent = self._source.line_start(span)
+        start = Span.of(line, len(indent) + 1, line, len(indent) + 1)
+        if name == self._source.text(span):
+            return (Help(said, Edit(start, f"{lines}\n{indent}")),)
+        return (Help(said, Edit(start.to(span), f"{lines}\n{indent}{self._source.up_to(span)}{used}")),)
 
     def _last_place(self) -> str | None:
-        """Return the answer at the end of a hook that must place a folio: where those go that are not special."""
+        """Return the answer of a hook that must place a folio: the last one, where those go that are not special."""
         places = [
             op.span
             for block in self._hook.blocks
             for op in block.ops
             if isinstance(op, Construct) and not op.inlined_at
         ]
-        if self._hook.hook.result != "Place" or not places:
+        if self._hook.hook.result != "Place":
             return None
-        return f"return {self._source.text(max(places))}"
+        if places:
+            return f"return {self._source.text(max(places))}"
+        takes_folio = "folio: Folio" in self._source.text(self._hook.span)
+        return "return lru[folio.type][INACTIVE].head" if takes_folio else None
 
     def _zero(self, violation: Violation, value: Value) -> Diagnostic:
         assert violation.op is not None
@@ -307,6 +377,8 @@ class Explainer:
         assert violation.proof.found is not None
         span = self._source.operand(violation.op.span, value)
         found = violation.proof.found
+        if self._is_count(violation.op.result):
+            return self._range(violation, InRange(value, 0, 63, Role.SHIFT, ""), (0, 63))
         name = self._source.name_of(value)
         written = self._source.text(span)
         meant = "u64" if found[0] < 0 else "s64"
@@ -317,8 +389,13 @@ class Explainer:
             span,
             label=f"can be {shown_range(found)}, which reads differently as {meant}",
             labels=self._origins(violation, value, span),
-            help=_replacing(span, f"max({written}, 0)" if meant == "u64" else f"min({written}, {2**63 - 1})"),
+            help=_same_sign(written, span, meant),
         )
+
+    def _is_count(self, converted: Value | None) -> bool:
+        """Tell whether a number without sign is made only to shift by: what it must be is 0 to 63."""
+        shifts = (op for op in self._sums.values() if op.op in (BinaryOp.SHL, BinaryOp.SHR))
+        return any(op.right is converted for op in shifts)
 
     def _negative(self, violation: Violation, value: Value) -> Diagnostic:
         assert violation.op is not None
@@ -333,8 +410,20 @@ class Explainer:
             span,
             label=f"can be {found}",
             labels=self._origins(violation, value, span),
-            help=_replacing(span, f"max({written}, 0)"),
+            help=(*self._signed_division(violation.op), *_replacing(span, f"max({written}, 0)")),
         )
+
+    def _signed_division(self, op: Op) -> tuple[Help, ...]:
+        """Offer the division of numbers with a sign."""
+        sides = re.fullmatch(rf"({_TERM}) (//|%) ({_TERM})", self._source.text(op.span))
+        if not isinstance(op, Binary) or sides is None:
+            return ()
+        left, right = (re.sub(r"^\(([^()]*)\)$", r"\1", side) for side in (sides[1], sides[3]))
+        name, said = (
+            ("sdiv", "rounds toward 0") if sides[2] == "//" else ("smod", "has the sign of the left side")
+        )
+        text = f"{name}({left}, {right})"
+        return (Help(f"write `{text}`, which {said}", Edit(op.span, text)),)
 
     def _assertion(self, violation: Violation, condition: Value) -> Diagnostic:
         assert violation.op is not None
@@ -346,7 +435,7 @@ class Explainer:
             message = f"`{written}` is never true here"
         else:
             message = f"could not prove `{written}`"
-        return self._report(
+        said = self._report(
             violation,
             "unproved-assertion",
             message,
@@ -354,6 +443,11 @@ class Explainer:
             label="not implied by what is known here",
             labels=self._origins(violation, condition, span),
             help=self._checked_at_run_time(written, span),
+        )
+        if not said.witness or "never" in message:
+            return said
+        return replace(
+            said, message=f"`{written}` is not always true here", label="false with the values below"
         )
 
     def _checked_at_run_time(self, written: str, span: Span) -> tuple[Help, ...]:
@@ -433,17 +527,39 @@ def _parted(arguments: str) -> list[str]:
 
 
 def _replacing(span: Span, text: str) -> tuple[Help, ...]:
-    return (Help(text, Edit(span, text)),)
+    return (Help(f"write `{text}`", Edit(span, text)),)
 
 
 def _bounding_help(written: str, span: Span, demand: InRange, found: tuple[int, int]) -> tuple[Help, ...]:
     """Offer `min`, `max` or `clamp` around the number; `x += e` is written out for that."""
+    shorter = _of_so_many(written, demand)
+    if shorter is not None:
+        return _replacing(span, shorter)
     statement = _AUGMENTED.fullmatch(written) if demand.role is Role.STORE else None
     if statement is not None:
         target, sign, operand = statement[1], statement[2], statement[3]
         term = operand if re.fullmatch(_ATOM, operand) else f"({operand})"
         return _replacing(span, f"{target} = {_bounded(f'{target} {sign} {term}', demand, found)}")
     return _replacing(span, _bounded(written, demand, found))
+
+
+def _same_sign(written: str, span: Span, meant: str) -> tuple[Help, ...]:
+    """Offer the number in the other sign: the difference that is meant, else the nearest number that both have."""
+    if meant == "u64":
+        return _replacing(span, f"max({written}, 0)")
+    if _DIFFERENCE.fullmatch(written):
+        return _replacing(span, f"s64({written})")
+    return _replacing(span, f"min({written}, {2**63 - 1})")
+
+
+def _of_so_many(written: str, demand: InRange) -> str | None:
+    """Return an index that goes round an array with the array's own length, where it does so with another one."""
+    rounds = re.fullmatch(rf"({_TERM}) ([%&]) (\w+)", written)
+    if rounds is None or demand.role is not Role.INDEX or demand.low != 0:
+        return None
+    if rounds[2] == "%":
+        return f"{rounds[1]} % {demand.high + 1}"
+    return None if demand.high & (demand.high + 1) else f"{rounds[1]} & {demand.high}"
 
 
 def _bounded(written: str, demand: InRange, found: tuple[int, int]) -> str:
@@ -456,7 +572,12 @@ def _bounded(written: str, demand: InRange, found: tuple[int, int]) -> str:
         room = left if demand.low == 0 else f"{left} - {demand.low}"
         return f"{left} - min({right}, {room})"
     if found[0] >= demand.low:
-        return f"min({written}, {demand.high})"
+        if written.isdecimal():
+            return str(demand.high)
+        raised = re.fullmatch(rf"max\(({_ATOM}), (\d+)\)", written)
+        return (
+            f"clamp({raised[1]}, {raised[2]}, {demand.high})" if raised else f"min({written}, {demand.high})"
+        )
     if found[1] <= demand.high:
         return f"max({written}, {demand.low})"
     return f"clamp({written}, {demand.low}, {demand.high})"

@@ -120,7 +120,7 @@ def _asked_for(violation: Violation) -> str:
 def _instead_of_move(why: str, span: Span, result: str, source: SourceText) -> tuple[Help, ...]:
     """Offer the answer that moves the folio, or the end of the round after the first move."""
     if why == "twice":
-        return (Help("continue"),)
+        return (Help("end the round after the first move with `continue`"),)
     _, found, inside = source.text(span).partition(".move(")
     place = inside.removesuffix(")")
     answers = {
@@ -135,7 +135,7 @@ def _instead_of_move(why: str, span: Span, result: str, source: SourceText) -> t
 
 
 def _edit(span: Span, text: str) -> tuple[Help, ...]:
-    return (Help(text, Edit(span, text)),)
+    return (Help(f"write `{text}`", Edit(span, text)),)
 
 
 def _without_hooks(span: Span, source: SourceText, helper: str) -> tuple[Help, ...]:

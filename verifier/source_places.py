@@ -38,6 +38,10 @@ class SourceText:
         line = self._lines[span.start.line - 1]
         return span.start.line, line[: len(line) - len(line.lstrip())]
 
+    def up_to(self, span: Span) -> str:
+        """Return the code before a span on the line that it begins in."""
+        return self._lines[span.start.line - 1][: span.start.column - 1].lstrip()
+
     def declaration(self, span: Span, name: str) -> tuple[str, Span] | None:
         """Return `name: type` where a line declares no more than that, and where it ends; None elsewhere."""
         line = self._lines[span.start.line - 1]
@@ -45,6 +49,14 @@ class SourceText:
         if found is None:
             return None
         return found[1], Span.of(span.start.line, found.end(1) + 1, span.start.line, found.end(1) + 1)
+
+    def annotation(self, around: Span, name: str) -> Span | None:
+        """Return where `name: type | None` stands on the lines of a span, None if it does not."""
+        for line in range(around.start.line, around.end.line + 1):
+            found = re.search(rf"\b{name}\s*:\s*\w+\s*\|\s*None\b", self._lines[line - 1])
+            if found is not None:
+                return Span.of(line, found.start() + 1, line, found.end() + 1)
+        return None
 
     def name_of(self, value: Value) -> str:
         """Return what the author calls a value: its variable, else its expression."""
@@ -85,9 +97,36 @@ class SourceText:
         whole = Span(around.start, Position(around.start.line, len(line) + 1))
         if value.span.start.line == around.start.line and value.span != around:
             return value.span
-        if value.name is not None:
-            return self._find(whole, value.name, last=True) or around
-        return around
+        if value.name is not None and value.span.start.line != around.start.line:
+            found = self._find(whole, value.name, last=True)
+            if found is not None:
+                return found
+        return self._right_side(around, line) or around
+
+    def _right_side(self, target: Span, line: str) -> Span | None:
+        """Return what is assigned to a target, where all of it stands on the line."""
+        assigned = re.match(r"\s*=\s*([^=#\s][^#]*?)\s*(?:#.*)?$", line[target.end.column - 1 :])
+        if assigned is None or any(assigned[1].count(a) != assigned[1].count(b) for a, b in ("()", "[]")):
+            return None
+        start, end = (target.end.column + at for at in assigned.span(1))
+        return Span.of(target.end.line, start, target.end.line, end)
+
+    def grouping(self, span: Span) -> Span:
+        """Return a span with the parentheses that group it alone, or as it is where none do."""
+        line = self._lines[span.start.line - 1]
+        start, end = span.start.column - 1, span.end.column - 1
+        is_grouped = start > 0 and line[start - 1] == "(" and line[end : end + 1] == ")"
+        if span.start.line != span.end.line or not is_grouped or re.search(r"[\w)\]]$", line[: start - 1]):
+            return span
+        return Span.of(span.start.line, start, span.end.line, end + 2)
+
+    def loop_range(self, name: str, before: int) -> tuple[str, Span] | None:
+        """Return the end of the `range(...)` that a loop variable comes from, where one line shows it."""
+        for at in range(before - 1, -1, -1):
+            found = re.match(rf"\s*for {name} in range\((?:\w+, )?([^,]+)\):", self._lines[at])
+            if found is not None:
+                return found[1], Span.of(at + 1, found.start(1) + 1, at + 1, found.end(1) + 1)
+        return None
 
     def subscript(self, around: Span, position: int) -> Span | None:
         """Return the inside of the bracket pair of that number, counted from the left."""

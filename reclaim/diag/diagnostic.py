@@ -103,11 +103,10 @@ class Diagnostic:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Return what is said beside the places, a line each: witness, notes, hook, ways out."""
+        """Return what is said beside the places, a line each: witness, notes, hook."""
         witness = ", ".join(f"{name} = {value}" for name, value in self.witness.items())
         return (
             *((f"witness: {witness}",) if witness else ()),
             *(f"note: {note}" for note in self.notes),
             *((f"note: in hook `{self.hook}`",) if self.hook is not None else ()),
-            *(f"help: {offer.message}" for offer in self.help),
         )

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reclaim.diag.edited_lines import MOST_LINES, edited_lines
 from reclaim.diag.source_window import Mark, SourceWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from reclaim.diag.diagnostic import Diagnostic
+    from reclaim.diag.diagnostic import Diagnostic, Help
 
 _RESET = "\x1b[0m"
 _COLOURS = {
@@ -56,7 +57,10 @@ class _Painter:
 
 def _picture(diagnostic: Diagnostic, path: str, window: SourceWindow, paint: _Painter) -> Iterator[str]:
     by_line = window.marks_of(diagnostic)
-    gutter = len(str(max(by_line)))
+    shown_edits = [
+        offer.edit.span.end.line + offer.edit.text.count("\n") for offer in diagnostic.help if offer.edit
+    ]
+    gutter = len(str(max((*by_line, *shown_edits))))
     start = diagnostic.span.start
     head = paint(f"{diagnostic.severity}[{diagnostic.code}]", diagnostic.severity)
     yield f"{head}{paint(f': {diagnostic.message}', 'bold')}"
@@ -74,10 +78,10 @@ def _picture(diagnostic: Diagnostic, path: str, window: SourceWindow, paint: _Pa
         for row in _mark_rows(cut, diagnostic.severity, paint):
             yield f"{bar} {row}"
     yield bar
-    yield from _remarks(diagnostic, " " * gutter, paint)
+    yield from _remarks(diagnostic, window, " " * gutter, paint)
 
 
-def _remarks(diagnostic: Diagnostic, indent: str, paint: _Painter) -> Iterator[str]:
+def _remarks(diagnostic: Diagnostic, window: SourceWindow, indent: str, paint: _Painter) -> Iterator[str]:
     sign = paint("=", "frame")
     if diagnostic.witness:
         values = ", ".join(f"{name} = {value}" for name, value in diagnostic.witness.items())
@@ -89,7 +93,23 @@ def _remarks(diagnostic: Diagnostic, indent: str, paint: _Painter) -> Iterator[s
         yield f"{indent} {sign} {paint('note', 'bold')}: {note}"
     for offer in diagnostic.help:
         yield f"{indent} {sign} {paint('help', 'help')}: {offer.message}"
+        yield from _offered(offer, window, indent, paint)
     yield f"{indent} {sign} {paint('explain', 'bold')}: reclaim-verify --explain {diagnostic.code}"
+
+
+def _offered(offer: Help, window: SourceWindow, indent: str, paint: _Painter) -> Iterator[str]:
+    """Yield the lines as the edit of a help would leave them, what is new in them marked."""
+    lines = edited_lines(window, offer.edit) if offer.edit is not None else []
+    for line in lines[:MOST_LINES]:
+        after = SourceWindow("\n" * (line.number - 1) + line.text)
+        marks = after.marks(line.changed, "", is_primary=False) if line.changed is not None else []
+        text, cut = after.cut(line.number, marks)
+        sign = paint("+", "help") if line.is_new else paint("|", "frame")
+        yield f"{paint(f'{line.number:>{len(indent)}}', 'frame')} {sign} {text}".rstrip()
+        for mark in cut:
+            yield f"{indent} {paint('|', 'frame')} {' ' * mark.start}{paint('+' * (mark.end - mark.start), 'help')}"
+    if len(lines) > MOST_LINES:
+        yield paint("...", "frame")
 
 
 def _mark_rows(marks: list[Mark], severity: str, paint: _Painter) -> Iterator[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reclaim.diag.edited_lines import MOST_LINES, edited_lines
 from reclaim.diag.source_window import SourceWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from reclaim.diag.diagnostic import Diagnostic, Span
+    from reclaim.diag.diagnostic import Diagnostic, Help, Span
 
 
 def render_plain(diagnostics: Sequence[Diagnostic], path: str, source: str) -> str:
@@ -37,7 +38,19 @@ def _tell(diagnostic: Diagnostic, path: str, window: SourceWindow) -> Iterator[s
         yield from _line(window, label.span)
     for remark in diagnostic.remarks:
         yield f"  {remark}"
+    for offer in diagnostic.help:
+        yield f"  help: {offer.message}"
+        yield from _offered(offer, window)
     yield f"  explain: reclaim-verify --explain {diagnostic.code}"
+
+
+def _offered(offer: Help, window: SourceWindow) -> Iterator[str]:
+    """Yield the lines that the edit of a help changes or brings, as it would leave them."""
+    lines = edited_lines(window, offer.edit) if offer.edit is not None else []
+    for line in lines[:MOST_LINES]:
+        if line.is_new or line.changed is not None:
+            text, _ = SourceWindow(line.text).cut(1, [])
+            yield f"    line {line.number}: {text}"
 
 
 def _line(window: SourceWindow, span: Span) -> Iterator[str]:

@@ -50,9 +50,8 @@ async def whole_fix(document: Document, version: Any, checker: Checker) -> types
 def _action(document: Document, diagnostic: Diagnostic, offer: Help, *, preferred: bool) -> types.CodeAction:
     assert offer.edit is not None
     edit = types.TextEdit(document.range(offer.edit.span), offer.edit.text)
-    title = f"write `{offer.message}`" if offer.message == offer.edit.text else offer.message
     return types.CodeAction(
-        title=title,
+        title=offer.message,
         kind=types.CodeActionKind.QuickFix,
         diagnostics=[to_protocol(diagnostic, document)],
         is_preferred=preferred,

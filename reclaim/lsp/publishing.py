@@ -56,3 +56,4 @@ def _told(diagnostic: Diagnostic) -> Iterator[str]:
     if diagnostic.label:
         yield diagnostic.label
     yield from diagnostic.remarks
+    yield from (f"help: {offer.message}" for offer in diagnostic.help)

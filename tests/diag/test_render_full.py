@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reclaim.diag.diagnostic import Diagnostic, Help, Label, Span
+from reclaim.diag.diagnostic import Diagnostic, Edit, Help, Label, Span
 from reclaim.diag.render import render_full
 
 
@@ -111,6 +111,43 @@ def test_remarks_follow_in_order() -> None:
         "  = explain: reclaim-verify --explain RP0501",
         "",
     ]
+
+
+def _offered(source: str, span: Span, text: str) -> list[str]:
+    """Draw one diagnostic whose help has an edit and return the lines that show what it makes."""
+    found = Diagnostic("RP0101", "unknown-name", "message", span, help=(Help("a fix", Edit(span, text)),))
+    lines = render_full([found], "p.rpol", source).split("\n")
+    return lines[lines.index(next(line for line in lines if line.endswith("help: a fix"))) + 1 : -2]
+
+
+def test_fix_of_one_line_is_drawn_with_its_part_marked() -> None:
+    """The line as it will be, the new part underlined, whatever stands before it."""
+    assert _offered("日 = foo + 1\n", Span.of(1, 5, 1, 8), "bar(2)") == [
+        "1 | 日 = bar(2) + 1",
+        "  |      ++++++",
+    ]
+
+
+def test_fix_that_brings_lines_is_drawn_with_the_line_that_they_stand_before() -> None:
+    """New lines have a sign of their own; numbers that grow wider leave room for that."""
+    source = "\n" * 8 + "    use(x)\n"
+    assert _offered(source, Span.of(9, 5, 9, 5), "if x is None:\n        return\n    ") == [
+        " 9 +     if x is None:",
+        "10 +         return",
+        "11 |     use(x)",
+    ]
+
+
+def test_fix_that_takes_a_line_away_is_not_drawn() -> None:
+    """There is nothing to see where something is missing."""
+    assert _offered("import os\nx = 1\n", Span.of(1, 1, 2, 1), "") == []
+
+
+def test_fix_of_a_whole_file_is_drawn_in_part() -> None:
+    """One that indents everything anew is understood from its beginning."""
+    source = "".join(f"\tx{n} = 1\n" for n in range(30))
+    drawn = _offered(source, Span.of(1, 1, 31, 1), source.replace("\t", "    "))
+    assert (len(drawn), drawn[-1]) == (9, "...")
 
 
 def test_colours_change_no_character() -> None:

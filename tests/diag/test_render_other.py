@@ -52,6 +52,7 @@ def test_plain_tells_everything_in_ascii() -> None:
         "  note: a note",
         "  note: in hook `folio_accessed`",
         "  help: hist[min(bucket, 63)] += 1",
+        "    line 2: hist[min(bucket, 63)] += 1",
         "  explain: reclaim-verify --explain RP0501",
         "",
     ]

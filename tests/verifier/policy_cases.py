@@ -1,7 +1,7 @@
 """Policy files of the tests, found by glob, and what is expected of them.
 
-Beside each rejected policy stands what is drawn for it. `python -m tests.verifier.policy_cases` draws all of
-them anew; the difference is what a change of messages means to authors, and is read before it is kept.
+Beside each rejected policy stands what is drawn for it, and docs/verifier-compared.md quotes some of that.
+`python -m tests.verifier.policy_cases` draws all of them anew, also there; the difference is what a change of messages means to authors, and is read before it is kept.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from reclaim.lang.frontend import compile_source
 from verifier.verified import verify
 
 FOLDER = Path(__file__).parent
+COMPARED = Path(__file__).parents[2] / "docs" / "verifier-compared.md"
+QUOTED = re.compile(r"^Here:\n\n```\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 _EXPECTED = re.compile(r"# expect: (RP\d{4}) at (\d+):(\d+)(, no help)?\n")
 
 
@@ -68,6 +70,19 @@ def drawing_file(path: Path) -> Path:
     return path.with_suffix(".txt")
 
 
+def quoted_anew(page: str) -> str:
+    """Return the comparison with Linux's verifier with the drawings that it quotes as they are recorded now."""
+
+    def drawn(found: re.Match[str]) -> str:
+        case = re.search(r"--> (\w+)\.rpol:", found[1])
+        assert case is not None, found[1]
+        text = drawing_file(FOLDER / "rejected" / f"{case[1]}.rpol").read_text(encoding="utf-8")
+        return f"Here:\n\n```\n{text}```"
+
+    return QUOTED.sub(drawn, page)
+
+
 if __name__ == "__main__":
     for case in policies("rejected"):
         drawing_file(case).write_text(drawing(case), encoding="utf-8")
+    COMPARED.write_text(quoted_anew(COMPARED.read_text(encoding="utf-8")), encoding="utf-8")

@@ -136,7 +136,7 @@ def test_fix_option_mends_the_file_and_says_how(tmp_path: Path) -> None:
     file.write_bytes(Path(BAD).read_bytes().replace(b"\n", b"\r\n"))
     result = run("--fix", str(file))
     assert result.exit_code == 0
-    assert f"{file}:11:17: RP0501 fixed: min(bucket, 63)" in result.stderr
+    assert f"{file}:11:17: RP0501 fixed: write `min(bucket, 63)`" in result.stderr
     assert b"hist[min(bucket, 63)] += 1\r\n" in file.read_bytes()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def test_help_for_a_store_keeps_it_in_range(statement: str, helpful: str) -> Non
     found = only(source)
     (offer,) = found.help
     assert offer.edit is not None
-    assert (found.code, offer.message) == ("RP0507", helpful)
+    assert (found.code, offer.message, offer.edit.text) == ("RP0507", f"write `{helpful}`", helpful)
     assert findings(apply_edits(source, [offer.edit])) == ()
 
 
@@ -121,13 +122,14 @@ def test_help_that_there_was_no_time_to_try_is_not_offered(monkeypatch: pytest.M
 def test_help_for_a_call_that_may_be_none_keeps_its_result_first() -> None:
     """Testing one call proves nothing about the next, so the result goes into a variable."""
     lines = [offer.message for offer in only(LOOKED_UP).help]
-    leave = "if dropped.get(folio.key) is None: return inactive_anon.head"
-    assert lines == [leave, "found = dropped.get(folio.key)", "if found is not None:"]
+    leave = "leave before it: `if found is None: return inactive_anon.head`"
+    keep = "keep it, `found = dropped.get(folio.key)`, and use that behind `if found is not None:`"
+    assert lines == [leave, keep]
 
 
 def test_help_for_a_call_that_may_be_none_works_when_written() -> None:
     """What the help says, put in front of the use, is accepted."""
-    keep, test = (f"    {offer.message}\n" for offer in only(LOOKED_UP).help[1:])
+    keep, test = (f"    {code}\n" for code in re.findall("`(.*?)`", only(LOOKED_UP).help[1].message))
     use = "        if now() - found < 1_000_000:\n            return inactive_file.head\n"
     head, _, rest = LOOKED_UP.partition("    if now()")
     assert findings(head + keep + test + use + rest.partition("head\n")[2]) == ()
@@ -135,5 +137,93 @@ def test_help_for_a_call_that_may_be_none_works_when_written() -> None:
 
 def test_help_for_a_call_takes_a_name_that_is_free() -> None:
     """A variable of the author is not overwritten."""
-    (_, keep, _) = only(LOOKED_UP.replace("    if now", "    found = 1\n    if now")).help
-    assert keep.message == "found_2 = dropped.get(folio.key)"
+    (_, keep) = only(LOOKED_UP.replace("    if now", "    found = 1\n    if now")).help
+    assert "`found_2 = dropped.get(folio.key)`" in keep.message
+
+
+def fixed(source: str) -> str:
+    """Return a policy with the first fix of its one mistake."""
+    edit = only(source).help[0].edit
+    assert edit is not None
+    mended = apply_edits(source, [edit])
+    assert findings(mended) == ()
+    return mended
+
+
+IN_A_HOOK = '''"""One statement in a hook about a folio."""
+
+seen = lru_hash(key=u64, value=u64, max_entries=64, scope=lruvec)
+
+
+class Per(LruvecState):
+    ring: u64[32]
+    at: u64
+    fill: u8 = field(0, max=32)
+    score: s32
+
+
+@hook
+def folio_accessed(lruvec: Lruvec, folio: Folio) -> None:
+    {}
+'''
+
+
+@pytest.mark.parametrize(
+    ("statement", "mended"),
+    [
+        ("lruvec.ring[lruvec.at % 33] = 1", "lruvec.ring[lruvec.at % 32] = 1"),
+        ("lruvec.ring[lruvec.at & 63] = 1", "lruvec.ring[lruvec.at & 31] = 1"),
+        (
+            "lruvec.ring[lruvec.at % 20 + folio.pfn % 20] = 1",
+            "lruvec.ring[min(lruvec.at % 20 + folio.pfn % 20, 31)] = 1",
+        ),
+        ("lruvec.score = (lruvec.score - 3) // 2", "lruvec.score = sdiv(lruvec.score - 3, 2)"),
+        ("lruvec.score = (lruvec.score - 3) % 2", "lruvec.score = smod(lruvec.score - 3, 2)"),
+        ("lruvec.at = 1 << (lruvec.score)", "lruvec.at = 1 << clamp(lruvec.score, 0, 63)"),
+        (
+            "seen.put(folio.key, seen.get(folio.key) + 1)",
+            "found = seen.get(folio.key)\n    seen.put(folio.key, (found if found is not None else 0) + 1)",
+        ),
+        (
+            "for i in range(lruvec.fill + 1):\n        lruvec.ring[i] = 1",
+            "for i in range(lruvec.fill):\n        lruvec.ring[i] = 1",
+        ),
+        (
+            "for i in range(32):\n        lruvec.ring[i + 1] = lruvec.ring[i]",
+            "for i in range(31):\n        lruvec.ring[i + 1] = lruvec.ring[i]",
+        ),
+    ],
+)
+def test_fix_reads_as_a_person_would_write_it(statement: str, mended: str) -> None:
+    """What goes round goes round as often as it fits, signed numbers are divided as such, counters begin at 0."""
+    assert fixed(IN_A_HOOK.format(statement)) == IN_A_HOOK.format(mended)
+
+
+def test_what_may_be_none_is_kept_before_it_is_tested() -> None:
+    """The look-up stands once in the mended text, and a hook without an answer leaves without one."""
+    statement = "lruvec.at = seen.get(folio.key) + 1"
+    mended = "found = seen.get(folio.key)\n    if found is None:\n        return\n    lruvec.at = found + 1"
+    assert fixed(IN_A_HOOK.format(statement)) == IN_A_HOOK.format(mended)
+
+
+def test_result_of_a_function_that_does_not_fit_is_shown_where_it_is_stored() -> None:
+    """Not the target is too large, and not what stands in the function either."""
+    source = IN_A_HOOK.replace("@hook", "def more(x: u64) -> u64:\n    return x + 1\n\n\n@hook")
+    source = source.format("lruvec.fill = more(lruvec.fill)")
+    assert only(source).message.startswith("`more(lruvec.fill)` may not fit")
+    assert fixed(source).endswith("    lruvec.fill = min(more(lruvec.fill), 32)\n")
+
+
+def test_assertion_that_a_run_violates_is_called_untrue() -> None:
+    """What could not be proved is one thing, what is wrong another."""
+    assert (
+        only(IN_A_HOOK.format("assert folio.order < 5")).message
+        == "`folio.order < 5` is not always true here"
+    )
+
+
+def test_limits_are_shown_where_they_are_declared() -> None:
+    """How long the array is, and what the field that is an index can be."""
+    source = IN_A_HOOK.format("lruvec.ring[lruvec.fill] = 1")
+    told = {(label.span.start.line, label.message) for label in only(source).labels}
+    assert told == {(7, "`ring` has 32 entries"), (9, "`fill` can be 0..=32")}
