@@ -181,6 +181,8 @@ def _in_type(low: Lowering, target: nodes.Name, operand: Operand, known: Type, s
         found = nullable(known)
     elif isinstance(operand, Value):
         found = join(known, operand.type)
+        if name in low.frame.fixed and found == nullable(known):
+            found = known  # what may be None was tested before, which the verifier proves
     if found is None or (found != known and name in low.frame.fixed):
         low.mismatch(span, f"`{describe(known)}` for `{name}`", operand)
     if found != known and not (isinstance(found, IntType) and isinstance(known, IntType)):

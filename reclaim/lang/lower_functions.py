@@ -137,6 +137,7 @@ class LowerHook(Lowering):
         for name in names_assigned((statement,)):
             if name not in self.frame.loop_variables:
                 self.frame.variables[name] = Poisoned()
+                self.frame.poisoned.add(name)
 
     def _statement(self, node: nodes.Statement) -> None:
         self._grow()
@@ -236,7 +237,7 @@ class LowerHook(Lowering):
             self._fall_off(function)
         widened = {name for owner, name in self.widened if owner == self.frame.name}
         for name, span in self.frame.always_none:
-            if name not in widened and name not in self.frame.types:
+            if name not in widened | self.frame.poisoned and name not in self.frame.types:
                 message = f"`{name}` is None and never anything else"
                 self.findings.note("always-none", message, span, label="only ever None")
 

@@ -446,7 +446,7 @@ def _lower_body(low: Lowering, node: nodes.For, target: nodes.Name, variable: Va
     targets = LoopTargets(around.after, names, [])
     low.nr_loops_around += 1
     frame.loops.append(targets)
-    outside = dict(frame.variables)
+    outside, type_outside = dict(frame.variables), frame.types.get(target.id)
     frame.variables[target.id] = variable
     frame.types[target.id] = variable.type
     frame.loop_variables[target.id] = target.span
@@ -458,6 +458,8 @@ def _lower_body(low: Lowering, node: nodes.For, target: nodes.Name, variable: Va
     low.nr_loops_around -= 1
     del frame.loop_variables[target.id]
     del frame.types[target.id]
+    if type_outside is not None:
+        frame.types[target.id] = type_outside
     frame.ended_loops[target.id] = target.span
     if ends:
         meet(low, ends, node.span)

@@ -86,6 +86,7 @@ class Frame:
         is_whole: whether the body held nothing but the language; what it does is unknown otherwise, and
             what is said about it (`global`, an answer that is not returned) explains what follows.
         loop_variables: names that loops bind, with their loop.
+        poisoned: variables of which some assignment was wrong.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Frame:
     ended_loops: dict[str, Span] = field(default_factory=dict)
     loops: list[LoopTargets] = field(default_factory=list)
     always_none: list[tuple[str, Span]] = field(default_factory=list)
+    poisoned: set[str] = field(default_factory=set)
 
 
 class Widen(Exception):
