@@ -1,9 +1,10 @@
 """Whether every list that a policy fills can also be emptied by it.
 
 A folio on a list that no batch names would never be offered for reclaim: the policy would pin memory. So
-each list that some answer or helper call places folios on must be named somewhere by a batch or a
-deactivation, or folios must get from it to such a list: by a splice, or by a move in a scan. A scan that
-only looks takes nothing. An array of lists counts as one list; `lru` stands for the four that it holds.
+each list that some answer or helper call places folios on must be named somewhere by a batch of reclaim, or
+folios must get from it to such a list: by a splice, by a move in a scan, or by a deactivation, whose folios go
+where `deactivate_folio` says. A scan that only looks takes nothing. An array of lists counts as one list; `lru`
+stands for the four that it holds.
 
 The kernel's `unevictable` list is the core's alone: whoever fills it has not drained it, whatever else is said.
 
@@ -14,8 +15,8 @@ never reached count for nothing, nor does a batch that is built and not answered
 result (`folio.list`, `last.list`) names nothing new. The list of a folio that a scan comes by is the one that is
 scanned, or one that some folio was made to claim; a place on any other list that is read may be anywhere.
 
-Left-out hooks count as what they default to: without `folio_added` folios arrive on the four evictable
-standard lists, and without `next_batch` those four are drained and no others.
+Left-out hooks count as what they default to (`default_fills`), and without `next_batch` the four evictable
+standard lists are drained and no others.
 """
 
 from __future__ import annotations
@@ -46,11 +47,12 @@ from reclaim.lang.ir import (
     Value,
     Wrap,
 )
+from verifier.default_fills import EVICTABLE, deactivated_by_default, default_fills
 from verifier.numbering import successors
 
 _FILLS = frozenset(("head", "tail"))
-_DRAINS = frozenset(("batch", "lowest", "deactivate"))
-_EVICTABLE = tuple(name for name in STANDARD_LISTS if name != "unevictable")
+_DRAINS = frozenset(("batch", "lowest"))
+_SHOWS = frozenset(("deactivate",))
 _CLAIMED = ""
 """Stands for the lists that some folio is made to claim."""
 
@@ -63,22 +65,37 @@ def undrained_lists(policy: PolicyIR, reached: Mapping[str, AbstractSet[int]]) -
         reached: by hook, ids of the blocks that some run may reach; the others fill and drain nothing.
     """
     filled: dict[str, Span] = {}
-    drained = set() if "next_batch" in policy.hooks else set(_EVICTABLE)
+    drained: set[str] = set()
+    shown: set[str] = set()
     ways: list[_Way] = []
+    deactivated: frozenset[str] | None = None
     for name, hook in policy.hooks.items():
         blocks = [block for block in hook.blocks if block.id in reached[name]]
-        sources = _Sources(blocks)
+        sources = _Sources(blocks, hook.params)
         answered = sources.answered()
+        if name == "deactivate_folio":
+            deactivated = sources.of_answered_places()
         for block in blocks:
             scans = [loop for loop in hook.loops if loop.kind is LoopKind.SCAN and block.id in loop.body]
             for op in block.ops:
                 names = frozenset(_filled(op, sources))
-                for list_name in names:
+                for list_name in sorted(names):
                     filled.setdefault(list_name, op.span)
                 if isinstance(op, Call) and names:
                     ways.append(_Way(frozenset((_CLAIMED,)), names))
-                drained |= set(_drained(op, sources, answered)) - {"unevictable"}
+                drained |= set(_taken(op, sources, answered, _DRAINS)) - {"unevictable"}
+                shown |= set(_taken(op, sources, answered, _SHOWS))
                 ways += _ways(op, sources, scans)
+    defaults = default_fills(policy.hooks, filled.keys(), drained, shown)
+    for list_name in shown:
+        end = (
+            deactivated
+            if "deactivate_folio" in policy.hooks
+            else frozenset(deactivated_by_default(list_name))
+        )
+        ways.append(_Way(frozenset((list_name,)), end))
+    if "next_batch" not in policy.hooks:
+        drained |= set(EVICTABLE)
     _follow(ways, drained)
     declared = {decl.name: decl for decl in policy.lists}
     emptied = {name for way in ways for name in way.start}
@@ -87,9 +104,11 @@ def undrained_lists(policy: PolicyIR, reached: Mapping[str, AbstractSet[int]]) -
         for name, where in filled.items()
         if name not in drained
     ]
-    if "folio_added" not in policy.hooks and "next_batch" in policy.hooks:
-        forgotten = [name for name in _EVICTABLE if name not in drained and name not in filled]
-        found += _default_fills(policy, forgotten, drained)
+    seen = filled.keys() | drained
+    for name, lists in defaults.items():
+        forgotten = [list_name for list_name in lists if list_name not in seen]
+        seen |= set(forgotten)
+        found += _filled_by_default(policy, name, forgotten, drained)
     return found
 
 
@@ -150,28 +169,37 @@ def _taking(name: str, policy: PolicyIR) -> tuple[Help, ...] | None:
     return None
 
 
-def _default_fills(policy: PolicyIR, forgotten: list[str], drained: AbstractSet[str]) -> list[Diagnostic]:
-    """Report that arriving folios go where the policy's own `next_batch` never looks."""
+def _filled_by_default(
+    policy: PolicyIR, hook: str, forgotten: list[str], drained: AbstractSet[str]
+) -> list[Diagnostic]:
+    """Report that the default of a left-out hook puts folios where the policy's own `next_batch` never looks."""
     if not forgotten:
         return []
     next_batch = policy.hooks["next_batch"]
     names = ", ".join(f"`{name}`" for name in forgotten)
+    how = "folios arrive" if hook == "folio_added" else "folios stay"
     return [
         report(
             "undrained-list",
-            f"the default `folio_added` fills {names}, which `next_batch` never drains",
+            f"the default `{hook}` fills {names}, which `next_batch` never drains",
             next_batch.span,
             label="names no batch of them",
             hook="next_batch",
-            notes=(
-                "write `folio_added` as well, so that folios arrive on the lists that `next_batch` names",
-            ),
+            notes=(f"write `{hook}` as well, so that {how} on the lists that `next_batch` names",),
             help=(
-                *_arriving(policy, drained),
-                Help(f"take from them in `next_batch`, as in `return {forgotten[0]}.batch(32)`"),
+                *(_arriving(policy, drained) if hook == "folio_added" else ()),
+                Help(
+                    f"take from them in `next_batch`, as in `return {_emptying(forgotten[0], drained)}(32)`"
+                ),
             ),
         )
     ]
+
+
+def _emptying(name: str, drained: AbstractSet[str]) -> str:
+    """Return how a standard list is emptied: an active one into the inactive one, where that is drained."""
+    is_shown = name.startswith("active") and not drained.isdisjoint(deactivated_by_default(name))
+    return f"{name}.{'deactivate' if is_shown else 'batch'}"
 
 
 def _arriving(policy: PolicyIR, drained: AbstractSet[str]) -> tuple[Help, ...]:
@@ -179,16 +207,10 @@ def _arriving(policy: PolicyIR, drained: AbstractSet[str]) -> tuple[Help, ...]:
     line = policy.hooks["next_batch"].span.start.line - 1
     own = [decl.name for decl in policy.lists if decl.name in drained and not decl.dims]
     own = [name for name in own if name not in STANDARD_LISTS]
-    if own:
-        head, place = "folio_added()", f"{own[0]}.head"
-    elif {"inactive_anon", "inactive_file"} <= drained:
-        head, place = "folio_added(folio: Folio)", "lru[folio.type][INACTIVE].head"
-    else:
+    if not own or policy.source.split("\n")[line - 1].strip() != "@hook":
         return ()
-    if policy.source.split("\n")[line - 1].strip() != "@hook":
-        return ()
-    text = f"@hook\ndef {head} -> Place:\n    return {place}\n\n\n"
-    offer = f"write a hook `folio_added` with `return {place}`"
+    text = f"@hook\ndef folio_added() -> Place:\n    return {own[0]}.head\n\n\n"
+    offer = f"write a hook `folio_added` with `return {own[0]}.head`"
     return (Help(offer, Edit(Span.of(line, 1, line, 1), text)),)
 
 
@@ -206,9 +228,12 @@ def _filled(op: Op, sources: _Sources) -> Iterator[str]:
             pass
 
 
-def _drained(op: Op, sources: _Sources, answered: AbstractSet[int]) -> Iterator[str]:
+def _taken(
+    op: Op, sources: _Sources, answered: AbstractSet[int], constructors: AbstractSet[str]
+) -> Iterator[str]:
+    """Yield the lists that an answered batch of some kinds names."""
     match op:
-        case Construct(list=Value() as taken, result=Value() as batch) if op.constructor.name in _DRAINS:
+        case Construct(list=Value() as taken, result=Value() as batch) if op.constructor.name in constructors:
             if batch.id in answered:
                 yield from sources.of(taken)
         case _:
@@ -232,7 +257,8 @@ def _ways(op: Op, sources: _Sources, scans: list[Loop]) -> Iterator[_Way]:
 class _Sources:
     """Find the lists that a value may be, by the names of their declarations, within some blocks of one hook."""
 
-    def __init__(self, blocks: list[Block]) -> None:
+    def __init__(self, blocks: list[Block], params: tuple[Value, ...]) -> None:
+        self._params = {param.id for param in params}
         self._makers = {op.result.id: op for block in blocks for op in block.ops if op.result is not None}
         self._passed: dict[int, list[Value]] = {}
         self._returned: list[Value] = []
@@ -254,15 +280,22 @@ class _Sources:
             yield made.decl.name
             return
         kind, active = (self._makers.get(index.id) for index in made.indices)
-        for number, name in enumerate(_EVICTABLE):
+        for number, name in enumerate(EVICTABLE):
             parts = zip((kind, active), divmod(number, made.decl.dims[1]), strict=True)
             if all(not isinstance(index, Const) or index.value == part for index, part in parts):
                 yield name
 
     def of_place(self, place: Value) -> frozenset[str] | None:
         """Return the names of the lists that a place may be on, None where it may be on any."""
+        return self._of_places([place])
+
+    def of_answered_places(self) -> frozenset[str] | None:
+        """Return the same of the places that the hook answers."""
+        return self._of_places(self._returned)
+
+    def _of_places(self, places: list[Value]) -> frozenset[str] | None:
         found: set[str] = set()
-        for number in self._behind([place]) - self._passed.keys():
+        for number in self._behind(places) - self._passed.keys():
             made = self._makers.get(number)
             listed = self._named(made.list) if isinstance(made, Construct) and made.list is not None else None
             if not listed:
@@ -277,7 +310,7 @@ class _Sources:
             match self._makers.get(number):
                 case LoadField(handle=folio, field="list"):
                     scanned = self._scanned_behind(folio)
-                    found |= scanned | {_CLAIMED} if scanned else scanned
+                    found |= scanned | {_CLAIMED} if scanned or folio.id in self._params else scanned
                 case _:
                     pass
         return frozenset(found)

@@ -8,6 +8,7 @@ from tests.verifier.policy_cases import findings
 
 HOT = """\"\"\"Folios wait on a list of their own.\"\"\"
 
+main = folio_list()
 hot = folio_list()
 cold = folio_list()
 
@@ -15,7 +16,7 @@ cold = folio_list()
 @hook
 def folio_added(folio: Folio) -> Place:
     {filling}
-    return inactive_anon.head
+    return main.head
 
 
 @hook
@@ -27,7 +28,7 @@ def isolate_folio(folio: Folio, sc: ScanControl) -> Isolation:
 @hook
 def next_batch(sc: ScanControl) -> Batch:
     {draining}
-    return inactive_anon.batch(32)
+    return main.batch(32)
 """
 
 PLACED = "if folio.in_fault: return hot.head"
@@ -51,13 +52,13 @@ def codes(filling: str = "pass", claiming: str = "pass", draining: str = "pass")
         NEVER,
         "if False: return hot.batch(32)",
         "kept = hot.batch(32)",
-        "return (hot if sc.priority > 12 else inactive_anon).batch(32)",
+        "return (hot if sc.priority > 12 else main).batch(32)",
         "for folio in hot.scan(limit=1):\n        pass",
         "for folio in hot.scan(limit=1):\n        folio.move(hot.head)",
-        "for folio in inactive_anon.scan(limit=1):\n        folio.move(hot.head)",
+        "for folio in main.scan(limit=1):\n        folio.move(hot.head)",
         "hot.splice(hot.head, limit=8)",
         "hot.splice(cold.head, limit=8)\n    cold.splice(hot.head, limit=8)",
-        "if sc.priority > 12:\n        hot.splice(inactive_anon.head, limit=8)",
+        "if sc.priority > 12:\n        hot.splice(main.head, limit=8)",
     ],
 )
 @pytest.mark.parametrize("how", ["filling", "claiming"])
@@ -72,10 +73,10 @@ def test_filled_list_without_reached_answered_batch_is_rejected(how: str, draini
     [
         SOMETIMES,
         "kept = hot.batch(32)\n    if sc.priority > 11: return kept",
-        "return (hot if sc.priority > 11 else inactive_anon).batch(32)",
-        "for folio in hot.scan(limit=1):\n        if folio.in_fault:\n            folio.move(inactive_anon.tail)",
-        "hot.splice(inactive_anon.head, limit=8)",
-        "hot.splice(cold.head, limit=8)\n    cold.splice(inactive_anon.head, limit=8)",
+        "return (hot if sc.priority > 11 else main).batch(32)",
+        "for folio in hot.scan(limit=1):\n        if folio.in_fault:\n            folio.move(main.tail)",
+        "hot.splice(main.head, limit=8)",
+        "hot.splice(cold.head, limit=8)\n    cold.splice(main.head, limit=8)",
     ],
 )
 def test_filled_list_with_reached_batch_is_accepted(draining: str) -> None:
@@ -135,14 +136,29 @@ def folio_added(folio: Folio) -> Place:
 @hook
 def next_batch(sc: ScanControl) -> Batch:
     return {batch}
+
+
+@hook
+def folio_accessed() -> None:
+    pass
+
+
+@hook
+def reclaim_folio() -> Verdict:
+    return RECLAIM
+
+
+@hook
+def folio_putback(folio: Folio) -> Place:
+    return {place}
 """
 
 
 @pytest.mark.parametrize(
     ("place", "batch", "codes"),
     [
-        ("lru[folio.type][ACTIVE].head", "lru[sc.priority % 2][ACTIVE].deactivate(32)", []),
-        ("active_file.head", "lru[sc.priority % 2][ACTIVE].deactivate(32)", []),
+        ("lru[folio.type][ACTIVE].head", "lru[sc.priority % 2][ACTIVE].batch(32)", []),
+        ("active_file.head", "lru[sc.priority % 2][ACTIVE].batch(32)", []),
         ("inactive_anon.head", "lru[ANON][INACTIVE].batch(32)", []),
         ("lru[ANON][folio.order % 2].head", "lru[ANON][sc.priority % 2].batch(32)", []),
         ("lru[ANON][folio.order % 2].head", "lru[ANON][INACTIVE].batch(32)", ["RP0654"]),
@@ -155,3 +171,106 @@ def test_array_of_the_kernels_lists_stands_for_those_that_its_indices_leave(
 ) -> None:
     """A constant index leaves half of the four, a variable one all; by number or by name they are the same."""
     assert [d.code for d in findings(LRU.format(place=place, batch=batch))] == codes
+
+
+WAITING = """\"\"\"Folios wait on a list that is shown to `deactivate_folio`.\"\"\"
+
+hot = folio_list()
+cold = folio_list()
+
+
+@hook
+def folio_added() -> Place:
+    return hot.head
+
+
+@hook
+def deactivate_folio(folio: Folio) -> Place:
+    own = folio.list
+    return {place}
+
+
+@hook
+def next_batch(sc: ScanControl) -> Batch:
+    return hot.deactivate(32) if sc.priority > 6 else {batch}
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "batch", "codes"),
+    [
+        ("cold.head", "cold.batch(32)", []),
+        ("cold.head if folio.is_referenced else hot.head", "cold.batch(32)", []),
+        ("hot.head", "hot.batch(32)", []),
+        ("hot.head", "STOP", ["RP0654"]),
+        ("hot.head if own is None else own.tail", "STOP", ["RP0654"]),
+        ("cold.head", "cold.deactivate(32)", ["RP0654", "RP0654"]),
+        ("cold.head", "STOP", ["RP0654", "RP0654"]),
+    ],
+)
+def test_deactivation_drains_by_where_its_folios_go(place: str, batch: str, codes: list[str]) -> None:
+    """What is shown to `deactivate_folio` was not offered for reclaim yet."""
+    assert sorted(d.code for d in findings(WAITING.format(place=place, batch=batch))) == codes
+
+
+ARRIVALS = """\"\"\"Batches from some lists, and few hooks.\"\"\"
+
+queue = folio_list()
+
+
+@hook
+def folio_added(folio: Folio) -> Place:
+    return {place}
+
+
+@hook
+def next_batch(sc: ScanControl) -> Batch:
+    if sc.priority > 6:
+        return {first}
+    return {second}
+"""
+
+PUT = "@hook\ndef {}(folio: Folio) -> {}:\n    return {}\n"
+OWN_HOOKS = {
+    "folio_accessed": PUT.format("folio_accessed", "Place | None", "None"),
+    "reclaim_folio": PUT.format("reclaim_folio", "Verdict", "RECLAIM"),
+    "folio_putback": PUT.format("folio_putback", "Place", "lru[folio.type][INACTIVE].tail"),
+    "deactivate_folio": PUT.format("deactivate_folio", "Place", "queue.head"),
+}
+INACTIVE = "lru[folio.type][INACTIVE].head", "inactive_file.batch(32)", "inactive_anon.batch(32)"
+ALL_BY_TYPE = "lru[folio.type][INACTIVE].head", "lru[sc.priority % 2][ACTIVE].deactivate(8)", INACTIVE[1]
+ACTIVE_FILE = "active_file.head", "active_file.batch(32)", "active_file.batch(32)"
+
+
+@pytest.mark.parametrize(
+    ("lists", "own", "forgotten"),
+    [
+        (INACTIVE, (), "`folio_accessed` fills `active_anon`, `active_file`"),
+        (INACTIVE, ("folio_accessed",), "`reclaim_folio` fills `active_anon`, `active_file`"),
+        (INACTIVE, ("folio_accessed", "reclaim_folio"), "`folio_putback` fills `active_anon`, `active_file`"),
+        (INACTIVE, ("folio_accessed", "reclaim_folio", "folio_putback"), None),
+        (ALL_BY_TYPE, (), "list `inactive_anon` is filled"),
+        (("active_file.head", "active_file.deactivate(8)", "inactive_file.batch(8)"), (), None),
+        (ACTIVE_FILE, (), "`folio_putback` fills `inactive_file`"),
+        (ACTIVE_FILE, ("folio_putback",), "list `inactive_anon` is filled"),
+        (("queue.head", "queue.batch(8)", "queue.batch(8)"), (), None),
+        (
+            ("queue.head", "queue.batch(8)", "queue.deactivate(8)"),
+            (),
+            "`deactivate_folio` fills `inactive_anon`, `active_anon`, `inactive_file`, `active_file`",
+        ),
+        (("queue.head", "queue.batch(8)", "queue.deactivate(8)"), ("deactivate_folio",), None),
+    ],
+)
+def test_default_of_a_left_out_hook_fills_lists(
+    lists: tuple[str, str, str], own: tuple[str, ...], forgotten: str | None
+) -> None:
+    """Folios that the default activates or deactivates must get into a batch as well as those that arrive."""
+    place, first, second = lists
+    source = ARRIVALS.format(place=place, first=first, second=second)
+    found = findings("\n\n".join((source, *(OWN_HOOKS[name] for name in own))))
+    if forgotten is None:
+        assert found == ()
+    else:
+        assert {d.code for d in found} == {"RP0654"}
+        assert any(forgotten in d.message for d in found)
