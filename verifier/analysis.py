@@ -57,6 +57,7 @@ from verifier.obligations import (
 )
 from verifier.refinement import Refiner
 from verifier.related import Related, arriving_on
+from verifier.state_ranges import DECLARED, FieldName, StateRanges, name_of
 from verifier.termination import counter_range, most_rounds
 from verifier.transfer import Effect, Transfer
 
@@ -110,6 +111,7 @@ class Results:
         arguments: largest value of the argument that drives a call's cost, by `id` of the call.
         reached: ids of the blocks that can be reached.
         ways: for each block that ends in a branch which of its two ways were open, in any visit that counts.
+        stored: what is stored into each field of declared state, if it fits there.
     """
 
     violations: list[Violation] = field(default_factory=list)
@@ -117,6 +119,7 @@ class Results:
     arguments: dict[int, int] = field(default_factory=dict)
     reached: set[int] = field(default_factory=set)
     ways: dict[int, set[int]] = field(default_factory=dict)
+    stored: dict[FieldName, Element] = field(default_factory=dict)
 
 
 class HookAnalysis:
@@ -125,17 +128,19 @@ class HookAnalysis:
     Args:
         hook: the hook.
         facts: where to note what is known about each value where it stands, None if nobody wants to know.
+        state: what fields of declared state hold when the hook begins, and whatever it stores.
     """
 
-    def __init__(self, hook: HookIR, facts: Facts | None = None) -> None:
+    def __init__(self, hook: HookIR, facts: Facts | None = None, state: StateRanges = DECLARED) -> None:
         self.hook = hook
+        self.state = state
         self._facts = facts
         self.numbering = Numbering(hook)
         self.evaluator = Evaluator(self.numbering)
         self.refiner = Refiner(self.evaluator)
         self.prover = Prover(self.numbering, self.refiner)
         self.results = Results()
-        self._transfer = Transfer(self.evaluator)
+        self._transfer = Transfer(self.evaluator, state)
         self._blocks = {block.id: block for block in hook.blocks}
         self._loops = {loop.header.id: loop for loop in hook.loops}
         self._sites = {block.id: self._site(block) for block in hook.blocks}
@@ -147,7 +152,7 @@ class HookAnalysis:
         self._steps = {block.id: self._prepare(block) for block in hook.blocks}
         self._keep_moves()
         self._splits = {block.id for block in hook.blocks if self._is_split(block)}
-        self.thresholds = thresholds_of(_constants(hook))
+        self.thresholds = thresholds_of(constants_of(hook))
 
     def run(self) -> Results:
         """Analyse the hook and return what was found."""
@@ -387,8 +392,8 @@ class HookAnalysis:
                     self._check(step.op, demand, elements, self._sites[number])
                 if not self.prover.accept(elements, demand):
                     return [None, None]
-            if checking and isinstance(step.op, Call):
-                self._note_argument(step.op, elements)
+            if checking and isinstance(step.op, (Call, StoreState)):
+                self._note_worst(step.op, elements)
             if step.effect is not None:
                 step.effect(elements)
             if noting and step.op.result is not None:
@@ -454,6 +459,16 @@ class HookAnalysis:
         header = loop.header.id
         self.results.rounds[header] = max(self.results.rounds.get(header, 0), rounds)
 
+    def _note_worst(self, op: Call | StoreState, elements: Elements) -> None:
+        if isinstance(op, Call):
+            self._note_argument(op, elements)
+            return
+        element = elements.get(self.numbering.of(op.value), TOP)
+        stored = NUMBERS.with_ownership(element._replace(nullness=TOP.nullness), TOP.ownership)
+        name = name_of(op.state)
+        seen = self.results.stored.get(name)
+        self.results.stored[name] = stored if seen is None else NUMBERS.join(seen, stored)
+
     def _note_argument(self, op: Call, elements: Elements) -> None:
         if op.helper.cost_per is None:
             return
@@ -481,7 +496,7 @@ def _join_all(states: Sequence[Elements | None]) -> Elements | None:
     return merged
 
 
-def _constants(hook: HookIR) -> set[int]:
+def constants_of(hook: HookIR) -> set[int]:
     """Return the numbers at which widening should rest: constants, ends of declared ranges and of arrays."""
     constants = {0}
     for block in hook.blocks:

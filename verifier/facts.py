@@ -58,6 +58,10 @@ class Facts:
         if seen is not element:
             self._elements[key] = element if seen is None else NUMBERS.join(seen, element)
 
+    def forget(self) -> None:
+        """Begin anew, for an analysis that knows more."""
+        self._elements.clear()
+
     def told(self) -> tuple[Fact, ...]:
         """Return all facts, in source order."""
         facts = (

@@ -14,7 +14,6 @@ from typing import TypeAlias, assert_never
 from reclaim.lang.ir import (
     Assert,
     Binary,
-    BoolType,
     Call,
     Compare,
     Const,
@@ -43,9 +42,10 @@ from reclaim.lang.ir import (
 from verifier import declared_ranges
 from verifier.domains.nullness import PRESENT
 from verifier.domains.ownership import CURRENT, MOVED
-from verifier.domains.product import HERE, NUMBERS, TOP, TRUTH, Element
+from verifier.domains.product import HERE, NUMBERS, TOP, Element
 from verifier.evaluation import NOT_ZERO, Elements, Evaluator, within
 from verifier.expressions import Definition
+from verifier.state_ranges import DECLARED, StateRanges
 
 Effect: TypeAlias = Callable[[Elements], None]
 
@@ -53,8 +53,9 @@ Effect: TypeAlias = Callable[[Elements], None]
 class Transfer:
     """Compile the instructions of one hook into effects on what is known."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
+    def __init__(self, evaluator: Evaluator, state: StateRanges = DECLARED) -> None:
         self._evaluator = evaluator
+        self._state = state
         self._numbering = evaluator.numbering
 
     def compile_op(self, op: Op) -> Effect | None:
@@ -67,11 +68,7 @@ class Transfer:
             case LoadField():
                 return self._declared(op.result, declared_ranges.of_field(op))
             case LoadState():
-                low, high = op.state.min, op.state.max
-                assert op.result is not None
-                if isinstance(op.result.type, BoolType):
-                    return self._declared(op.result, TRUTH)
-                return self._declared(op.result, declared_ranges.of_type(op.result.type, low, high))
+                return self._loaded(op)
             case LoadTunable():
                 assert op.result is not None
                 of = declared_ranges.of_type(op.result.type, op.tunable.min, op.tunable.max)
@@ -116,6 +113,20 @@ class Transfer:
         def effect(elements: Elements) -> None:
             known = elements.get(number)
             elements[number] = declared if known is None else NUMBERS.meet(known, declared)
+
+        return effect
+
+    def _loaded(self, op: LoadState) -> Effect:
+        """Say what a field holds.
+
+        What this hook stored itself may lie beyond a range that is tried and will not hold; it stays what it is.
+        """
+        assert op.result is not None
+        number, held = self._numbering.of(op.result), self._state.of(op.state)
+
+        def effect(elements: Elements) -> None:
+            known = elements.get(number)
+            elements[number] = held if known is None else within(known, held)
 
         return effect
 

@@ -12,7 +12,7 @@ from typing import Final
 from reclaim.diag.diagnostic import Diagnostic
 from reclaim.diag.errors import PolicyRejected
 from reclaim.lang.ir import HookIR, PolicyIR
-from verifier.analysis import HookAnalysis, Results
+from verifier.analysis import Results
 from verifier.checked_help import with_checked_help
 from verifier.conditions import Conditions
 from verifier.cost import CostModel, HookCost, costing_order
@@ -21,8 +21,10 @@ from verifier.drainage import undrained_lists
 from verifier.explain import Explainer
 from verifier.explain_cost import over_budget
 from verifier.facts import Facts
+from verifier.invariants import Invariants, Pass, analyse
 from verifier.obligations import FamilyPermitted
 from verifier.source_places import SourceText
+from verifier.state_ranges import DECLARED, StateRanges
 from verifier.witness_text import with_evidence
 
 MOST_ERRORS = 20
@@ -56,31 +58,45 @@ class Report:
         accepted: no error was found.
         diagnostics: errors in source order, at most `MOST_ERRORS`; warnings where there is no error.
         costs: worst case of each hook, also of those with errors.
+        state: what fields of declared state hold whenever a hook begins.
     """
 
     accepted: bool
     diagnostics: tuple[Diagnostic, ...]
     costs: dict[str, HookCost]
+    state: StateRanges = DECLARED
 
 
-def verify(ir: PolicyIR, facts: Facts | None = None) -> Report:
+def verify(ir: PolicyIR, facts: Facts | None = None, *, with_evidence: bool = True) -> Report:
     """Analyse every hook of a policy.
 
     Args:
         ir: the policy.
         facts: where to note what is known about each value where it stands, None if nobody wants to know.
+        with_evidence: whether to look for witnesses and to try fixes, which takes longer than to find what is wrong.
 
     Returns:
         Everything found; a policy without errors is accepted.
     """
-    conditions = Conditions()
-    found, costs = _findings(ir, with_witnesses=True, facts=facts, conditions=conditions)
+    settled = _settled(ir, facts=facts)
+    found, costs = _findings(ir, settled, with_witnesses=with_evidence)
     if not found:
-        return Report(True, _first((*ir.unused, *conditions.warnings(SourceText(ir.source)))), costs)
-    shown = with_checked_help(
-        ir, _first(found), len(found), lambda other: len(_findings(other, with_witnesses=False)[0])
-    )
-    return Report(False, shown, costs)
+        conditions = Conditions()
+        for analysis in settled.tried.analyses.values():
+            conditions.note(analysis)
+        warnings = (*ir.unused, *conditions.warnings(SourceText(ir.source)))
+        return Report(True, _first(warnings), costs, settled.tried.state)
+    shown = _first(found)
+    if with_evidence:
+        shown = with_checked_help(
+            ir,
+            shown,
+            len(found),
+            lambda other: len(
+                _findings(other, _settled(other, settled.tried.state), with_witnesses=False)[0]
+            ),
+        )
+    return Report(False, shown, costs, settled.tried.state)
 
 
 def _first(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -106,24 +122,62 @@ def verify_or_raise(ir: PolicyIR) -> VerifiedPolicy:
     return VerifiedPolicy(ir, verdict.costs, _TOKEN)
 
 
+def _settled(ir: PolicyIR, state: StateRanges = DECLARED, facts: Facts | None = None) -> _Settled:
+    """Return the pass that says what is wrong with a policy, or that nothing is.
+
+    Args:
+        ir: the policy.
+        state: what fields may well hold.
+        facts: where to note what is known about each value, None if nobody wants to know.
+    """
+    settled = _Settled(analyse(ir, state, facts))
+    if state is not DECLARED:
+        return settled if Invariants(ir).is_closed(settled.tried) else _settled(ir)
+    if settled.nr_wrong == 0:
+        return settled
+    for tried in Invariants(ir).passes(settled.tried):
+        further = _Settled(tried)
+        # What breaks a rule whenever it runs stores nothing, and ranges that grow without it mislead.
+        if settled.tried.state is DECLARED or further.nr_wrong < settled.nr_wrong:
+            settled = further
+        if settled.nr_wrong == 0:
+            break
+    if facts is not None and settled.tried.state is not DECLARED:
+        facts.forget()
+        settled = _Settled(analyse(ir, settled.tried.state, facts))
+    return settled
+
+
+class _Settled:
+    """A pass with what each hook costs, and how many obligations and budgets are not kept."""
+
+    def __init__(self, tried: Pass) -> None:
+        self.tried = tried
+        self.costs: dict[str, HookCost] = {}
+        for name in costing_order(tried.analyses):
+            analysis = tried.analyses[name]
+            self.costs[name] = CostModel(analysis.hook, analysis.results, self.costs).compute()
+
+        self.nr_wrong = sum(
+            len(analysis.results.violations) + (self.costs[name].total > analysis.hook.hook.budget)
+            for name, analysis in tried.analyses.items()
+        )
+
+
 def _findings(
-    ir: PolicyIR, *, with_witnesses: bool, facts: Facts | None = None, conditions: Conditions | None = None
+    ir: PolicyIR, settled: _Settled, *, with_witnesses: bool
 ) -> tuple[list[Diagnostic], dict[str, HookCost]]:
     """Return everything found, and what each hook costs."""
     source = SourceText(ir.source)
     diagnostics: list[Diagnostic] = []
-    costs: dict[str, HookCost] = {}
     reached: dict[str, set[int]] = {}
-    for name in costing_order(ir.hooks):
-        hook = ir.hooks[name]
-        analysis = HookAnalysis(hook, facts)
-        results = analysis.run()
+    costs = settled.costs
+    for name in costs:
+        hook, analysis = ir.hooks[name], settled.tried.analyses[name]
+        results = analysis.results
         explainer = Explainer(source, analysis, ir, with_witnesses=with_witnesses)
         diagnostics += [explainer.explain(violation) for violation in results.violations]
         reached[name] = _reached(hook, results)
-        if conditions is not None:
-            conditions.note(analysis)
-        costs[name] = CostModel(hook, results, costs).compute()
         is_out_of_place = any(isinstance(v.demand, FamilyPermitted) for v in results.violations)
         if costs[name].total > hook.hook.budget and not is_out_of_place:
             said = over_budget(hook, costs[name], source)

@@ -133,7 +133,7 @@ class WitnessSearch:
         self._analysis = analysis
         self._numbering = analysis.numbering
         self._name_of = name_of
-        self._transfer = Transfer(analysis.evaluator)
+        self._transfer = Transfer(analysis.evaluator, analysis.state)
         self._rng = random.Random(0)
         self._constants = analysis.thresholds.unsigned + analysis.thresholds.signed
         self._declared: dict[int, Element] = {}

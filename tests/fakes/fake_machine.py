@@ -30,8 +30,10 @@ from reclaim.abi.limits import FIRST_POLICY_LIST, UNEVICTABLE_LIST
 from reclaim.abi.maps import MAP_KINDS
 from reclaim.lang import arithmetic
 from reclaim.lang.interp import MAP_INSTANCE_SHIFT, Interpreter
-from reclaim.lang.ir import SCOPE_HANDLE, MapDecl, PolicyIR, Scope
+from reclaim.lang.ir import SCOPE_HANDLE, MapDecl, PolicyIR, Scope, StateField
+from verifier.domains.product import NUMBERS
 from verifier.made_up_maps import KEEPING_COUNT, MadeUpMap
+from verifier.state_ranges import DECLARED, StateRanges
 
 NR_OBJECTS = {
     "Node": 2,
@@ -156,10 +158,19 @@ class FakeMachine:
         policy: the policy.
         rng: decides everything.
         extreme: whether every number lies at an end of its range.
+        state: what the fields of the policy's state hold.
     """
 
-    def __init__(self, policy: PolicyIR, rng: random.Random, *, extreme: bool = False) -> None:
+    def __init__(
+        self,
+        policy: PolicyIR,
+        rng: random.Random,
+        *,
+        extreme: bool = False,
+        state: StateRanges = DECLARED,
+    ) -> None:
         self.policy = policy
+        self._state = state
         self._extreme = extreme
         self.rng = rng
         self.may_be_none = True
@@ -231,7 +242,18 @@ class FakeMachine:
                 for length, stride in zip(leaf.dims, leaf.strides, strict=True):
                     offsets = [offset + index * stride for offset in offsets for index in range(length)]
                 for offset in offsets:
-                    self.write(offset, leaf.kind.bits // 8, self._pick(leaf.min, leaf.max))
+                    self.write(offset, leaf.kind.bits // 8, self._content(leaf))
+
+    def _content(self, leaf: StateField) -> int:
+        """Pick what a field holds: what is known of its bits leaves the initial value at least."""
+        held = self._state.of(leaf)
+        low, high = held.signed if leaf.kind.signed else held.unsigned
+        number = self._pick(low, high)
+        value, unknown = held.bits
+        for possible in (number, arithmetic.unsigned(number) & unknown | value):
+            if NUMBERS.contains(held, arithmetic.unsigned(possible)):
+                return possible
+        return leaf.initial
 
     def _fill_tunables(self) -> None:
         words = self._take(8 * len(self.policy.tunables))

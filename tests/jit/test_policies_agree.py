@@ -11,6 +11,7 @@ import reclaim
 from reclaim.jit.policy_loader import load_policy
 from reclaim.lang.frontend import compile_source
 from tests.fakes.fake_machine import FakeMachine, TapeReplay, run_both
+from verifier.verified import verify
 
 _ROOT = Path(reclaim.__file__).parent.parent
 _REJECTED = "rejected"
@@ -29,9 +30,9 @@ def test_hooks_of_a_policy_agree(path: Path) -> None:
     """Answers, helper calls and final memory are equal on random machines."""
     policy = compile_source(path.read_text(encoding="utf-8"), str(path))
     compiled = load_policy(path, _REPLAY.symbols)
-    rng = random.Random(path.name)
+    rng, state = random.Random(path.name), verify(policy).state
     for hook_name in policy.hooks:
         for _ in range(_NR_MACHINES):
-            machine = FakeMachine(policy, rng)
+            machine = FakeMachine(policy, rng, state=state)
             expected, actual = run_both(machine, _REPLAY, compiled.hooks, hook_name)
             assert actual == expected, hook_name

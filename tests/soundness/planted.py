@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 from unittest import mock
 
@@ -18,8 +19,9 @@ import verifier.analysis
 from reclaim.abi.kinds import U64_MAX
 from tests.soundness.programs import program
 from tests.soundness.trial import Trial
-from verifier.domains.product import FALSE, NUMBERS, Element
+from verifier.domains.product import BOTTOM, FALSE, NUMBERS, Element
 from verifier.entailment import Proof, Prover
+from verifier.invariants import Invariants, Pass
 from verifier.linear import Form, LinearForms
 from verifier.memory_cells import Memory, Writes
 from verifier.numbering import Numbering
@@ -35,7 +37,7 @@ MOST_PROGRAMS = 2_000
 
 _apply, _relate, _decided, _prove = NUMBERS.apply, Refiner.relate, Order._decided, Prover.prove
 _forget, _stands_before = Memory.forget, Related._stands_before
-_combined, _grown = LinearForms.combined, Ratios._grown
+_combined, _grown, _found = LinearForms.combined, Ratios._grown, Invariants._found
 
 
 def _always(*_args: object) -> bool:
@@ -115,6 +117,19 @@ def _never_none(prover: Prover, elements: Any, demand: Obligation, site: Any) ->
     return Proof(True) if isinstance(demand, NotNone) else proof
 
 
+def _found_by_the_first(invariants: Invariants, tried: Pass) -> Any:
+    name, analysis = next(iter(tried.analyses.items()))
+    return _found(invariants, replace(tried, analyses={name: analysis}))
+
+
+def _found_later(invariants: Invariants, tried: Pass) -> Any:
+    stored = [analysis.results.stored for analysis in tried.analyses.values()]
+    return {
+        name: reduce(NUMBERS.join, [known[name] for known in stored if name in known], BOTTOM)
+        for name in _found(invariants, tried)
+    }
+
+
 def _short_count(*args: Any) -> tuple[int, int] | None:
     bounds = counter_range(*args)
     return (bounds[0], max(bounds[0], bounds[1] - 1)) if bounds else None
@@ -150,6 +165,8 @@ MISTAKES: dict[str, tuple[object, str, Callable[..., Any]]] = {
     "loops leave memory as it was": (Numbering, "_enter_loop", _enter_unchanged),
     "terms of a difference are those of a sum": (LinearForms, "combined", _one_sign),
     "a multiple stays one when something is added": (Ratios, "_grown", _ratio_of_before),
+    "stores of other hooks do not count": (Invariants, "_found", _found_by_the_first),
+    "what fields hold at first is not looked at": (Invariants, "_found", _found_later),
     "nothing is None": (Prover, "prove", _never_none),
 }
 """Where each is planted, and what stands there instead."""

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reclaim.diag.errors import PolicyRejected
+from reclaim.lang.arithmetic import unsigned
 from reclaim.lang.frontend import compile_tree
-from reclaim.lang.interp import ObligationBroken
-from reclaim.lang.ir import PolicyIR
+from reclaim.lang.interp import ObligationBroken, Observer, RuntimeValue
+from reclaim.lang.ir import Block, Op, PolicyIR, StoreState, Terminator, Value
 from reclaim.lang.parser import parse
 from tests.fakes.fake_machine import ContractEnvironment, FakeMachine
-from tests.soundness.audit import Auditor
+from tests.soundness.audit import Auditor, RuleBroken
 from tests.soundness.coverage import parts_of_policy, parts_of_tree
 from tests.soundness.second_parser import python_reads
 from tests.verifier.watched_analysis import mistakes
-from verifier.verified import _findings
+from verifier.domains.product import NUMBERS
+from verifier.state_ranges import DECLARED
+from verifier.verified import verify
 
 NR_MACHINES = 4
 """For each program; every second one is all extremes."""
@@ -96,6 +100,7 @@ class Trial:
         self._seed = seed
         self._is_watched = is_watched
         self._costs: dict[str, int] = {}
+        self._state = DECLARED
         self.found.counts["programs"] += 1
         self.policy = self._verified(source, is_read_twice=is_read_twice)
         if self.policy is not None:
@@ -116,28 +121,33 @@ class Trial:
             self.found.counts["rejected by the front end"] += 1
             self.found.parts.update({f"rejected: {d.code} {d.name}" for d in rejected.diagnostics})
             return None
+        report = verify(policy, with_evidence=False)
         if self._is_watched:
             self.found.counts["watched"] += 1
-            for wrong in mistakes(policy, self._seed, NR_MACHINES):
+            for wrong in mistakes(policy, self._seed, NR_MACHINES, report.state):
                 self.found.note("belief", self.name, wrong)
-        diagnostics, costs = _findings(policy, with_witnesses=False)
-        if diagnostics:
+        if not report.accepted:
             self.found.counts["rejected by the verifier"] += 1
-            self.found.parts.update({f"rejected: {d.code} {d.name}" for d in diagnostics})
+            self.found.parts.update({f"rejected: {d.code} {d.name}" for d in report.diagnostics})
             return None
         if is_read_twice:
             self.found.parts.update(parts_of_tree(tree))
-        self._costs = {name: cost.total for name, cost in costs.items()}
+        self._costs = {name: cost.total for name, cost in report.costs.items()}
+        self._state = report.state
+        self.found.counts["accepted for what they store"] += bool(report.state.proved)
         return policy
 
     def _interpret(self, policy: PolicyIR) -> None:
         """Run every hook and check each obligation, and that no hook costs more than was stated."""
         rng = random.Random(self._seed)
-        machines = [FakeMachine(policy, rng, extreme=number % 2 == 1) for number in range(NR_MACHINES)]
+        machines = [
+            FakeMachine(policy, rng, extreme=number % 2 == 1, state=self._state)
+            for number in range(NR_MACHINES)
+        ]
         for hook in policy.hooks:
             for machine in machines:
                 env = ContractEnvironment(machine)
-                env.interpreter.observer = Auditor(policy, _FAR_LONGER * self._costs[hook]).observe
+                env.interpreter.observer = self._observer(policy, _FAR_LONGER * self._costs[hook])
                 args = machine.arguments(hook)
                 self.found.counts["runs"] += 1
                 try:
@@ -147,6 +157,19 @@ class Trial:
                     continue
                 self._compare_cost(hook, env)
                 self.runs.append(Run(machine, env, hook, args, answer))
+
+    def _observer(self, policy: PolicyIR, most_steps: int) -> Observer:
+        """Return what audits a run, and holds it to what fields are said to hold between hooks."""
+        audit = Auditor(policy, most_steps).observe
+
+        def observe(block: Block, op: Op | Terminator, values: Mapping[Value, RuntimeValue]) -> None:
+            audit(block, op, values)
+            if isinstance(op, StoreState):
+                stored = values[op.value]
+                if not NUMBERS.contains(self._state.of(op.state), unsigned(stored or 0)):
+                    raise RuleBroken(op, f"`{op.state.name}` comes to hold {stored}")
+
+        return observe
 
     def _compare_cost(self, hook: str, env: ContractEnvironment) -> None:
         if any(entry.nested for entry in env.tape):

@@ -20,7 +20,7 @@ from tests.fakes.fake_machine import ContractEnvironment, FakeMachine
 from tests.verifier.policy_cases import FOLDER, policies
 from tests.verifier.policy_generator import generate_policy
 from tests.verifier.watched_analysis import WatchedAnalysis, Watcher
-from verifier.verified import verify
+from verifier.verified import Report, verify
 
 NR_POLICIES = int(os.environ.get("RECLAIM_NR_POLICIES", "180"))
 NR_GROUPS = 12
@@ -36,20 +36,20 @@ def compiled(seed: int) -> PolicyIR | None:
         return None
 
 
-def mistakes(policy: PolicyIR, hook: str, seed: int, *, accepted: bool) -> list[str]:
+def mistakes(policy: PolicyIR, hook: str, seed: int, report: Report) -> list[str]:
     """Run a hook on some machines and return what the verifier did not expect."""
-    analysis = WatchedAnalysis(policy.hooks[hook])
+    analysis = WatchedAnalysis(policy.hooks[hook], report.state)
     expected: set[Op | None] = {violation.op for violation in analysis.run().violations}
     watcher = Watcher(analysis)
     found = []
     for run in range(NR_RUNS):
-        machine = FakeMachine(policy, random.Random(seed * NR_RUNS + run))
+        machine = FakeMachine(policy, random.Random(seed * NR_RUNS + run), state=report.state)
         env = ContractEnvironment(machine)
         env.interpreter.observer = watcher.begin(memory=env.interpreter)
         try:
             env.interpreter.run(hook, machine.arguments(hook))
         except ObligationBroken as broken:
-            if accepted or broken.op not in expected:
+            if report.accepted or broken.op not in expected:
                 found.append(f"policy {seed}, {hook}: {broken}")
     return found + [f"policy {seed}, {hook}: {wrong}" for wrong in watcher.wrong]
 
@@ -61,9 +61,9 @@ def test_executed_policy_breaks_no_obligation_that_was_proved(group: int) -> Non
     for seed in range(group, NR_POLICIES, NR_GROUPS):
         policy = compiled(seed)
         if policy is not None:
-            accepted = verify(policy).accepted
+            report = verify(policy)
             for hook in policy.hooks:
-                found += mistakes(policy, hook, seed, accepted=accepted)
+                found += mistakes(policy, hook, seed, report)
     assert found == []
 
 
@@ -74,11 +74,10 @@ WRITTEN = [*policies("accepted"), *sorted((FOLDER.parents[1] / "policies").glob(
 def test_written_policy_runs_as_the_verifier_says(path: Path) -> None:
     """The same for the policies that we ship and those that must be accepted."""
     policy = compile_file(path)
+    report = verify(policy)
+    assert report.accepted
     found = [
-        wrong
-        for hook in policy.hooks
-        for seed in range(5)
-        for wrong in mistakes(policy, hook, seed, accepted=True)
+        wrong for hook in policy.hooks for seed in range(5) for wrong in mistakes(policy, hook, seed, report)
     ]
     assert found == []
 

@@ -120,11 +120,12 @@ def test_what_happens_in_every_run_happens_in_random_runs(path: Path) -> None:
         policy = compile_source(source, path.name)
     except PolicyRejected:
         return
-    for found in verify(policy).diagnostics:
+    report = verify(policy)
+    for found in report.diagnostics:
         if EVERY_RUN in found.notes and found.hook is not None and found.name != "budget-exceeded":
             rng = random.Random(path.stem)
             for number in range(_NR_MACHINES):
-                machine = FakeMachine(policy, rng, extreme=number % 2 == 1)
+                machine = FakeMachine(policy, rng, extreme=number % 2 == 1, state=report.state)
                 assert _comes_to(found.span, machine, found.hook)
 
 

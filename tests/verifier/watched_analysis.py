@@ -32,6 +32,7 @@ from verifier.domains.product import NUMBERS, Element
 from verifier.evaluation import Elements
 from verifier.numbering import MemoryPhi, successors
 from verifier.obligations import CommonRange, Implied, InRange, NonNegative, NonZero, NotNone, QuotientFits
+from verifier.state_ranges import DECLARED, StateRanges
 
 _MOST_PAIRS = 40
 """Of values whose order is asked for in one state: a bound on the work of a hook that compares hundreds."""
@@ -54,9 +55,9 @@ class SeenEnough(Exception):  # no error: the watcher is satisfied
 class WatchedAnalysis(HookAnalysis):
     """An analysis that remembers what it believed at the start of each block."""
 
-    def __init__(self, hook: HookIR) -> None:
+    def __init__(self, hook: HookIR, state: StateRanges = DECLARED) -> None:
         self.believed: dict[int, list[Elements]] = {}
-        super().__init__(hook)
+        super().__init__(hook, state=state)
 
     def _execute(self, number: int, elements: Elements, checking: bool) -> list[Elements | None]:
         if checking:
@@ -294,25 +295,28 @@ def contains(element: Element, value: Value, concrete: RuntimeValue) -> bool:
     return NUMBERS.contains(element, arithmetic.unsigned(concrete))
 
 
-def mistakes(policy: PolicyIR, seed: int, nr_machines: int) -> list[str]:
+def mistakes(policy: PolicyIR, seed: int, nr_machines: int, state: StateRanges = DECLARED) -> list[str]:
     """Run all hooks of a policy, accepted or not, and return what the verifier did not expect.
 
     Args:
         policy: the policy.
         seed: of the machines.
         nr_machines: how many there are; every second one is all extremes.
+        state: what fields of declared state hold.
 
     Returns:
         One sentence for each mistake. Nothing is run where a run may not end, or goes on behind what
         the verifier objects to.
     """
-    analyses = {name: WatchedAnalysis(hook) for name, hook in policy.hooks.items()}
+    analyses = {name: WatchedAnalysis(hook, state) for name, hook in policy.hooks.items()}
     violations = [violation for analysis in analyses.values() for violation in analysis.run().violations]
     if not all(isinstance(violation.demand, _ABOUT_VALUES) for violation in violations):
         return []
     expected = {violation.op for violation in violations}
     rng, found = random.Random(seed), []
-    machines = [FakeMachine(policy, rng, extreme=number % 2 == 1) for number in range(nr_machines)]
+    machines = [
+        FakeMachine(policy, rng, extreme=number % 2 == 1, state=state) for number in range(nr_machines)
+    ]
     for name, analysis in analyses.items():
         watcher = Watcher(analysis)
         for machine in machines:

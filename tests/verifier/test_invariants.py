@@ -1,0 +1,92 @@
+"""What fields of state hold between hooks, found from everything that is stored."""
+
+from __future__ import annotations
+
+import pytest
+
+from reclaim.lang.frontend import compile_source
+from reclaim.lang.ir import Scope
+from tests.verifier.policy_cases import findings
+from verifier.verified import verify
+
+FRAME = '''"""State whose ranges are not declared."""
+
+
+class Row(LruvecState):
+    cells: u64[8]
+    at: {kind}
+    other: u32
+
+
+@hook
+def folio_evicted(lruvec: Lruvec, folio: Folio) -> u64:
+    lruvec.cells[lruvec.at] = folio.key
+{stores}
+    return 0
+'''
+
+
+def policy(kind: str, *stores: str) -> str:
+    """Return a policy that uses a field as an index and stores into it."""
+    return FRAME.format(kind=kind, stores="\n".join(f"    {store}" for store in stores))
+
+
+@pytest.mark.parametrize(
+    ("kind", "stores"),
+    [
+        ("u8", ("lruvec.at = (lruvec.at + 1) % 8",)),
+        ("u32", ("lruvec.at = folio.nr_pages & 5",)),
+        ("u8", ("lruvec.at = min(lruvec.at + 1, 6)",)),
+        ("u8", ("if lruvec.at < 7:", "    lruvec.at += 1")),
+        ("u8", ("if lruvec.at != 7:", "    lruvec.at += 1")),
+        ("u8", ("lruvec.at = 1 - lruvec.at",)),
+        ("u64", ("lruvec.at = 7 - lruvec.at",)),
+        ("u8 = field(3)", ("if lruvec.at > 1:", "    lruvec.at -= 1")),
+        ("u8", ("lruvec.at = lruvec.at ^ 4",)),
+        ("u16", ("lruvec.at = (lruvec.at + 5) // 2",)),
+    ],
+)
+def test_range_that_every_store_keeps_is_known_undeclared(kind: str, stores: tuple[str, ...]) -> None:
+    """The initial value and all stores lie in a range, so every load does."""
+    report = verify(compile_source(policy(kind, *stores), "case.rpol"))
+    assert report.accepted
+    assert report.state.proved[Scope.LRUVEC, "at"].unsigned[1] <= 7
+
+
+@pytest.mark.parametrize(
+    ("kind", "stores"),
+    [
+        ("u8", ("lruvec.at = (lruvec.at + 1) % 9",)),
+        ("u8 = field(8)", ("lruvec.at = (lruvec.at + 1) % 8",)),
+        ("u8", ("if lruvec.at <= 7:", "    lruvec.at += 1")),
+        ("u8", ("if lruvec.at != 9:", "    lruvec.at += 1")),
+        ("u64", ("lruvec.at += 1",)),
+        ("u64", ("lruvec.at = 8 - lruvec.at",)),
+        ("u8", ("lruvec.at = (lruvec.at + 1) % 8", "lruvec.at = lruvec.other % 9", "lruvec.other = 8")),
+        ("u64", ("lruvec.at -= 1",)),
+    ],
+)
+def test_range_that_some_store_leaves_is_not_known(kind: str, stores: tuple[str, ...]) -> None:
+    """One value outside of the array, at first or stored by anybody, is enough."""
+    assert "RP0501" in {found.code for found in findings(policy(kind, *stores))}
+
+
+def test_field_that_nothing_is_stored_into_holds_what_is_declared() -> None:
+    """A policy that is not finished is not judged by what its fields hold before anybody fills them."""
+    assert [found.code for found in findings(policy("u8", "lruvec.other = 1"))] == ["RP0501"]
+
+
+def test_store_of_another_hook_counts() -> None:
+    """All hooks of the policy see the same field."""
+    source = policy("u8", "lruvec.at = (lruvec.at + 1) % 8")
+    assert findings(source) == ()
+    other = "\n\n@hook\ndef folio_removed(lruvec: Lruvec, folio: Folio) -> None:\n    lruvec.at = folio.nid\n"
+    assert [found.code for found in findings(source + other)] == ["RP0501"]
+    assert findings(source + other.replace("folio.nid", "folio.order % 8")) == ()
+
+
+def test_policy_that_is_accepted_as_declared_learns_nothing_more() -> None:
+    """The search for ranges is for what is rejected without it."""
+    report = verify(compile_source(policy("u8 = field(0, max=7)", "lruvec.at = 7"), "case.rpol"))
+    assert report.accepted
+    assert not report.state.proved
