@@ -30,6 +30,7 @@ from reclaim.lang.ir import (
     Call,
     Const,
     HookIR,
+    ListRef,
     LoadState,
     Loop,
     LoopKind,
@@ -109,6 +110,7 @@ class Results:
         violations: in the order met.
         rounds: most rounds of each loop, by header id.
         arguments: largest value of the argument that drives a call's cost, by `id` of the call.
+        indices: what each index of a list can be, by `id` of the `ListRef`.
         reached: ids of the blocks that can be reached.
         ways: for each block that ends in a branch which of its two ways were open, in any visit that counts.
         stored: what is stored into each field of declared state, if it fits there.
@@ -117,6 +119,7 @@ class Results:
     violations: list[Violation] = field(default_factory=list)
     rounds: dict[int, int] = field(default_factory=dict)
     arguments: dict[int, int] = field(default_factory=dict)
+    indices: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     reached: set[int] = field(default_factory=set)
     ways: dict[int, set[int]] = field(default_factory=dict)
     stored: dict[FieldName, Element] = field(default_factory=dict)
@@ -392,7 +395,7 @@ class HookAnalysis:
                     self._check(step.op, demand, elements, self._sites[number])
                 if not self.prover.accept(elements, demand):
                     return [None, None]
-            if checking and isinstance(step.op, (Call, StoreState)):
+            if checking and isinstance(step.op, (Call, ListRef, StoreState)):
                 self._note_worst(step.op, elements)
             if step.effect is not None:
                 step.effect(elements)
@@ -459,9 +462,12 @@ class HookAnalysis:
         header = loop.header.id
         self.results.rounds[header] = max(self.results.rounds.get(header, 0), rounds)
 
-    def _note_worst(self, op: Call | StoreState, elements: Elements) -> None:
+    def _note_worst(self, op: Call | ListRef | StoreState, elements: Elements) -> None:
         if isinstance(op, Call):
             self._note_argument(op, elements)
+            return
+        if isinstance(op, ListRef):
+            self._note_indices(op, elements)
             return
         element = elements.get(self.numbering.of(op.value), TOP)
         stored = NUMBERS.with_ownership(element._replace(nullness=TOP.nullness), TOP.ownership)
@@ -476,6 +482,13 @@ class HookAnalysis:
         argument = op.args[len(op.args) - len(names) + names.index(op.helper.cost_per[0])]
         most = elements.get(self.numbering.of(argument), TOP).unsigned[1]
         self.results.arguments[id(op)] = max(self.results.arguments.get(id(op), 0), most)
+
+    def _note_indices(self, op: ListRef, elements: Elements) -> None:
+        found = tuple(elements.get(self.numbering.of(index), TOP).unsigned for index in op.indices)
+        seen = self.results.indices.get(id(op), found)
+        self.results.indices[id(op)] = tuple(
+            (min(a[0], b[0]), max(a[1], b[1])) for a, b in zip(found, seen, strict=True)
+        )
 
 
 def _join_all(states: Sequence[Elements | None]) -> Elements | None:

@@ -3,17 +3,18 @@
 A folio on a list that no batch names would never be offered for reclaim: the policy would pin memory. So
 each list that some answer or helper call places folios on must be named somewhere by a batch of reclaim, or
 folios must get from it to such a list: by a splice, by a move in a scan, or by a deactivation, whose folios go
-where `deactivate_folio` says. A scan that only looks takes nothing. An array of lists counts as one list; `lru`
-stands for the four that it holds.
+where `deactivate_folio` says. A scan that only looks takes nothing. An array of lists stands for those that its
+indices can name.
 
 The kernel's `unevictable` list is the core's alone: whoever fills it has not drained it, whatever else is said.
 
 This is a question about the whole policy and about names: which declaration a list value comes from is
-followed through variables and function results. Values matter only in so far as blocks that the analysis
-never reached count for nothing, nor does a batch that is built and not answered: neither one behind
-`if False:` nor one left in a variable drains a list. A list that is only read from a folio or a batch
-result (`folio.list`, `last.list`) names nothing new. The list of a folio that a scan comes by is the one that is
-scanned, or one that some folio was made to claim; a place on any other list that is read may be anywhere.
+followed through variables and function results. Values matter only in so far as indices lie within what is
+proved of them, and blocks that the analysis never reached count for nothing, nor does a batch that is built and
+not answered: neither one behind `if False:` nor one left in a variable drains a list. A list that is only read
+from a folio or a batch result (`folio.list`, `last.list`) names nothing new. The list of a folio that a scan comes
+by is the one that is scanned, or one that some folio was made to claim; a place on any other list that is read may
+be anywhere.
 
 Left-out hooks count as what they default to (`default_fills`), and without `next_batch` the four evictable
 standard lists are drained and no others.
@@ -25,6 +26,7 @@ import re
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import product
 
 from reclaim.abi.limits import LRU_ARRAY, STANDARD_LISTS
 from reclaim.diag.diagnostic import Diagnostic, Edit, Help, Label, Span
@@ -32,7 +34,6 @@ from reclaim.diag.registry import report
 from reclaim.lang.ir import (
     Block,
     Call,
-    Const,
     Construct,
     ListDecl,
     ListRef,
@@ -47,22 +48,28 @@ from reclaim.lang.ir import (
     Value,
     Wrap,
 )
+from reclaim.lang.spelling import listing
 from verifier.default_fills import EVICTABLE, deactivated_by_default, default_fills
 from verifier.numbering import successors
 
 _FILLS = frozenset(("head", "tail"))
 _DRAINS = frozenset(("batch", "lowest"))
 _SHOWS = frozenset(("deactivate",))
+Indices = Mapping[int, tuple[tuple[int, int], ...]]
+"""What each index of a list can be, by `id` of the `ListRef`; any for those that are left out."""
 _CLAIMED = ""
 """Stands for the lists that some folio is made to claim."""
 
 
-def undrained_lists(policy: PolicyIR, reached: Mapping[str, AbstractSet[int]]) -> list[Diagnostic]:
-    """Return one diagnostic for each list that is filled and never drained.
+def undrained_lists(
+    policy: PolicyIR, reached: Mapping[str, AbstractSet[int]], indices: Indices
+) -> list[Diagnostic]:
+    """Return one diagnostic for each declaration of lists of which some are filled and never drained.
 
     Args:
         policy: the policy.
         reached: by hook, ids of the blocks that some run may reach; the others fill and drain nothing.
+        indices: what indices of lists can be.
     """
     filled: dict[str, Span] = {}
     drained: set[str] = set()
@@ -71,7 +78,7 @@ def undrained_lists(policy: PolicyIR, reached: Mapping[str, AbstractSet[int]]) -
     deactivated: frozenset[str] | None = None
     for name, hook in policy.hooks.items():
         blocks = [block for block in hook.blocks if block.id in reached[name]]
-        sources = _Sources(blocks, hook.params)
+        sources = _Sources(blocks, hook.params, indices)
         answered = sources.answered()
         if name == "deactivate_folio":
             deactivated = sources.of_answered_places()
@@ -97,13 +104,8 @@ def undrained_lists(policy: PolicyIR, reached: Mapping[str, AbstractSet[int]]) -
     if "next_batch" not in policy.hooks:
         drained |= set(EVICTABLE)
     _follow(ways, drained)
-    declared = {decl.name: decl for decl in policy.lists}
     emptied = {name for way in ways for name in way.start}
-    found = [
-        _diagnostic(name, declared.get(name), where, policy, is_emptied=name in emptied)
-        for name, where in filled.items()
-        if name not in drained
-    ]
+    found = _undrained(policy, filled, drained, emptied)
     seen = filled.keys() | drained
     for name, lists in defaults.items():
         forgotten = [list_name for list_name in lists if list_name not in seen]
@@ -130,8 +132,28 @@ def _follow(ways: list[_Way], drained: set[str]) -> None:
                 drained |= way.start - {"unevictable"}
 
 
+def _undrained(
+    policy: PolicyIR, filled: Mapping[str, Span], drained: AbstractSet[str], emptied: AbstractSet[str]
+) -> list[Diagnostic]:
+    """Report lists, those of one array together: by its name where none of those that are filled is drained."""
+    declared = {decl.name: decl for decl in policy.lists}
+    arrays: dict[str, list[str]] = {}
+    for name in filled:
+        arrays.setdefault(name.partition("[")[0], []).append(name)
+    found = []
+    for array, names in arrays.items():
+        left = [name for name in names if name not in drained]
+        if left:
+            shown = [array] if left == names else left
+            where, is_emptied = filled[left[0]], left[0] in emptied
+            found.append(
+                _diagnostic(shown, left[0], declared.get(array), where, policy, is_emptied=is_emptied)
+            )
+    return found
+
+
 def _diagnostic(
-    name: str, decl: ListDecl | None, where: Span, policy: PolicyIR, *, is_emptied: bool
+    shown: list[str], name: str, decl: ListDecl | None, where: Span, policy: PolicyIR, *, is_emptied: bool
 ) -> Diagnostic:
     notes = ["a folio on a list that no batch names could never be reclaimed"]
     if "next_batch" not in policy.hooks:
@@ -139,16 +161,16 @@ def _diagnostic(
     why = "no batch, scan or splice takes from it"
     if is_emptied:
         why = "what is taken from it gets to no list that a batch takes from"
-    example = f"{name}{'[0]' * len(decl.dims) if decl else ''}.batch(32)"
+    names = f"list `{shown[0]}` is" if len(shown) == 1 else f"lists {listing(shown)} are"
     return report(
         "undrained-list",
-        f"list `{name}` is filled but never drained: {why}",
+        f"{names} filled but never drained: {why}",
         where if decl is None else decl.span,
         label="folios are placed on it here" if decl is None else "declared here",
         labels=() if decl is None else (Label(where, "folios are placed on it here"),),
         notes=tuple(notes),
         help=(_taking(name, policy) if decl is not None and not decl.dims else None)
-        or (Help(f"take from it in `next_batch`, as in `return {example}`"),),
+        or (Help(f"take from it in `next_batch`, as in `return {name}.batch(32)`"),),
     )
 
 
@@ -257,7 +279,8 @@ def _ways(op: Op, sources: _Sources, scans: list[Loop]) -> Iterator[_Way]:
 class _Sources:
     """Find the lists that a value may be, by the names of their declarations, within some blocks of one hook."""
 
-    def __init__(self, blocks: list[Block], params: tuple[Value, ...]) -> None:
+    def __init__(self, blocks: list[Block], params: tuple[Value, ...], indices: Indices) -> None:
+        self._indices = indices
         self._params = {param.id for param in params}
         self._makers = {op.result.id: op for block in blocks for op in block.ops if op.result is not None}
         self._passed: dict[int, list[Value]] = {}
@@ -275,15 +298,15 @@ class _Sources:
         return frozenset(name for made in makers if isinstance(made, ListRef) for name in self._names(made))
 
     def _names(self, made: ListRef) -> Iterator[str]:
-        """Yield the name of a declaration; of `lru`, those of the standard lists that its indices leave."""
-        if made.decl.name != LRU_ARRAY:
-            yield made.decl.name
-            return
-        kind, active = (self._makers.get(index.id) for index in made.indices)
-        for number, name in enumerate(EVICTABLE):
-            parts = zip((kind, active), divmod(number, made.decl.dims[1]), strict=True)
-            if all(not isinstance(index, Const) or index.value == part for index, part in parts):
-                yield name
+        """Yield the names of those lists of a declaration that the indices can name."""
+        bounds = self._indices.get(id(made), tuple((0, length) for length in made.decl.dims))
+        ends = zip(bounds, made.decl.dims, strict=True)
+        for numbers in product(*(range(low, min(high + 1, length)) for (low, high), length in ends)):
+            if made.decl.name == LRU_ARRAY:
+                kind, active = numbers
+                yield EVICTABLE[kind * made.decl.dims[1] + active]
+            else:
+                yield made.decl.name + "".join(f"[{number}]" for number in numbers)
 
     def of_place(self, place: Value) -> frozenset[str] | None:
         """Return the names of the lists that a place may be on, None where it may be on any."""

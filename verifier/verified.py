@@ -171,6 +171,7 @@ def _findings(
     source = SourceText(ir.source)
     diagnostics: list[Diagnostic] = []
     reached: dict[str, set[int]] = {}
+    indices: dict[int, tuple[tuple[int, int], ...]] = {}
     costs = settled.costs
     for name in costs:
         hook, analysis = ir.hooks[name], settled.tried.analyses[name]
@@ -178,6 +179,7 @@ def _findings(
         explainer = Explainer(source, analysis, ir, with_witnesses=with_witnesses)
         diagnostics += [explainer.explain(violation) for violation in results.violations]
         reached[name] = _reached(hook, results)
+        indices |= results.indices
         is_out_of_place = any(isinstance(v.demand, FamilyPermitted) for v in results.violations)
         if costs[name].total > hook.hook.budget and not is_out_of_place:
             said = over_budget(hook, costs[name], source)
@@ -185,7 +187,7 @@ def _findings(
                 search = DearRunSearch(analysis, ir, source.name_of, costs)
                 said = with_evidence(said, search.find_dearer())
             diagnostics.append(said)
-    diagnostics += undrained_lists(ir, reached)
+    diagnostics += undrained_lists(ir, reached, {} if diagnostics else indices)
     return _distinct(diagnostics), {name: costs[name] for name in ir.hooks}
 
 

@@ -128,7 +128,7 @@ class PolicyWriter:
                 "        return queue.batch(1)",
                 "    if sc.priority == 1:",
             ]
-            self.lines.append("        return gens[0][0].batch(1)")
+            self.lines.append("        return gens[sc.nr_scanned % 3][sc.nr_freed & 1].batch(1)")
         self._body()
         self._answer(1)
         return "\n".join(self.lines) + "\n"

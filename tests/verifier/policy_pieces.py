@@ -109,7 +109,7 @@ PLAIN_NEXT_BATCH = """@hook
 def next_batch(sc: ScanControl) -> Batch:
     if sc.priority == 0:
         return queue.batch(1)
-    return gens[0][0].batch(1)
+    return gens[sc.nr_scanned % 3][sc.nr_freed & 1].batch(1)
 """
 """Drains the lists of a policy that fills them."""
 

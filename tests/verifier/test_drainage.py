@@ -274,3 +274,61 @@ def test_default_of_a_left_out_hook_fills_lists(
     else:
         assert {d.code for d in found} == {"RP0654"}
         assert any(forgotten in d.message for d in found)
+
+
+ARRAY = """\"\"\"Four lists by number.\"\"\"
+
+gens = folio_list(4)
+pairs = folio_list(4, 2)
+
+
+def batch_of(number: u8) -> Batch:
+    return gens[number].batch(32)
+
+
+@hook
+def folio_added(folio: Folio) -> Place:
+    return {place}
+
+
+@hook
+def next_batch(sc: ScanControl) -> Batch:
+    if sc.priority > 6:
+        return {first}
+    return {second}
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "first", "second", "left"),
+    [
+        ("gens[folio.order % 4].head", "gens[sc.priority % 4].batch(8)", "STOP", None),
+        ("gens[folio.order % 2].head", "gens[0].batch(8)", "gens[1].batch(8)", None),
+        ("gens[3].head", "gens[0].batch(8)", "STOP", "list `gens` is"),
+        (
+            "gens[folio.order % 3].head",
+            "gens[0].batch(8)",
+            "gens[3].batch(8)",
+            "lists `gens[1]`, `gens[2]` are",
+        ),
+        ("gens[folio.order % 2].head", "batch_of(0)", "batch_of(sc.priority // 13)", "list `gens[1]` is"),
+        ("gens[folio.order % 2].head", "batch_of(0)", "batch_of(sc.priority // 6)", None),
+        ("pairs[1][folio.type].head", "pairs[1][ANON].batch(8)", "STOP", "list `pairs[1][1]` is"),
+        ("pairs[1][folio.type].head", "pairs[sc.priority % 4][1].batch(8)", "pairs[1][0].batch(8)", None),
+        ("pairs[1][1].head", "pairs[0][1].batch(8)", "pairs[1][0].batch(8)", "list `pairs` is"),
+    ],
+)
+def test_each_list_of_an_array_must_be_drained(place: str, first: str, second: str, left: str | None) -> None:
+    """Which list of an array is meant follows from what is proved of its indices."""
+    found = findings(ARRAY.format(place=place, first=first, second=second))
+    if left is None:
+        assert found == ()
+    else:
+        assert [d.code for d in found] == ["RP0654"]
+        assert found[0].message.startswith(left)
+
+
+def test_what_indices_can_be_is_not_asked_where_one_is_out_of_bounds() -> None:
+    """One mistake, one error."""
+    source = ARRAY.format(place="gens[folio.order].head", first="gens[0].batch(8)", second="STOP")
+    assert [d.code for d in findings(source)] == ["RP0501"]
