@@ -81,7 +81,9 @@ class Invariants:
     def is_closed(self, tried: Pass) -> bool:
         """Tell whether nothing is put or stored outside of what fields were taken to hold."""
         found = self._found(tried)
-        return all(NUMBERS.leq(found[name], tried.state.of(leaf)) for name, leaf in self._fields.items())
+        return tried.state.proved.keys() <= self._fields.keys() and all(
+            NUMBERS.leq(found[name], tried.state.of(leaf)) for name, leaf in self._fields.items()
+        )
 
     def passes(self, declared: Pass) -> Iterator[Pass]:
         """Yield passes that take more to be known of state, each of them closed.
@@ -142,7 +144,7 @@ class Invariants:
                 proved[name] = held
             following = self._again(tried, proved)
             if following is tried:
-                return tried
+                return tried if self.is_closed(tried) else None
             tried = following
         return None
 

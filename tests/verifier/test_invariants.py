@@ -7,6 +7,9 @@ import pytest
 from reclaim.lang.frontend import compile_source
 from reclaim.lang.ir import Scope
 from tests.verifier.policy_cases import findings
+from verifier import invariants
+from verifier.domains.product import NUMBERS
+from verifier.state_ranges import StateRanges
 from verifier.verified import verify
 
 FRAME = '''"""State whose ranges are not declared."""
@@ -90,3 +93,16 @@ def test_policy_that_is_accepted_as_declared_learns_nothing_more() -> None:
     report = verify(compile_source(policy("u8 = field(0, max=7)", "lruvec.at = 7"), "case.rpol"))
     assert report.accepted
     assert not report.state.proved
+
+
+def test_ranges_hold_only_if_closed_however_they_were_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guess that leaves out what is stored is not relied upon."""
+    monkeypatch.setattr(invariants, "_risen", lambda held, *_: held)
+    assert not verify(compile_source(policy("u64", "lruvec.at += 1"), "case.rpol")).accepted
+
+
+def test_what_is_taken_to_hold_must_be_found_in_this_policy() -> None:
+    """Ranges of an earlier text do not hold in one that has no store into the field any more."""
+    without = compile_source(policy("u8", "lruvec.other = 1"), "case.rpol")
+    taken = StateRanges({(Scope.LRUVEC, "at"): NUMBERS.range(1, 7)})
+    assert not invariants.Invariants(without).is_closed(invariants.analyse(without, taken))
