@@ -60,12 +60,17 @@ class PolicyIndenter(Indenter):
         self.open = []
         self.indent_level = [0]
         opening, closing = frozenset(self.OPEN_PAREN_types), frozenset(self.CLOSE_PAREN_types)
+        begin: tuple[int, int] | None = (1, 1)
         for token in stream:
             kind = token.type
             if kind == "_NEWLINE":
                 if not self.open:
                     yield from self._newline(token)
+                    begin = (token.end_line or 1, token.end_column or 1)
                 continue
+            if begin is not None:
+                _check_begin(token, begin)
+                begin = None
             if kind in opening:
                 self._push(token)
             elif kind in closing:
@@ -131,6 +136,24 @@ class PolicyIndenter(Indenter):
 def unclosed_bracket(opener: Token) -> Diagnostic:
     """Report a bracket that is open at the end of the file."""
     return report("unclosed-bracket", f"`{opener}` is never closed", token_span(opener), label="opened here")
+
+
+def _check_begin(token: Token, begin: tuple[int, int]) -> None:
+    """Refuse a first line that is indented, and one that begins with a backslash, whose depth Python finds elsewhere."""
+    line, column = token.line or 1, token.column or 1
+    if line > begin[0]:
+        message = "this line begins with `\\`, so that its depth is unclear"
+        span = Span.of(begin[0], begin[1], begin[0], begin[1] + 1)
+        raise TextRejected(report("bad-indentation", message, span, label="nothing stands before it"))
+    if column > begin[1]:
+        raise TextRejected(unexpected_indentation(line, column - 1))
+
+
+def unexpected_indentation(line: int, width: int) -> Diagnostic:
+    """Report a line that stands deeper than the one before, where no block begins; the first of a file as well."""
+    message = "this line is indented, but no block begins before it"
+    span = Span.of(line, 1, line, width + 1)
+    return report("bad-indentation", message, span, label="unexpected indentation")
 
 
 def _uneven(indent: int, outer: int, span: Span) -> Diagnostic:

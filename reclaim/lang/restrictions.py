@@ -92,6 +92,9 @@ RESTRICTIONS: dict[str, Restriction] = {
     ),
     "choice-tuple": Restriction("multiple-assignment", "tuples to look in", "use `x == a or x == b`"),
     "tuple": Restriction("multiple-assignment", "tuples", "use one value at a time"),
+    "tuple-of-one": Restriction(
+        "multiple-assignment", "tuples, which a comma behind a value makes", "leave the comma out"
+    ),
     "tuple-assignment": Restriction(
         "multiple-assignment",
         "assignment to several names at once",
@@ -175,7 +178,7 @@ def _report(node: nodes.Foreign, findings: Findings) -> None:
 
 def _edit(node: nodes.Foreign) -> Edit | None:
     """Return the change that mends the form, where one word does."""
-    words = {"slash": "//", "matrix-product": "*", "ellipsis": "pass"}
+    words = {"slash": "//", "matrix-product": "*", "ellipsis": "pass", "tuple-of-one": ""}
     text = words.get(node.what)
     return Edit(node.span, text) if text is not None else None
 

@@ -13,7 +13,7 @@ from lark import Token, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, Un
 
 from reclaim.diag.diagnostic import Edit, Help, Position, Span
 from reclaim.diag.registry import report
-from reclaim.lang.indentation import token_span, unclosed_bracket
+from reclaim.lang.indentation import token_span, unclosed_bracket, unexpected_indentation
 from reclaim.lang.restrictions import RESTRICTIONS
 from reclaim.lang.signs_of_c import written_as_in_c
 
@@ -215,9 +215,7 @@ def _assigns_inside(token: Token, opened: list[Token]) -> bool:
 def _indented(token: Token, lines: list[str]) -> Diagnostic:
     number = token.end_line or token.line or 1
     indent = len(lines[number - 1]) - len(lines[number - 1].lstrip())
-    span = Span.of(number, 1, number, indent + 1)
-    message = "this line is indented, but no block begins before it"
-    return report("bad-indentation", message, span, label="unexpected indentation")
+    return unexpected_indentation(number, indent)
 
 
 def _missing_block(lines: list[str], line: int) -> Diagnostic:

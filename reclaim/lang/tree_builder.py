@@ -86,27 +86,31 @@ class TreeBuilder(Transformer[Token, nodes.Module]):
     def suite(self, children: list[Statement]) -> Suite:
         return tuple(children)
 
-    def expression_statement(self, children: list[Expression]) -> Statement:
+    def expression_statement(self, children: list[Child]) -> Statement:
         value = self._sequence(children)
         return nodes.ExpressionStatement(value.span, value)
 
-    def tests(self, children: list[Expression]) -> Expression:
+    def tests(self, children: list[Child]) -> Expression:
         return self._sequence(children)
 
-    def targets(self, children: list[Expression]) -> Expression:
+    def targets(self, children: list[Child]) -> Expression:
         return self._sequence(children)
 
-    def _sequence(self, children: list[Expression]) -> Expression:
+    def _sequence(self, children: list[Child]) -> Expression:
+        items = [_expression(child) for child in children if not isinstance(child, Token)]
+        if len(items) > 1:
+            span = items[0].span.to(items[-1].span)
+            return self._deep(Foreign(span, "tuple", tuple(items)), *items)
         if len(children) == 1:
-            return children[0]
-        span = children[0].span.to(children[-1].span)
-        return self._deep(Foreign(span, "tuple", tuple(children)), *children)
+            return items[0]
+        comma = token_span(_token(children[-1]))
+        return self._deep(Foreign(comma, "tuple-of-one", (items[0],)), items[0])
 
     def assignment(self, children: list[Expression]) -> Statement:
         span = children[0].span.to(children[-1].span)
         if len(children) > 2:
             return Foreign(span, "chained-assignment", tuple(children))
-        if isinstance(children[0], Foreign) and children[0].what == "tuple":
+        if isinstance(children[0], Foreign) and children[0].what in ("tuple", "tuple-of-one"):
             return Foreign(span, "tuple-assignment", tuple(children))
         return nodes.Assign(span, children[0], children[1])
 
@@ -334,7 +338,7 @@ class TreeBuilder(Transformer[Token, nodes.Module]):
         node = nodes.Subscript(whole, value, key)
         return self._deep(node, value, key)
 
-    def indices(self, children: list[Expression]) -> Expression:
+    def indices(self, children: list[Child]) -> Expression:
         return self._sequence(children)
 
     def slice(self, children: list[Expression | None]) -> Expression:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from reclaim.abi.layout import CONTEXT_MEMBERS
+from reclaim.diag.errors import PolicyRejected
 from reclaim.lang.frontend import compile_file, compile_source
 from reclaim.lang.interp import Interpreter
 from reclaim.lang.wellformed import check_hook
@@ -36,6 +37,21 @@ def test_policy_is_lowered_to_well_formed_ir(path: Path) -> None:
     """Every hook keeps the promises of the IR."""
     hooks = compile_file(path).hooks.values()
     assert [problem for hook in hooks for problem in check_hook(hook)] == []
+
+
+@pytest.mark.parametrize(
+    "before", ["  ", "\t", " \\\n", "x = 1\n\\\n  ", "def f() -> u64:\n    return 1\n\\\n    "]
+)
+def test_line_that_python_finds_elsewhere_is_refused(before: str) -> None:
+    """The first line begins at the margin, and how deep a line stands is seen where it begins."""
+    text = f"{before}K = 3\n\n\n@hook\ndef folio_evicted() -> u64:\n    return K\n"
+    try:
+        read = {node.targets[0].id for node in ast.parse(text).body if isinstance(node, ast.Assign)}  # type: ignore[attr-defined]
+    except SyntaxError:
+        read = set()
+    assert "K" not in read
+    with pytest.raises(PolicyRejected, match="RP0011"):
+        compile_source(text, "indented.rpol")
 
 
 class _Memory:
