@@ -1,8 +1,8 @@
 """Try random programs in every execution: `python -m tests.soundness --seed 0 --programs 1000`.
 
 Counts and findings are kept in a file (--record), from which a run that was stopped goes on. --native,
---kernel and --mutants say which programs go there too: every one, every tenth, none. Exit code 1 means
-that something was wrong.
+--kernel, --python and --mutants say which programs go there too: every one, every tenth, none. Exit code 1
+means that something was wrong.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main() -> int:
         return bool(record.total.wrong)
     every = {
         name: getattr(options, name)
-        for name in ("native", "kernel", "mutants", "twice", "watched", "damaged")
+        for name in ("native", "kernel", "python", "mutants", "twice", "watched", "damaged")
     }
     chosen = Options(**every, unguarded=options.unguarded)
     stretch = record.current(options.seed, chosen)
@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, default, what in (
         ("native", 10, "as native code too"),
         ("kernel", 100, "in the kernel too"),
+        ("python", 4, "run by CPython too"),
         ("mutants", 5, "that is accepted broken, too"),
         ("twice", 16, "read by both parsers, and its constructs counted"),
         ("damaged", 20, "with a damaged text and random instructions beside it"),

@@ -28,15 +28,19 @@ from reclaim.jit.bpf_loader import Unavailable
 from tests.soundness.damage import TookTooLong, analyse_instructions, answers_to, damaged
 from tests.soundness.executions import replay_in_the_kernel, replay_natively, try_unguarded
 from tests.soundness.programs import NR_TURNS, mutant, program
+from tests.soundness.python_execution import run_by_python
 from tests.soundness.trial import Findings, Trial
 
 CHUNK = 10 * NR_TURNS
 """Programs between two looks at the clock: a few seconds, and what is lost when a run is stopped."""
 
+_NOT_TRIED_THEN = {"python": 0}
+"""Options that stretches on record do not name if they are older."""
+
 _ROOT = Path(__file__).parents[2]
 _TESTED = ("verifier", "reclaim/lang", "reclaim/abi", "reclaim/jit", "tests/fakes", "tests/soundness")
 _GENERATORS = (
-    *("memory_generator.py", "policy_generator.py", "policy_pieces.py"),
+    *("meaning_generator.py", "memory_generator.py", "policy_generator.py", "policy_pieces.py"),
     *("relation_generator.py", "wide_generator.py"),
 )
 
@@ -46,7 +50,7 @@ class Options:
     """Say what to try.
 
     Args:
-        native, kernel: every how manieth program goes there too; 0 for none.
+        native, kernel, python: every how manieth program goes there too; 0 for none.
         mutants: every how manieth accepted program is broken, too; 0 for none.
         twice: every how manieth program is read by both parsers; 0 for none.
         damaged: with every how manieth program a damaged text and random instructions are verified; 0 for none.
@@ -56,6 +60,7 @@ class Options:
 
     native: int = 10
     kernel: int = 100
+    python: int = 4
     mutants: int = 5
     twice: int = 16
     watched: int = 2
@@ -133,9 +138,8 @@ def _plain(stretch: Stretch) -> dict[str, Any]:
 def _stretch(plain: dict[str, Any]) -> Stretch:
     found = plain["found"]
     findings = Findings(Counter(found["counts"]), Counter(found["parts"]), found["wrong"], found["seconds"])
-    return Stretch(
-        plain["version"], Options(**plain["options"]), plain["first"], plain["following"], findings
-    )
+    options = Options(**_NOT_TRIED_THEN | plain["options"])
+    return Stretch(plain["version"], options, plain["first"], plain["following"], findings)
 
 
 def version_of_files() -> str:
@@ -233,6 +237,8 @@ def _tried_one(seed: int, options: Options, natively: list[Trial]) -> Findings:
         return found
     if options.is_due(options.native, seed):
         natively.append(trial)
+    if options.is_due(options.python, seed):
+        found.add(run_by_python(trial))
     if options.is_due(options.kernel, seed):
         found.add(replay_in_the_kernel(trial))
         if options.unguarded:

@@ -1,8 +1,10 @@
-"""Mistakes to plant into the verifier, and how soon a run finds them: `python -m tests.soundness.planted`.
+"""Mistakes to plant, and how soon a run finds them: `python -m tests.soundness.planted`.
 
 A million programs without a finding mean little if a broken verifier gets through them as well. Each mistake
 here is one that was made in a verifier somewhere, or is easily made in ours: an overflow forgotten, a
 comparison off by one, a write that is not noticed, a loop that settles too early.
+Those of meaning are planted into the front end or the interpreter: all executions that begin with what the front
+end made agree on them, and CPython does not.
 """
 
 from __future__ import annotations
@@ -16,8 +18,21 @@ from typing import Any
 from unittest import mock
 
 import verifier.analysis
-from reclaim.abi.kinds import U64_MAX
+from reclaim.abi.kinds import U64_MAX, Param
+from reclaim.lang import coercion, interp, lower_conditions, lower_functions, nodes
+from reclaim.lang.call_arguments import match_parameters
+from reclaim.lang.coercion import truth
+from reclaim.lang.findings import Findings
+from reclaim.lang.ir import U64, Block, OptionalType, Type, Value, Wrap
+from reclaim.lang.lower_access import resolve
+from reclaim.lang.lower_arithmetic import compute
+from reclaim.lang.lower_assignments import lower_augmented
+from reclaim.lang.lower_conditions import lower_condition
+from reclaim.lang.lower_loops import lower_break
+from reclaim.lang.lowering import Absent, Lowering, Operand
+from reclaim.lang.places import load, store
 from tests.soundness.programs import program
+from tests.soundness.python_execution import run_by_python
 from tests.soundness.trial import Trial
 from verifier.domains.product import BOTTOM, FALSE, NUMBERS, Element
 from verifier.entailment import Proof, Prover
@@ -38,6 +53,7 @@ MOST_PROGRAMS = 2_000
 _apply, _relate, _decided, _prove = NUMBERS.apply, Refiner.relate, Order._decided, Prover.prove
 _forget, _stands_before = Memory.forget, Related._stands_before
 _combined, _grown, _found = LinearForms.combined, Ratios._grown, Invariants._found
+_nullable = coercion._nullable
 
 
 def _always(*_args: object) -> bool:
@@ -139,6 +155,61 @@ def _half_rounds(*args: Any) -> int:
     return most_rounds(*args) // 2
 
 
+# ---- mistakes of meaning
+
+
+def _by_place(
+    call: nodes.Call, what: str, params: list[Param], findings: Findings
+) -> dict[str, nodes.Expression | None]:
+    match_parameters(call, what, params, findings)
+    return dict(zip((p.name for p in params), (a.value for a in call.arguments), strict=True))
+
+
+def _all_sides(low: Lowering, node: nodes.Expression, then: Block, other: Block) -> None:
+    if not isinstance(node, nodes.Logic):
+        lower_condition(low, node, then, other)
+        return
+    values = [truth(low, low.expression(operand), operand.span) for operand in node.operands]
+    for value in values[:-1]:
+        following = low.builder.block()
+        ways = (following, other) if node.op == "and" else (then, following)
+        low.builder.branch(value, *ways, node.span)
+        low.builder.go_to(following)
+    low.builder.branch(values[-1], then, other, node.span)
+
+
+def _none_is_a_number(low: Lowering, operand: Operand, want: Type, *args: Any) -> Value:
+    if isinstance(operand, Absent) and isinstance(want, OptionalType):
+        zero = low.builder.const(0, U64, operand.span)
+        return low.builder.make(Wrap, want, operand.span, operand=zero)
+    return _nullable(low, operand, want, *args)
+
+
+def _right_first(low: Lowering, node: nodes.Binary) -> Operand:
+    right, left = low.expression(node.right), low.expression(node.left)
+    return compute(low, node.op, left, right, (node.left.span, node.right.span), node.span)
+
+
+def _place_found_twice(low: Lowering, node: nodes.AugmentedAssign) -> None:
+    if isinstance(node.target, nodes.Name):
+        lower_augmented(low, node)
+        return
+    before, value = load(low, resolve(low, node.target), node.target.span), low.expression(node.value)
+    result = compute(low, node.op, before, value, (node.target.span, node.value.span), node.span)
+    store(low, resolve(low, node.target), result, node.target, node.span)
+
+
+def _links_apart(low: Lowering, first: nodes.Expression, rest: Any, then: Block, other: Block) -> None:
+    """Compute what stands in the middle of a chain for both of its comparisons."""
+    left = first
+    for index, (op, right) in enumerate(rest):
+        following = then if index == len(rest) - 1 else low.builder.block()
+        value, _ = lower_conditions._compare_node(low, op, (low.expression(left), left.span), right)
+        low.builder.branch(value, following, other, right.span)
+        low.builder.go_to(following)
+        left = right
+
+
 MISTAKES: dict[str, tuple[object, str, Callable[..., Any]]] = {
     "sums do not wrap in intervals": (NUMBERS, "apply", _wrapless_sum),
     "differences do not wrap in intervals": (NUMBERS, "apply", _unsigned_difference),
@@ -168,15 +239,26 @@ MISTAKES: dict[str, tuple[object, str, Callable[..., Any]]] = {
     "stores of other hooks do not count": (Invariants, "_found", _found_by_the_first),
     "what fields hold at first is not looked at": (Invariants, "_found", _found_later),
     "nothing is None": (Prover, "prove", _never_none),
+    "arguments by name go by their place": (lower_functions, "match_parameters", _by_place),
+    "`and` and `or` compute all sides": (lower_functions, "lower_condition", _all_sides),
+    "None is a number": (coercion, "_nullable", _none_is_a_number),
+    "0 is None": (interp, "_is_none", lambda value, values: not values[value]),
+    "operands are computed from right to left": (lower_functions, "lower_binary", _right_first),
+    "a place that is added to is found twice": (lower_functions, "lower_augmented", _place_found_twice),
+    "a chain computes its middle twice": (lower_conditions, "_lower_chain", _links_apart),
+    "`continue` ends the loop": (lower_functions, "lower_continue", lower_break),
 }
 """Where each is planted, and what stands there instead."""
 
 LATE = frozenset(
     {
+        "`continue` ends the loop",
         "a multiple stays one when something is added",
+        "a place that is added to is found twice",
         "casts cut nothing",
+        "helpers write nothing",
         "loops leave memory as it was",
-        "sums do not wrap in order",
+        "operands are computed from right to left",
         "products do not wrap in order",
         "stores at an unknown place write nothing",
     }
@@ -197,6 +279,8 @@ def programs_until_found(mistake: str, *, is_watched: bool) -> int | None:
             source = program(seed)
             try:
                 trial = Trial(f"program {seed}", source, seed, is_watched=is_watched)
+                if trial.policy is not None:
+                    trial.found.add(run_by_python(trial))
             except Exception:  # noqa: BLE001  # a verifier that stumbles over its mistake was found out, too
                 return seed + 1
             if trial.found.wrong:

@@ -22,6 +22,15 @@ def test_record_that_is_read_back_goes_on(tmp_path: Path) -> None:
     assert len(again.stretches) == 1
 
 
+def test_what_an_older_record_does_not_name_was_not_tried(tmp_path: Path) -> None:
+    """A stretch from before Python ran programs is no stretch in which it did."""
+    record, path = Record(), tmp_path / "record.json"
+    record.current(0, replace(_OPTIONS, python=4))
+    record.save(path)
+    path.write_text(path.read_text(encoding="utf-8").replace('"python": 4,', ""), encoding="utf-8")
+    assert [stretch.options.python for stretch in Record.load(path).stretches] == [0]
+
+
 def test_changed_options_or_files_begin_a_new_stretch() -> None:
     """Numbers are never tried twice, and counts of different versions are not mixed."""
     record = Record()
