@@ -16,6 +16,7 @@ from typing import Any, assert_never
 from reclaim.abi.kinds import INT_KINDS
 from reclaim.diag.diagnostic import Diagnostic, Edit, Help, Label, Span
 from reclaim.diag.registry import report
+from reclaim.lang.answer_help import PLAIN_ANSWERS
 from reclaim.lang.ir import Binary, BinaryOp, Construct, LoadState, Op, PolicyIR, StoreState, Value
 from verifier import explain_contract
 from verifier.analysis import HookAnalysis, Violation
@@ -65,23 +66,6 @@ _MOST_STEPS_BACK = 8
 _DECREMENT = re.compile(rf"({_ATOM}) -= ({_ATOM})")
 _DIFFERENCE = re.compile(rf"({_ATOM}) - ({_ATOM})")
 """A difference of two such operands."""
-
-
-_PLAIN_ANSWERS = {
-    "None": "return",
-    "u64": "return 0",
-    "Place | None": "return None",
-    "Verdict": "return RECLAIM",
-    "Batch": "return STOP",
-    "Isolation": "return TAKE",
-    "Target": "return NOWHERE",
-    "Promotion": "return STAY",
-    "Visit": "return SKIP",
-    "Rotation": "return KEEP",
-    "Aging": "return OLD_ENOUGH",
-    "Trigger": "return NEVER",
-}
-"""How a hook of each result type leaves early; one that must place a folio has no plain answer."""
 
 
 class Explainer:
@@ -303,7 +287,7 @@ class Explainer:
 
     def _leaving(self, written: str, span: Span, kept: str | None) -> tuple[Help, ...]:
         """Offer to leave early, with the hook's plainest answer."""
-        answer = _PLAIN_ANSWERS.get(self._hook.hook.result) or self._last_place()
+        answer = PLAIN_ANSWERS.get(self._hook.hook.result) or self._last_place()
         if answer == "return None" and "-> None" in self._source.text(self._hook.span):
             answer = "return"
         if answer is None:

@@ -6,6 +6,7 @@ contract: which hooks may call what, what a scan's body may do.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from reclaim.abi.hooks import HOOKS
@@ -120,7 +121,9 @@ def _asked_for(violation: Violation) -> str:
 def _instead_of_move(why: str, span: Span, result: str, source: SourceText) -> tuple[Help, ...]:
     """Offer the answer that moves the folio, or the end of the round after the first move."""
     if why == "twice":
-        return (Help("end the round after the first move with `continue`"),)
+        said = "end the round after the first move with `continue`"
+        name = re.escape(source.text(span).partition(".")[0])
+        return (Help(said, source.line_after(rf"{name}\.move\(.*\)", span, "continue")),)
     _, found, inside = source.text(span).partition(".move(")
     place = inside.removesuffix(")")
     answers = {

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from reclaim.diag.diagnostic import Diagnostic, Label
+import re
+
+from reclaim.diag.diagnostic import Diagnostic, Edit, Help, Label, Span
 from reclaim.diag.registry import report
 from reclaim.lang.ir import HookIR
 from verifier.cost import HookCost, Part
 from verifier.source_places import SourceText
+
+_FEWEST_ROUNDS = 2
+"""Rounds of a loop that is still one."""
 
 MOST_ROWS = 5
 """Rows of a cost table: the dearest parts explain a budget failure, the rest is noise."""
@@ -31,6 +36,27 @@ def over_budget(hook: HookIR, cost: HookCost, source: SourceText) -> Diagnostic:
         hook=hook.hook.name,
         labels=tuple(dict.fromkeys(Label(row.span, _shown(row)) for row in rows[1:])),
         notes=cost_table(cost, source, budget),
+        help=_fewer_rounds(cost, source, budget),
+    )
+
+
+def _fewer_rounds(cost: HookCost, source: SourceText, budget: int) -> tuple[Help, ...]:
+    """Offer as many rounds of the dearest loop as the budget has room for, where a number says how many there are."""
+    loop = next((part for part in cost.parts if part.name == "loop"), None)
+    found = (
+        re.fullmatch(r"(range\((?:0, )?|.+\blimit=)(\d+)\b(.*)", source.text(loop.span))
+        if loop is not None
+        else None
+    )
+    if loop is None or found is None or loop.span.start.line != loop.span.end.line:
+        return ()
+    rounds = loop.times - -(-(cost.total - budget) // loop.each)
+    if rounds < _FEWEST_ROUNDS or int(found[2]) != loop.times:
+        return ()
+    start = loop.span.start.column + found.start(2)
+    place = Span.of(loop.span.start.line, start, loop.span.start.line, start + len(found[2]))
+    return (
+        Help(f"go round at most {rounds} times: `{found[1]}{rounds}{found[3]}`", Edit(place, str(rounds))),
     )
 
 

@@ -16,6 +16,9 @@ from reclaim.diag.errors import PolicyRejected
 from reclaim.lang.frontend import compile_source
 from verifier.verified import verify
 
+_FIRST_OF_NAMES = "RP0100"
+"""Codes below speak of the text as such: reading stops there, in the function that it is in."""
+
 MOST_FIXES = 100
 """Fixes of one file. Ours: more than anybody writes mistakes before asking; each round verifies anew."""
 
@@ -99,15 +102,24 @@ def _found(source: str, path: str) -> _Findings:
         return _Findings(rejected.diagnostics, is_compiled=False)
 
 
+def _is_read_further(before: _Findings, after: _Findings, fixed: Diagnostic) -> bool:
+    """Tell whether all that came for a mistake of the text was hidden by it: it stands further down, or is of names."""
+    if fixed.code >= _FIRST_OF_NAMES:
+        return False
+    known = Counter((d.code, d.message) for d in before.diagnostics)
+    known[fixed.code, fixed.message] -= 1
+    came = [d for d in after.diagnostics if known[d.code, d.message] <= 0]
+    return all(d.code >= _FIRST_OF_NAMES or d.span.start.line > fixed.span.start.line for d in came)
+
+
 def _is_better(before: _Findings, after: _Findings, fixed: Diagnostic) -> bool:
     """Tell whether a finding is gone and nothing came for it; warnings come only when the last error is gone."""
     if fixed.severity == "error":
         before, after = before.errors, after.errors
     if not before.is_compiled:
         kept = {(d.code, d.span) for d in after.diagnostics}
-        return (fixed.code, fixed.span) not in kept and (
-            after.is_compiled or len(after.diagnostics) < len(before.diagnostics)
-        )
+        is_less = after.is_compiled or len(after.diagnostics) < len(before.diagnostics)
+        return (fixed.code, fixed.span) not in kept and (is_less or _is_read_further(before, after, fixed))
     if not after.is_compiled:
         return False
     allowed = Counter((d.code, d.hook) for d in before.diagnostics)

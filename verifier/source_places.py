@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from reclaim.diag.diagnostic import Position, Span
+from reclaim.diag.diagnostic import Edit, Position, Span
 from reclaim.lang.ir import Value
 from reclaim.lang.spelling import unused_name
 
@@ -37,6 +37,18 @@ class SourceText:
         """Return the line that a span begins in, and the blanks before its code."""
         line = self._lines[span.start.line - 1]
         return span.start.line, line[: len(line) - len(line.lstrip())]
+
+    def line_after(self, pattern: str, span: Span, text: str) -> Edit | None:
+        """Return the edit that puts a line behind the nearest one above a place that matches, None if none does."""
+        for number in range(span.start.line - 1, 0, -1):
+            line = self._lines[number - 1]
+            if re.fullmatch(rf"\s+{pattern}\s*(?:#.*)?", line):
+                blanks = line[: len(line) - len(line.lstrip())]
+                end = len(line) + 1
+                return Edit(Span.of(number, end, number, end), f"\n{blanks}{text}")
+            if line.strip() and not line[0].isspace():
+                return None
+        return None
 
     def up_to(self, span: Span) -> str:
         """Return the code before a span on the line that it begins in."""

@@ -47,9 +47,11 @@ def edited_lines(window: SourceWindow, edit: Edit) -> list[EditedLine]:
     first, last = edit.span.start, edit.span.end
     old = [window.raw(line) for line in range(first.line, last.line + 1)]
     new = (old[0][: first.column - 1] + edit.text + old[-1][last.column - 1 :]).split("\n")
-    if edit.text and len(old) == len(new) == 1:
-        end = first.column + len(edit.text)
-        return [EditedLine(first.line, new[0], False, Span.of(first.line, first.column, first.line, end))]
+    if len(old) == len(new) == 1:
+        changed = Span.of(first.line, first.column, first.line, first.column + len(edit.text))
+        return (
+            [EditedLine(first.line, new[0], False, changed if edit.text else None)] if new[0].strip() else []
+        )
     blocks = difflib.SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
     kept = {block.b + step for block in blocks for step in range(block.size)}
     if len(kept) == len(new):

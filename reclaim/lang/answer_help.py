@@ -22,6 +22,25 @@ _VERDICTS = {"TAKE": "RECLAIM", "SKIP": "ROTATE", "KEEP": "ROTATE", "STAY": "ROT
 """Answers of other hooks, and the verdict that says the same of a folio."""
 
 
+PLAIN_ANSWERS = {
+    "None": "return",
+    "u64": "return 0",
+    "s64": "return 0",
+    "bool": "return False",
+    "Place | None": "return None",
+    "Verdict": "return RECLAIM",
+    "Batch": "return STOP",
+    "Isolation": "return TAKE",
+    "Target": "return NOWHERE",
+    "Promotion": "return STAY",
+    "Visit": "return SKIP",
+    "Rotation": "return KEEP",
+    "Aging": "return OLD_ENOUGH",
+    "Trigger": "return NEVER",
+}
+"""How a hook or function of each result type ends plainly; one that must place a folio has no plain answer."""
+
+
 def answer_help(
     text: str, found: Type | None, wanted: AnswerType, span: Span, function: str
 ) -> dict[str, Any]:

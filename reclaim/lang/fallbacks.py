@@ -1,4 +1,4 @@
-"""What to write for `counts.get(key) or 0` and `counts.get(key, 0)`: Python's ways to have a number in any case.
+"""What to write for `counts.get(key) or 0`, `counts.get(key, 0)` and `seen.get(key) and 1`: Python's ways to choose.
 
 `or` joins truth values here, and look-ups know no default; a choice says the same. What is looked up gets a name
 on a line of its own, so that it is asked once.
@@ -6,6 +6,7 @@ on a line of its own, so that it is asked once.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from reclaim.diag.diagnostic import Edit, Help, Span
@@ -19,25 +20,43 @@ if TYPE_CHECKING:
 
 
 def refuse_fallback(low: Lowering, node: nodes.Logic) -> None:
-    """Report `x or 0` where a value is wanted; anything else is left to those who look at conditions.
+    """Report `x or 0` and `x and 1` where a value is wanted; anything else is left to those who look at conditions.
 
     Raises:
         Stop: it is that; it is recorded.
     """
     first, last = node.operands[0], node.operands[-1]
-    if node.op != "or" or len(node.operands) != 2 or not _is_no_truth(low, last):
+    if len(node.operands) != 2 or not _is_no_truth(low, last):
         return
     value = low.expression(first)
     if not isinstance(value, Value) or isinstance(value.type, BoolType):
         return
     test = "is not None" if is_nullable(value.type) else "!= 0"
+    asked, other = low.written(first.span), low.written(last.span)
+    if node.op == "or":
+        help_ = _choice(low, (node.span, asked), test, other)
+    else:
+        help_ = _either(low, node.span, f"{other} if {asked} {test} else 0")
     low.findings.stop(
         "type-mismatch",
-        "`or` joins truth values, and does not choose one of its sides",
+        f"`{node.op}` joins truth values, and does not choose one of its sides",
         node.span,
         label=f"`{low.quote(first.span)}` is no truth value",
-        help=_choice(low, (node.span, low.written(first.span)), test, low.written(last.span)),
+        help=help_,
     )
+
+
+def _either(low: Lowering, span: Span, chosen: str) -> tuple[Help, ...]:
+    """Offer a choice in the place of `x and 1`."""
+    line = low.shared.lines[span.start.line - 1]
+    if span.start.line != span.end.line:
+        return ()
+    is_whole = (
+        re.search(r"(?:= |return )$", line[: span.start.column - 1])
+        and not line[span.end.column - 1 :].strip()
+    )
+    text = chosen if is_whole else f"({chosen})"
+    return (Help(f"write `{text}`", Edit(span, text)),)
 
 
 def without_default(low: Lowering, call: nodes.Call) -> tuple[Help, ...]:

@@ -20,7 +20,7 @@ from reclaim.lang.lower_functions import check_function, lower_hook
 from reclaim.lang.lowering import Shared
 from reclaim.lang.nodes import Module
 from reclaim.lang.parser import parse
-from reclaim.lang.restrictions import check_restrictions
+from reclaim.lang.restrictions import check_restrictions, nested_names
 from reclaim.lang.signatures import read_signatures
 from reclaim.lang.source_text import clean_text, read_source
 from reclaim.lang.state_layout import StateLayout
@@ -77,11 +77,13 @@ def compile_tree(module: Module, source: str, path: str, broken: Sequence[Diagno
     findings = Findings()
     for diagnostic in broken:
         findings.add(diagnostic)
-    check_restrictions(module, findings)
+    lines = clean_text(source, path).split("\n")
+    check_restrictions(module, findings, lines)
     if broken:
         raise PolicyRejected(path, findings.in_source_order())
     top = _declare(module, findings)
-    shared = Shared(top.declared, findings, clean_text(source, path).split("\n"))
+    top.declared.broken |= nested_names(module)
+    shared = Shared(top.declared, findings, lines)
     hooks = {}
     for name, declaration in top.declared.hooks.items():
         if name not in top.declared.broken:

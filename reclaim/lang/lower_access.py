@@ -146,7 +146,8 @@ def _unusable_name(low: Lowering, node: nodes.Name) -> NoReturn:
         what = "a hook" if name in declared.hooks else "a function"
         entry = helper(name, None)
         call = f"{name}()" if entry is not None and not entry.params else f"{name}(...)"
-        help_ = () if name in declared.hooks else (Help(f"call it: `{call}`"),)
+        edit = Edit(node.span, call) if call.endswith("()") else None
+        help_ = () if name in declared.hooks else (Help(f"call it: `{call}`", edit),)
         low.findings.stop(
             "not-a-value", f"`{name}` is {what}, not a value", node.span, label="not a value", help=help_
         )
@@ -346,7 +347,9 @@ def _instead_of_index(name: str, key: str, methods: list[str]) -> tuple[Help, ..
 
 
 def _from_the_end(node: nodes.Expression, index: int, length: int) -> tuple[Help, ...]:
-    """Offer the element that Python counts from the end."""
+    """Offer the element that Python counts from the end, or the last one in place of one behind it."""
+    if index >= length:
+        return (Help(f"write `{length - 1}`, the last one", Edit(node.span, str(length - 1))),)
     if not -length <= index < 0:
         return ()
     text = str(length + index)

@@ -113,8 +113,14 @@ def _refuse_truth(low: Lowering, op: str, left: Operand, right: Operand, spans: 
             f"`{op}` takes numbers, but both sides are `bool`",
             spans[0].to(spans[1]),
             label="conditions",
-            help=(Help(f"write `{words[op]}`"),),
+            help=(_joined(low, spans, words[op]),),
         )
+
+
+def _joined(low: Lowering, spans: tuple[Span, Span], word: str) -> Help:
+    """Offer a word between two conditions."""
+    text = f"{low.written(spans[0])} {word} {low.written(spans[1])}"
+    return Help(f"write `{word}`", Edit(spans[0].to(spans[1]), text))
 
 
 def _binary(low: Lowering, op: BinaryOp, left: Value, right: Value, span: Span) -> Value:

@@ -321,7 +321,9 @@ def lower_contains(low: Lowering, left: tuple[Operand, Span], node: nodes.Expres
         if isinstance(place, MapPlace) and helper("get", place.decl.kind.name):
             help_ = (Help(f"write `{low.written(node.span)}.get({low.written(left[1])}) is not None`"),)
         if isinstance(place, ListPlace):
-            help_ = (Help(f"write `{low.written(left[1])}.list == {low.written(node.span)}`"),)
+            sign = "!=" if " not in " in low.written(left[1].to(node.span)) else "=="
+            text = f"{low.written(left[1])}.list {sign} {low.written(node.span)}"
+            help_ = (Help(f"write `{text}`", Edit(left[1].to(node.span), text)),)
         message = f"`in` asks a set or a Bloom filter, which `{low.quote(node.span)}` is not"
         low.findings.stop("invalid-comparison", message, node.span, label="not a set", help=help_)
     low.forbid_in_assert(span, "asks a map")

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, NoReturn
 from reclaim.abi.hooks import HOOKS
 from reclaim.abi.kinds import Param
 from reclaim.abi.limits import MAX_IR_OPS
-from reclaim.diag.diagnostic import Edit, Help
+from reclaim.diag.diagnostic import Edit, Help, Label
 from reclaim.lang import nodes
+from reclaim.lang.answer_help import PLAIN_ANSWERS
 from reclaim.lang.call_arguments import match_parameters
 from reclaim.lang.coercion import fitted
 from reclaim.lang.findings import Stop
+from reclaim.lang.first_values import end_with
 from reclaim.lang.ir import UNIT, Block, HookIR, Return, Type, Value
 from reclaim.lang.loop_scan import names_assigned
 from reclaim.lang.lower_access import lower_access
@@ -255,10 +257,29 @@ class LowerHook(Lowering):
         wanted = frame.result_kind.name if frame.result_kind is not None else describe(frame.result)
         message = f"`{function.name}` must answer `{wanted}` on every path, but its end can be reached"
         note = "every path must end in `return` or `fail(...)`"
+        plainest = PLAIN_ANSWERS.get(wanted)
+        lines = self.shared.lines
         self.findings.note(
-            "missing-answer", message, function.name_span, label=f"must answer `{wanted}`", notes=(note,)
+            "missing-answer",
+            message,
+            function.name_span,
+            label=f"must answer `{wanted}`",
+            labels=_open_end(function),
+            notes=(note,),
+            help=() if plainest is None else (end_with(plainest, function.name_span.start.line, lines),),
         )
         self.builder.leave()
+
+
+def _open_end(function: nodes.Function) -> tuple[Label, ...]:
+    """Return a label on the conditions at the end of a function of which none may hold."""
+    last = function.body[-1] if function.body else None
+    if not isinstance(last, nodes.If) or last.otherwise:
+        return ()
+    return tuple(
+        Label(condition.span, "nothing is answered where this is false")
+        for condition, _ in last.branches[-1:]
+    )
 
 
 class Exhausted(Exception):

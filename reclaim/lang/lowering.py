@@ -11,12 +11,14 @@ again from the start; that happens a few times at most and spares a separate pas
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-from reclaim.diag.diagnostic import Help, Label, Span
+from reclaim.diag.diagnostic import Edit, Help, Label, Span
 from reclaim.lang import nodes
 from reclaim.lang.findings import Findings, Stop
+from reclaim.lang.first_values import begin_with
 from reclaim.lang.ir import SCOPE_HANDLE, Block, BoolType, HandleType, IntType, OptionalType, Type, Value
 from reclaim.lang.meant import name_meant
 from reclaim.lang.spelling import did_you_mean
@@ -204,20 +206,29 @@ class Lowering:
                     node.span,
                     label="used here",
                     labels=(Label(span, why),),
-                    help=self._first_value(node.id),
+                    help=self._first_value(node),
                 )
             case _:
                 return binding
 
-    def _first_value(self, name: str) -> tuple[Help, ...]:
+    def _first_value(self, node: nodes.Name) -> tuple[Help, ...]:
         """Offer a value to begin with, for types that have an obvious one."""
-        match self.frame.types.get(name):
+        line = node.span.start.line
+        match self.frame.types.get(node.id):
             case BoolType():
-                return (Help(f"{name} = False"),)
+                return (begin_with(node.id, "False", line, self.shared.lines),)
             case IntType():
-                return (Help(f"{name} = 0"),)
+                return (begin_with(node.id, "0", line, self.shared.lines),)
             case _:
                 return ()
+
+    def _counted(self, node: nodes.Name) -> tuple[Help, ...]:
+        """Offer a value to begin with for a name that is changed where it has none."""
+        line = self.shared.lines[node.span.start.line - 1]
+        is_indexed = line[node.span.end.column - 1 :][:1] in ("[", ".", "(")
+        if is_indexed or re.match(rf"\s*{node.id} [-+*/%&|^<>]*= ", line) is None:
+            return ()
+        return (begin_with(node.id, "0", node.span.start.line, self.shared.lines),)
 
     def _check_ended(self, node: nodes.Name) -> None:
         loop = self.frame.ended_loops.get(node.id)
@@ -241,6 +252,7 @@ class Lowering:
             label="unknown name",
             help=self._field_meant(node)
             or name_meant(node.id, node.span, self.shared.lines)
+            or self._counted(node)
             or did_you_mean(node.id, known, node.span),
         )
 
@@ -264,7 +276,7 @@ class Lowering:
 
     def _field_meant(self, node: nodes.Name) -> tuple[Help, ...]:
         text = self.reached_as(node.id)
-        return (Help(f"write `{text}`"),) if text else ()
+        return (Help(f"write `{text}`", Edit(node.span, text)),) if text else ()
 
     def widen(self, name: str, to: Type) -> NoReturn:
         """Note that a variable needs a wider type and start again."""

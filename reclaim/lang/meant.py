@@ -38,6 +38,9 @@ _MAP_CALLS = {
     "bpf_map_update_elem": "put(key, value)",
     "bpf_map_delete_elem": "remove(key)",
 }
+_MOST_EMITTED = 2
+"""Numbers of an event."""
+
 CALLS_REPLACED = frozenset((*_CLOCKS, *_PRINTERS, *_OVER_MANY, *_MAP_CALLS)) | CALLS_OF_KERNEL
 """Functions of elsewhere for which `function_meant` says what to write instead, arguments included."""
 
@@ -68,9 +71,12 @@ def function_meant(
     if name in _CLOCKS:
         return (Help("write `now()`, virtual time in nanoseconds", Edit(node.function.span, "now")),)
     if name in _PRINTERS:
-        return (Help("write `emit(1, a, b)`, an event in a trace that is being recorded"),)
+        return (_emitted(node, arguments),)
     if name in _HASHES:
-        return (Help("write `(x * 0x9E3779B97F4A7C15) >> 48`, 16 well mixed bits of x"),)
+        said = "write `(x * 0x9E3779B97F4A7C15) >> 48`, 16 well mixed bits of x"
+        term = written if re.fullmatch(r"[\w.]+", written) else f"({written})"
+        mixed = Edit(node.span, f"(({term} * 0x9E3779B97F4A7C15) >> 48)") if len(arguments) == 1 else None
+        return (Help(said, mixed),)
     if name in _OVER_MANY:
         return (Help(_OVER_MANY[name]),)
     if name in _MAP_CALLS:
@@ -82,6 +88,17 @@ def function_meant(
     if name == "len" and node.arguments:
         return _length(node, written, declared)
     return ()
+
+
+def _emitted(node: nodes.Call, arguments: Sequence[str]) -> Help:
+    """Offer an event with the numbers that would be printed."""
+    said = "an event in a trace that is being recorded"
+    values = [argument.value for argument in node.arguments]
+    is_numbers = all(isinstance(value, nodes.Name | nodes.Attribute | nodes.Number) for value in values)
+    if not 1 <= len(values) <= _MOST_EMITTED or not is_numbers:
+        return Help(f"write `emit(1, a, b)`, {said}")
+    text = f"emit(1, {', '.join(arguments)})"
+    return Help(f"write `{text}`, {said}", Edit(node.span, text))
 
 
 def _length(node: nodes.Call, written: str, declared: Declared) -> tuple[Help, ...]:
@@ -116,8 +133,21 @@ def name_meant(name: str, span: Span, lines: Sequence[str]) -> tuple[Help, ...]:
     found = next((match for match in map(macro.match, lines) if match), None)
     elsewhere = _ELSEWHERE.get(name) or name_of_kernel(name)
     if elsewhere is not None:
-        return (Help(elsewhere),)
-    return () if found is None else (Help(f"`#` begins a comment: write `{name} = {found[1]}` there"),)
+        return (Help(elsewhere, _clock(name, span, lines)),)
+    if found is None:
+        return ()
+    number = lines.index(found[0]) + 1
+    there = Edit(Span.of(number, 1, number, len(found[0]) + 1), f"{name} = {found[1]}")
+    return (Help(f"`#` begins a comment: write `{name} = {found[1]}` there", there),)
+
+
+def _clock(name: str, span: Span, lines: Sequence[str]) -> Edit | None:
+    """Return the edit that asks the clock of the machine instead of `time.time()`."""
+    called = re.match(r"\.\w+\(\)", lines[span.end.line - 1][span.end.column - 1 :])
+    if name != "time" or called is None:
+        return None
+    end = span.end.column + called.end()
+    return Edit(Span.of(span.start.line, span.start.column, span.end.line, end), "now()")
 
 
 def member_meant(enum: str, number: int, written: str, span: Span) -> tuple[Help, ...]:

@@ -27,12 +27,16 @@ from reclaim.lang.indentation import PolicyIndenter, TextRejected
 from reclaim.lang.nodes import Module, Statement
 from reclaim.lang.syntax_errors import explain
 from reclaim.lang.tree_builder import TreeBuilder
+from reclaim.lang.tried_fixes import with_tried_fix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ONE_AT_A_TIME = Lock()
 """The parser keeps brackets and depths of the text that it is in."""
+
+MOST_MENDED = 5
+"""Mistakes of one text for which ways out are tried; ours: the others have theirs once these are mended."""
 
 GRAMMAR = Path(__file__).parent / "grammar.lark"
 
@@ -86,16 +90,23 @@ def _parse_whole(parser: PolicyParser, text: str) -> tuple[Module, list[Diagnost
         return whole, []
     pieces = list(_pieces(text))
     if len(pieces) == 1:
-        return Module(()), [whole]
+        return Module(()), [_mended(parser, whole, text)]
     statements: list[Statement] = []
     found: list[Diagnostic] = []
     for first_line, piece in pieces:
-        part = parser.parse("\n" * (first_line - 1) + piece)
+        padded = "\n" * (first_line - 1) + piece
+        part = parser.parse(padded)
         if isinstance(part, Module):
             statements.extend(part.statements)
         else:
-            found.append(part)
+            found.append(_mended(parser, part, padded) if len(found) < MOST_MENDED else part)
     return Module(tuple(statements)), found or [whole]
+
+
+def _mended(parser: PolicyParser, found: Diagnostic, text: str) -> Diagnostic:
+    """Return what was found in a text that was parsed just now, with a fix where one is near."""
+    opened = [str(bracket) for bracket in parser.indenter.open]
+    return with_tried_fix(found, text, opened, parser.parse)
 
 
 @cache

@@ -17,8 +17,10 @@ from reclaim.diag.diagnostic import Help
 from reclaim.lang import nodes
 from reclaim.lang.coercion import coerce, number
 from reclaim.lang.declared import Member
+from reclaim.lang.findings import Stop
 from reclaim.lang.ir import (
     BOOL,
+    SCOPE_HANDLE,
     UNIT,
     Call,
     HandleType,
@@ -264,6 +266,9 @@ def store(low: Lowering, place: Place, operand: Operand, target: nodes.Expressio
 
 def _read_only(low: Lowering, type_name: str, name: str, target: nodes.Expression) -> NoReturn:
     writable = [f.name for f in KERNEL_TYPES[type_name].fields if f.writable]
+    scope = next((scope for scope, handle in SCOPE_HANDLE.items() if handle == type_name), None)
+    if scope in low.declared.broken_scopes:
+        raise Stop  # the author's own field of that name is what is wrong, and is reported
     help_: tuple[Help, ...] = ()
     if (type_name, name) == ("Folio", "list"):
         help_ = (Help("answer a place, or call `folio.move(...)` or `folio.retarget(...)`"),)

@@ -9,12 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reclaim.diag.diagnostic import Edit, Help
+from reclaim.diag.diagnostic import Help
 from reclaim.lang import nodes
+from reclaim.lang.foreign_edits import offered
 from reclaim.lang.meant import CALLS_REPLACED
 from reclaim.lang.tree_walk import children
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reclaim.lang.findings import Findings
 
 _LACKS = "this language has no"
@@ -110,12 +113,13 @@ RESTRICTIONS: dict[str, Restriction] = {
 }
 
 
-def check_restrictions(module: nodes.Module, findings: Findings) -> None:
+def check_restrictions(module: nodes.Module, findings: Findings, lines: Sequence[str]) -> None:
     """Report every form in a module that the language does not have.
 
     Args:
         module: the tree.
         findings: where they go.
+        lines: of the text that the tree was read from.
     """
     stack: list[tuple[nodes.Node, bool]] = [(_without_type(s), False) for s in reversed(module.statements)]
     tried = False
@@ -125,7 +129,7 @@ def check_restrictions(module: nodes.Module, findings: Findings) -> None:
         if isinstance(node, nodes.Foreign):
             tried = tried or node.what == "try"
             if not (tried and node.what in ("except", "finally")):
-                _report(node, findings)
+                _report(node, findings, lines)
             if node.what != "async":
                 stack.extend((p, inside) for p in reversed(node.parts) if not isinstance(p, nodes.Foreign))
             continue
@@ -136,6 +140,21 @@ def check_restrictions(module: nodes.Module, findings: Findings) -> None:
             continue
         within = inside or isinstance(node, nodes.Function)
         stack.extend((_in_its_place(child, node), within) for child in reversed(list(children(node))))
+
+
+def nested_names(module: nodes.Module) -> set[str]:
+    """Return the names of functions and classes that stand inside of functions: they are reported where they stand.
+
+    Args:
+        module: the tree.
+    """
+    stack: list[nodes.Node] = [s for s in module.statements if isinstance(s, nodes.Function)]
+    found = set()
+    while stack:
+        inside = list(children(stack.pop()))
+        found |= {node.name for node in inside if isinstance(node, nodes.Function | nodes.Class)}
+        stack += inside
+    return found
 
 
 def _without_type(statement: nodes.Statement) -> nodes.Node:
@@ -164,23 +183,16 @@ def _in_its_place(node: nodes.Node, around: nodes.Node) -> nodes.Node:
     return node
 
 
-def _report(node: nodes.Foreign, findings: Findings) -> None:
+def _report(node: nodes.Foreign, findings: Findings, lines: Sequence[str]) -> None:
     restriction = RESTRICTIONS[node.what]
-    help_ = Help(restriction.instead, _edit(node))
+    told, edit = offered(node.what, node.span, lines) or (restriction.instead, None)
     findings.note(
         restriction.name,
         f"{_LACKS} {restriction.what}",
         node.span,
         label="not in this language",
-        help=(help_,),
+        help=(Help(told, edit),),
     )
-
-
-def _edit(node: nodes.Foreign) -> Edit | None:
-    """Return the change that mends the form, where one word does."""
-    words = {"slash": "//", "matrix-product": "*", "ellipsis": "pass", "tuple-of-one": ""}
-    text = words.get(node.what)
-    return Edit(node.span, text) if text is not None else None
 
 
 def _nested(node: nodes.Function | nodes.Class, findings: Findings) -> None:

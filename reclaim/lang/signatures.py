@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reclaim.abi.hooks import HOOKS
@@ -17,7 +18,7 @@ from reclaim.lang.tree_walk import children
 from reclaim.lang.type_rules import describe, plain, type_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from reclaim.abi.kinds import Hook
     from reclaim.lang.declarations import TopLevel
@@ -69,7 +70,7 @@ def _is_hook(function: nodes.Function, findings: Findings) -> bool:
     for decorator in function.decorators:
         if not (isinstance(decorator, nodes.Name) and decorator.id == "hook"):
             name = decorator.id if isinstance(decorator, nodes.Name) else ""
-            help_ = did_you_mean(name, ["hook"], decorator.span) or (Help("write `@hook`"),)
+            help_ = did_you_mean(name, ["hook"], decorator.span) or _undecorated(function, decorator)
             findings.stop(
                 "unknown-decorator",
                 f"there is no decorator `{name}`" if name else "this is not a decorator of the language",
@@ -78,6 +79,16 @@ def _is_hook(function: nodes.Function, findings: Findings) -> bool:
                 help=help_,
             )
     return bool(function.decorators)
+
+
+def _undecorated(function: nodes.Function, decorator: nodes.Expression) -> tuple[Help, ...]:
+    """Offer `@hook` where a hook is meant and not marked yet, and no decorator at all elsewhere."""
+    called = decorator.function if isinstance(decorator, nodes.Call) else None
+    others = [d for d in function.decorators if d is not decorator]
+    if (isinstance(called, nodes.Name) and called.id == "hook") or (function.name in HOOKS and not others):
+        return (Help("write `@hook`", Edit(decorator.span, "hook")),)
+    line = decorator.span.start.line
+    return (Help("leave it out", Edit(Span.of(line, 1, decorator.span.end.line + 1, 1), "")),)
 
 
 def _check_parameter_names(function: nodes.Function, top_names: frozenset[str], findings: Findings) -> None:
@@ -102,13 +113,29 @@ def _hook(function: nodes.Function, findings: Findings) -> HookDecl:
             function.name_span,
             label="the core never calls this",
             notes=(f"hooks are {listing(HOOKS, 40)}",),
-            help=did_you_mean(function.name, HOOKS, function.name_span) or _by_words(function),
+            help=_meant(function),
         )
     _check_parameter_names(function, frozenset(), findings)
-    for parameter in function.parameters:
-        _check_hook_parameter(hook, parameter, findings)
-    _check_hook_result(hook, function, findings)
+    checks = [partial(_check_hook_parameter, hook, parameter) for parameter in function.parameters]
+    if [check for check in (*checks, partial(_check_hook_result, hook, function)) if _fails(check, findings)]:
+        raise Stop
     return HookDecl(hook, function, tuple(p.name for p in function.parameters))
+
+
+def _fails(check: Callable[[Findings], None], findings: Findings) -> bool:
+    """Tell whether a check finds something wrong, so that the next one is made as well."""
+    try:
+        check(findings)
+    except Stop:
+        return True
+    return False
+
+
+def _meant(function: nodes.Function) -> tuple[Help, ...]:
+    """Guess a hook by its name; what works on pages elsewhere works on folios here."""
+    renamed = function.name.replace("page", "folio")
+    known = [renamed] if renamed in HOOKS else HOOKS
+    return did_you_mean(renamed, known, function.name_span) or _by_words(function)
 
 
 def _by_words(function: nodes.Function) -> tuple[Help, ...]:

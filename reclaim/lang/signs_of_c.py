@@ -27,6 +27,19 @@ _DECLARATION = re.compile(
 _CAST = re.compile(r"\(([us](?:8|16|32|64))\)\s*$")
 """A cast of C, up to what it casts."""
 
+_OPERAND = re.compile(r"[\w.]+(?:\([^()]*\)|\[[^][]*\])?|\([^()]*\)")
+"""What a cast is about: a name with what hangs on it, or something in parentheses."""
+
+_COUNTED = re.compile(
+    r"for\s*\(\s*(?:[\w ]*\s)?(\w+)\s*=\s*([^;]+?)\s*;\s*\1\s*(<=?)\s*([^;]+?)\s*;"
+    r"\s*(?:\1\s*\+\+|\+\+\s*\1|\1\s*\+=\s*1)\s*\)\s*[{:]?"
+)
+_COUNTED_IN_BPF = re.compile(r"bpf_for\s*\(\s*(\w+)\s*,\s*([^,]+?)\s*(,)\s*(.+?)\s*\)\s*[{:]")
+"""Loops of C that count up: variable, start, how they compare, end."""
+
+_STEPPED = re.compile(r"(\s*)(?:([\w.]+(?:\[[^]]*\])?)(\+\+|--)|(\+\+|--)([\w.]+(?:\[[^]]*\])?))\s*;?\s*")
+"""A line that counts up or down as C does."""
+
 
 def written_as_in_c(token: Token, lines: list[str]) -> Diagnostic | None:
     """Return what to say about a sign or word of C, None where it is none.
@@ -41,8 +54,9 @@ def written_as_in_c(token: Token, lines: list[str]) -> Diagnostic | None:
         _sign(number, column, lines[number - 1])
         or _comment(number, before, rest)
         or _function(number, lines[number - 1])
+        or _counted(number, lines)
         or _statement(token, lines[number - 1])
-        or _word(token, before)
+        or _word(token, before, lines[number - 1])
         or _block(token, before)
         or _address(token, before)
     )
@@ -146,6 +160,42 @@ def _type(before: str, name: str) -> str:
     return "u64" if "unsigned" in before.split() else _TYPES[name]
 
 
+def _counted(number: int, lines: list[str]) -> Diagnostic | None:
+    """Recognise `i++` as a line of its own, and a loop that counts up."""
+    line = lines[number - 1]
+    stepped = _STEPPED.fullmatch(line)
+    if stepped is not None:
+        sign, name = stepped[3] or stepped[4], stepped[2] or stepped[5]
+        text = f"{name} {sign[0]}= 1"
+        span = Span.of(number, len(stepped[1]) + 1, number, len(line.rstrip()) + 1)
+        return _said("invalid-syntax", f"`{sign}` is written `{sign[0]}= 1`", span, f"write `{text}`", text)
+    found = _COUNTED.search(line) or _COUNTED_IN_BPF.search(line)
+    if found is None:
+        return None
+    name, start, sign, end = found.groups()
+    end = f"{end} + 1" if sign == "<=" else end
+    text = f"for {name} in range({end if start == '0' else f'{start}, {end}'}):"
+    span = Span.of(number, found.start() + 1, number, found.end() + 1)
+    whole = _without_braces(found, text, number, lines)
+    help_ = (Help(f"write `{text}`", whole or Edit(span, text)),)
+    message = "a loop is written `for i in range(n):`"
+    return report("invalid-syntax", message, span, label="this is C", help=help_)
+
+
+def _without_braces(head: re.Match[str], text: str, number: int, lines: list[str]) -> Edit | None:
+    """Return the edit of a whole loop whose body is in braces that are closed on a line of their own."""
+    indent = head.string[: head.start()]
+    if not head[0].endswith("{") or indent.strip():
+        return None
+    last = next(
+        (at for at, line in enumerate(lines[number:], number) if line.rstrip() == f"{indent}}}"), None
+    )
+    if last is None:
+        return None
+    body = [line.rstrip().removesuffix(";") for line in lines[number:last]]
+    return Edit(Span.of(number, head.start() + 1, last + 1, len(lines[last]) + 1), "\n".join((text, *body)))
+
+
 def _statement(token: Token, line: str) -> Diagnostic | None:
     """Recognise a whole statement of C by the word that its line begins with."""
     for pattern, word, message, offer in _STATEMENTS:
@@ -164,7 +214,7 @@ def _address(token: Token, before: str) -> Diagnostic | None:
     return _said("invalid-syntax", message, token_span(token), "leave it out", "")
 
 
-def _word(token: Token, before: str) -> Diagnostic | None:
+def _word(token: Token, before: str, line: str) -> Diagnostic | None:
     """Recognise `else if`, suffixes of numbers, declarations with a type in front, and casts."""
     number, column = token.line or 1, token.column or 1
     if str(token) == "if" and before.strip() == "else":
@@ -183,8 +233,16 @@ def _word(token: Token, before: str) -> Diagnostic | None:
     cast = _CAST.search(before)
     if cast is not None:
         span = Span.of(number, cast.start() + 1, number, column)
-        message = f"a cast is written as a call: `{cast[1]}(...)`"
-        return report("invalid-syntax", message, span, label="a cast of C")
+        wide = _WIDE.get(cast[1], cast[1])
+        message = f"a cast is written as a call: `{wide}(...)`"
+        operand = _OPERAND.match(line, column - 1)
+        if operand is None:
+            return report("invalid-syntax", message, span, label="a cast of C")
+        what = operand[0].removeprefix("(").removesuffix(")") if operand[0].startswith("(") else operand[0]
+        text = f"{cast[1]}({what})" if wide == cast[1] else f"truncate({what}, {cast[1]})"
+        whole = Span.of(number, cast.start() + 1, number, operand.end() + 1)
+        help_ = (Help(f"write `{text}`", Edit(whole, text)),)
+        return report("invalid-syntax", message, span, label="a cast of C", help=help_)
     return None
 
 

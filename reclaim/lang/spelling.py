@@ -12,8 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-_WORDS_OF_C = {"NULL": "None", "nullptr": "None", "true": "True", "false": "False"}
-"""Values of C and their names here."""
+_WORDS_OF_C = {
+    **dict.fromkeys(("NULL", "null", "nullptr", "nil", "undefined"), "None"),
+    "true": "True",
+    "false": "False",
+}
+"""Values elsewhere and their names here."""
 
 _TYPES_ELSEWHERE = {
     "int": "u64",

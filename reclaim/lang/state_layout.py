@@ -165,7 +165,7 @@ class StateLayout:
                 return None
             case nodes.Assign(target=nodes.Name(id=name)):
                 message = f"field `{name}` needs a type"
-                typed = (Help(f"write `{name}: u64 = field(...)`"),)
+                typed = (_with_type(name, statement),)
                 self._findings.stop(
                     "missing-annotation", message, statement.target.span, label="no type", help=typed
                 )
@@ -198,7 +198,13 @@ class StateLayout:
         taken += [h.name for h in HELPERS if h.method_of == handle]
         if name in taken:
             message = f"`{name}` is already a field or method of {handle}"
-            self._findings.stop("shadowed-field", message, span, label="choose another name")
+            self._findings.stop(
+                "shadowed-field",
+                message,
+                span,
+                label="choose another name",
+                help=(Help(f"write `own_{name}`", Edit(span, f"own_{name}")),),
+            )
 
     def _typed_field(self, name: str, statement: nodes.AnnotatedAssign) -> _Field:
         node = statement.annotation
@@ -387,3 +393,11 @@ def _without_class(definition: nodes.Class) -> tuple[Help, ...]:
             "a policy is no class: hooks stand at the left margin below `@hook`, without `self`, and so do lists and maps"
         ),
     )
+
+
+def _with_type(name: str, statement: nodes.Assign) -> Help:
+    """Offer a field with a type, its first value where `field` takes it."""
+    if not isinstance(statement.value, nodes.Number):
+        return Help(f"write `{name}: u64 = ...`", Edit(statement.target.span, f"{name}: u64"))
+    text = f"{name}: u64 = field({statement.value.value})"
+    return Help(f"write `{text}`", Edit(statement.target.span.to(statement.value.span), text))

@@ -7,6 +7,7 @@ block missing, a string not ended, a word of Python that the language does not h
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from lark import Token, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
@@ -95,23 +96,35 @@ def _character(error: UnexpectedCharacters, lines: list[str]) -> Diagnostic:
         return report("invalid-character", "`!` is no sign of the language", span, label="here", help=help_)
     if char == "?":
         message = "`? :` is written `a if condition else b`"
-        return report("invalid-character", message, span, label="a sign of C")
+        chosen = _choice(lines[line - 1], line)
+        return report("invalid-character", message, span, label="a sign of C", help=chosen)
     if char == "\\":
         message = "`\\` continues a line only at its very end, with another behind it"
         label = "something follows" if rest[1:] else "the file ends here"
         return report("invalid-character", message, span, label=label)
     if char in _UNSEEN:
         message = f"{_UNSEEN[char]} (U+{ord(char):04X}) is no sign of the language"
+        number = len(rest) - len(rest.lstrip(char))
+        run = Span.of(line, column, line, column + number)
+        told = "write a space" if number == 1 else f"write {number} spaces"
         help_ = (
-            Help("write a space", Edit(span, " "))
-            if char.isspace()
-            else Help("leave it out", Edit(span, "")),
+            Help(told, Edit(run, " " * number)) if char.isspace() else Help("leave it out", Edit(run, "")),
         )
         return report("invalid-character", message, span, label="cannot be seen", help=help_)
     if char.isalpha():
         message = f"names are written in ASCII letters, and `{char}` is none"
         return report("invalid-character", message, span, label="not ASCII")
     return report("invalid-character", f"`{char}` is no sign of the language", span, label="here")
+
+
+def _choice(line: str, number: int) -> tuple[Help, ...]:
+    """Return the choice of C on a line as it is written here, where it is all of an answer or assignment."""
+    found = re.fullmatch(r"(\s*(?:return|[\w.]+(?:\[[^]]*\])? =) )(.+?) \? (.+?) : (.+?);?\s*", line)
+    if found is None:
+        return ()
+    text = f"{found[3]} if {found[2]} else {found[4]}"
+    span = Span.of(number, len(found[1]) + 1, number, len(line.rstrip()) + 1)
+    return (Help(f"write `{text}`", Edit(span, text)),)
 
 
 def _typed(rest: str, span: Span) -> Edit:
@@ -166,18 +179,20 @@ def _token(error: UnexpectedToken, lines: list[str], opened: list[Token]) -> Dia
             help=help_,
         )
     if token.type == "ASYNC":
-        return _restricted("async", span)
+        after = lines[line - 1][span.end.column - 1 :]
+        return _restricted("async", span, len(after) - len(after.lstrip()))
     if first in ("from", "import"):
         start = lines[line - 1].index(first) + 1
         return _restricted("import", Span.of(line, start, line, len(lines[line - 1].rstrip()) + 1))
     return _generic(token, span, expected, words, bool(opened), lines)
 
 
-def _restricted(what: str, span: Span) -> Diagnostic:
-    """Report a statement of Python that the grammar does not take where it stands."""
+def _restricted(what: str, span: Span, blanks: int | None = None) -> Diagnostic:
+    """Report a form of Python that the grammar does not take; a word is left out with the *blanks* behind it."""
     restriction = RESTRICTIONS[what]
     message = f"this language has no {restriction.what}"
-    help_ = (Help(restriction.instead),)
+    end = Position(span.end.line, span.end.column + (blanks or 0))
+    help_ = (Help(restriction.instead, None if blanks is None else Edit(Span(span.start, end), "")),)
     return report(restriction.name, message, span, label="not in this language", help=help_)
 
 
@@ -266,9 +281,6 @@ def _generic(
     token: Token, span: Span, expected: set[str], words: list[str], is_inside: bool, lines: list[str]
 ) -> Diagnostic:
     shown = _SHOWN.get(token.type, f"`{token}`" if len(token) <= 40 else "this")
-    help_: tuple[Help, ...] = ()
-    if words and words[-1].endswith(("++", "--")):
-        help_ = (Help(f"write `{words[-1][:-2]} {words[-1][-1]}= 1`"),)
     if token in ("else", "elif", "except", "finally") and words and words[0].rstrip(":") == token:
         owner = "`if`" if token in ("else", "elif") else "`try`"
         return report(
@@ -289,7 +301,7 @@ def _generic(
         )
     wanted = _wanted(expected)
     message = f"expected {wanted}, found {shown}" if wanted else f"{shown} is unexpected here"
-    return report("invalid-syntax", message, span, label="unexpected", help=help_)
+    return report("invalid-syntax", message, span, label="unexpected")
 
 
 _KINDS = (

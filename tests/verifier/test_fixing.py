@@ -16,7 +16,7 @@ def test_fixing_leaves_no_fix_that_keeps(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     fixed = fix(source, path.name)
     assert (fixed.source != source) == bool(fixed.applied)
-    assert len(fixed.left) == 1 - len(fixed.applied)
+    assert len(fixed.left) == (0 if fixed.applied else 1)
 
 
 def test_several_mistakes_are_fixed_one_after_the_other() -> None:

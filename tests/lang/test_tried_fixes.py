@@ -1,0 +1,157 @@
+"""Ways out of texts that cannot be parsed, and of forms that the language has not: what a person would write."""
+
+from __future__ import annotations
+
+import pytest
+
+from reclaim.diag.edits import apply_edits
+from tests.verifier.policy_cases import findings
+
+HOOK = '''"""One line in a hook."""
+
+
+@hook
+def tick(lruvec: Lruvec) -> u64:
+    n = 1
+    {}
+    return n
+'''
+
+
+def mended(source: str) -> str:
+    """Return a text with the first fix of its first mistake."""
+    first = findings(source)[0]
+    edit = first.help[0].edit
+    assert edit is not None, first.message
+    return apply_edits(source, [edit])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("n = min(n, max(1, 2)", "n = min(n, max(1, 2))"),
+        ("n = (n + (2 * 3", "n = (n + (2 * 3))"),
+        ("n = min(n, 3  # three", "n = min(n, 3)  # three"),
+        ("n = min(n, 3]", "n = min(n, 3)"),
+        ("n = (n + inactive[0)", "n = (n + inactive[0])"),
+        ("n = min(n, 3))", "n = min(n, 3)"),
+        ("if n > 3:\n        n = 2\n      n = 4", "if n > 3:\n        n = 2\n    n = 4"),
+        ("if n > 3:\n\tn = 2", "if n > 3:\n        n = 2"),
+        ("    n = 2", "n = 2"),
+        ('fail("nothing left)', 'fail("nothing left")'),
+        ("retrun n", "return n"),
+        ("fro i in range(4):\n        n += i", "for i in range(4):\n        n += i"),
+        ("if n > 3 adn n < 5:\n        n = 2", "if n > 3 and n < 5:\n        n = 2"),
+        (
+            "if n > 3:\n        n = 2\n    elsif n > 2:\n        n = 1",
+            "if n > 3:\n        n = 2\n    elif n > 2:\n        n = 1",
+        ),
+        ("n = 0755", "n = 0o755"),
+        ("n = 3 n += 2", "n = 3\n    n += 2"),
+        ("n++", "n += 1"),
+        ("--n", "n -= 1"),
+        ("for (int i = 0; i <= 7; i++) {\n        n += i;\n    }", "for i in range(7 + 1):\n        n += i"),
+        ("bpf_for(i, 2, 9) {\n        n += i;\n    }", "for i in range(2, 9):\n        n += i"),
+        ("n = (u64)lruvec.nr_pages", "n = u64(lruvec.nr_pages)"),
+        ("n = (u8)(n + 1)", "n = truncate(n + 1, u8)"),
+        ("n = n > 3 ? 1 : 0", "n = 1 if n > 3 else 0"),
+        ("\u00a0\u00a0n = 3", "  n = 3"),
+        (
+            "while n < 3:\n        n += 1",
+            "for _ in range(256):\n        if n >= 3:\n            break\n        n += 1",
+        ),
+        ("while True:\n        n += 1", "for _ in range(256):\n        n += 1"),
+        ("n = lruvec.nr_pages * 0.5", "n = lruvec.nr_pages // 2"),
+        ("n = lruvec.nr_pages * 0.85", "n = lruvec.nr_pages * 85 // 100"),
+        ("if n / lruvec.nr_pages > 0.25:\n        n = 2", "if n * 4 > lruvec.nr_pages:\n        n = 2"),
+        ("n = 2 ** n", "n = 1 << n"),
+        ("n = n ** 2", "n = n * n"),
+        ("if n in (1, 2):\n        n = 3", "if n == 1 or n == 2:\n        n = 3"),
+        ("if n > 0 and n not in (1, 2):\n        n = 3", "if n > 0 and (n != 1 and n != 2):\n        n = 3"),
+        ("if (m := n + 1) > 2:\n        n = m", "m = n + 1\n    if m > 2:\n        n = m"),
+        ("a = b = n", "a = n\n    b = n"),
+        ("a, b = n, 2", "a = n\n    b = 2"),
+        ("total += n", "total = 0\n    total += n"),
+        ("for i in range(9):\n        total += i", "total = 0\n    for i in range(9):\n        total += i"),
+        ("if n > 3:\n        m = 2\n    n = m", "m = 0\n    if n > 3:\n        m = 2\n    n = m"),
+        ("n = null", "n = None"),
+    ],
+)
+def test_fix_is_what_a_person_would_write(wrong: str, right: str) -> None:
+    """The first fix of the first mistake, whatever else there is."""
+    assert mended(HOOK.format(wrong)) == HOOK.format(right)
+
+
+def test_swap_is_not_taken_apart() -> None:
+    """Two lines would lose one of the values."""
+    found = findings(HOOK.format("m = 2\n    n, m = m, n"))[0]
+    assert [offer.edit for offer in found.help] == [None]
+
+
+def test_bracket_is_closed_before_what_follows_the_parameters() -> None:
+    """A head of a function goes on behind them."""
+    assert (
+        mended("@hook\ndef tick(lruvec: Lruvec -> u64:\n    return 0\n")
+        .split("\n")[1]
+        .endswith("Lruvec) -> u64:")
+    )
+
+
+def test_page_of_a_name_is_a_folio() -> None:
+    """Hooks of reclaim are about folios, whatever the kernel called them once."""
+    found = findings("@hook\ndef reclaim_page(folio: Folio) -> Verdict:\n    return RECLAIM\n")[0]
+    assert [offer.message for offer in found.help] == ["did you mean `reclaim_folio`?"]
+
+
+@pytest.mark.parametrize(
+    ("head", "right"),
+    [
+        ("@staticmethod\ndef one() -> u64:", "def one() -> u64:"),
+        ("@hook\n@cache\ndef exit() -> None:", "@hook\ndef exit() -> None:"),
+        ("@handler\ndef exit() -> None:", "@hook\ndef exit() -> None:"),
+    ],
+)
+def test_decorator_becomes_a_hook_only_where_one_is_meant(head: str, right: str) -> None:
+    """Elsewhere it is left out."""
+    assert mended(f"{head}\n    return\n") == f"{right}\n    return\n"
+
+
+def test_everything_wrong_with_a_head_is_said_at_once() -> None:
+    """Types that are missing have nothing to do with each other."""
+    found = findings("@hook\ndef reclaim_folio(folio, sc):\n    return RECLAIM\n")
+    assert [d.code for d in found] == ["RP0212"] * 3
+
+
+def test_use_of_a_nested_function_is_no_second_mistake() -> None:
+    """One cause, one error."""
+    found = findings(HOOK.format("def two() -> u64:\n        return 2\n    n = two()"))
+    assert [d.code for d in found] == ["RP0034"]
+
+
+def test_store_into_a_field_of_the_same_name_is_no_second_mistake() -> None:
+    """The name is what is wrong."""
+    source = "class F(FolioState):\n    key: u64\n\n\n@hook\ndef folio_accessed(folio: Folio) -> None:\n    folio.key = 1\n"
+    assert [d.code for d in findings(source)] == ["RP0112"]
+
+
+def test_choice_by_truth_of_a_look_up_is_written_out() -> None:
+    """`and` chooses no side, and what it would choose is plain."""
+    source = (
+        "seen = lru_set(key=u64, max_entries=8, scope=lruvec)\n"
+        "at = lru_hash(key=u64, value=u64, max_entries=8, scope=lruvec)\n\n\n"
+        "@hook\ndef folio_evicted(folio: Folio) -> u64:\n    return at.get(folio.key) and 1\n"
+    )
+    assert mended(source).endswith("    return 1 if at.get(folio.key) is not None else 0\n")
+
+
+def test_missing_answer_is_put_behind_everything() -> None:
+    """With a label on the condition behind which nothing is answered."""
+    source = "@hook\ndef reclaim_folio(folio: Folio) -> Verdict:\n    if folio.is_dirty:\n        return ROTATE\n\n\nX = 1\n"
+    assert [label.span.start.line for label in findings(source)[0].labels] == [3]
+    assert mended(source) == source.replace("ROTATE\n", "ROTATE\n    return RECLAIM\n")
+
+
+def test_long_text_is_not_parsed_again_and_again() -> None:
+    """Whoever types in it wants to be told at once."""
+    found = findings("x = (1\n" + "# filler\n" * 3000)[0]
+    assert (found.code, found.help) == ("RP0012", ())
