@@ -53,7 +53,7 @@ def _word(text: str) -> Callable[[Span, Sequence[str]], Offered | None]:
 
 
 def _left_out(span: Span, _lines: Sequence[str]) -> Offered | None:
-    return "leave it out", Edit(span, "")
+    return "leave the comma out", Edit(span, "")
 
 
 def _slash(span: Span, lines: Sequence[str]) -> Offered | None:

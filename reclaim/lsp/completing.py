@@ -17,6 +17,7 @@ from reclaim.lang.vocabulary import Entry, Sort
 from reclaim.lsp.calling import callee_at
 from reclaim.lsp.documents import Document
 from reclaim.lsp.sight import Sight
+from reclaim.lsp.wanted import members, wanted
 
 _KINDS = {
     Sort.HOOK: types.CompletionItemKind.Event,
@@ -35,7 +36,9 @@ _DOTTED = re.compile(r"\.\w*$")
 _NUMBER = re.compile(r"(?<![\w.])\d[\w.]*$")
 _DECORATOR = re.compile(r"^@\w*$")
 _DEFINED = re.compile(r"^def\s+\w*$")
-_TYPE_WANTED = re.compile(r"(?:->|\w\s*:)\s*\w*$")
+_RETURNED = re.compile(r"\s+return\s+\w*$")
+_FOLDED = ("min", "max", "clamp", "ilog2", "isqrt")
+"""Functions that constants are computed with."""
 _BASE_WANTED = re.compile(r"^class\s+\w+\s*\(\s*\w*$")
 
 
@@ -62,11 +65,21 @@ def complete(document: Document, place: types.Position, *, snippets: bool) -> li
         return [_hook_item(hook, snippets, "") for hook in _missing_hooks(document)]
     if _BASE_WANTED.match(left):
         return _items(vocabulary.state_bases().values())
-    if _TYPE_WANTED.search(left) and not left.lstrip().startswith(("if ", "elif ", "for ", "else")):
-        return _items(vocabulary.types().values())
+    only = wanted(sight, left)
+    if only is not None:
+        return [*_arguments(sight), *_items(only)]
     if left == left.lstrip() and document.text.words.open_call(at) is None:
-        return _top_level(document, snippets)
-    return [*_arguments(sight), *_items(_inside(sight))]
+        return _items(_of_constants(sight)) if "=" in left else _top_level(document, snippets)
+    answers = _answers(sight.hook) if _RETURNED.match(left) and sight.section is not None else iter(())
+    return [*_arguments(sight), *_items([*members(sight, left), *answers, *_inside(sight)])]
+
+
+def _of_constants(sight: Sight) -> Iterator[Entry]:
+    """Yield what a declaration at the left margin is made of."""
+    yield from vocabulary.declarators().values()
+    yield from (e for e in declared_entries(sight.declared).values() if e.sort is Sort.CONSTANT)
+    yield from vocabulary.constants().values()
+    yield from ((vocabulary.language_functions() | vocabulary.functions())[name] for name in _FOLDED)
 
 
 def _top_level(document: Document, snippets: bool) -> list[types.CompletionItem]:
@@ -104,8 +117,8 @@ def _inside(sight: Sight) -> Iterator[Entry]:
 
 
 def _answers(hook: Hook | None) -> Iterator[Entry]:
-    """Yield the answers that a hook may give, in a function of the author all."""
-    for entry, constructor in vocabulary.answers().values():
+    """Yield the answers that a hook may give, in a function of the author all; plain words come first."""
+    for entry, constructor in sorted(vocabulary.answers().values(), key=lambda known: bool(known[1].params)):
         wanted = hook.result.removesuffix(" | None") if hook else None
         is_kept_for_others = hook is not None and constructor.hooks and hook.name not in constructor.hooks
         if not is_kept_for_others and (wanted is None or wanted in constructor.answers):
@@ -130,7 +143,7 @@ def _arguments(sight: Sight) -> list[types.CompletionItem]:
             kind=types.CompletionItemKind.Property,
             detail=a.written,
             documentation=a.doc or None,
-            sort_text=f"0{a.name}",
+            sort_text=f"!{a.name}",
             filter_text=a.name,
         )
         for a in named
@@ -138,13 +151,17 @@ def _arguments(sight: Sight) -> list[types.CompletionItem]:
 
 
 def _items(entries: Iterable[Entry]) -> list[types.CompletionItem]:
-    seen = {entry.name: entry for entry in reversed(list(entries))}
-    return [_item(entry) for entry in reversed(seen.values())]
+    """Return the entries as the editor shows them, in the order in which they come."""
+    seen: dict[str, Entry] = {}
+    for entry in entries:
+        seen.setdefault(entry.name, entry)
+    return [_item(entry, f"{rank:03}") for rank, entry in enumerate(seen.values())]
 
 
-def _item(entry: Entry) -> types.CompletionItem:
+def _item(entry: Entry, rank: str | None = None) -> types.CompletionItem:
     return types.CompletionItem(
         entry.name,
+        sort_text=rank,
         kind=_KINDS[entry.sort],
         detail=entry.signature if entry.signature != entry.name else None,
         documentation=types.MarkupContent(types.MarkupKind.Markdown, entry.doc) if entry.doc else None,

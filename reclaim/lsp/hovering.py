@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from lsprotocol import types
@@ -9,8 +10,9 @@ from lsprotocol import types
 from reclaim.abi.hooks import HOOKS
 from reclaim.diag.diagnostic import Position, Span
 from reclaim.lang.shapes import shape_text
-from reclaim.lang.vocabulary import Entry
+from reclaim.lang.vocabulary import Argument, Entry
 from reclaim.lang.words import Token
+from reclaim.lsp.calling import callee_at
 from reclaim.lsp.checks import Checked
 from reclaim.lsp.documents import Document
 from reclaim.lsp.sight import Sight
@@ -34,6 +36,12 @@ def _about_word(document: Document, token: Token) -> Iterator[str]:
     words, checked = document.text.words, document.current
     base = words.base_of(token)
     sight = Sight(document, token.span.start)
+    named = _argument(sight, token)
+    if named is not None:
+        yield _code(named.written)
+        if named.doc:
+            yield named.doc
+        return
     entry = None if base is None and token.text in sight.variables else sight.entry(token.text, base)
     fact = _fact(checked, token, base, entry)
     if entry is not None:
@@ -50,6 +58,15 @@ def _about_word(document: Document, token: Token) -> Iterator[str]:
         yield from _costs(checked, token)
     if entry is not None and entry.doc:
         yield entry.doc
+
+
+def _argument(sight: Sight, token: Token) -> Argument | None:
+    """Return the argument that a word names in a call, None where it is no such name."""
+    behind = sight.words.lines[token.span.end.line - 1][token.span.end.column - 1 :].lstrip()
+    call = sight.words.open_call(token.span.start) if re.match(r"=(?!=)", behind) else None
+    entry = callee_at(sight, call.callee) if call is not None else None
+    arguments = entry.arguments if entry is not None else None
+    return next((argument for argument in arguments or () if argument.name == token.text), None)
 
 
 def _fact(checked: Checked | None, token: Token, base: str | None, entry: Entry | None) -> Fact | None:

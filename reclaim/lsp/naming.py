@@ -6,6 +6,7 @@ scope. All of it is read off the words of the present text, so that it works whi
 
 from __future__ import annotations
 
+import keyword
 import re
 from dataclasses import dataclass
 
@@ -81,14 +82,39 @@ def renamable(document: Document, place: types.Position) -> types.Range | None:
     return document.range(token.span)
 
 
+class NotRenamed(Exception):
+    """Say why a name cannot be another one, in words for the person who wished it."""
+
+
 def rename(document: Document, place: types.Position, name: str) -> types.WorkspaceEdit | None:
-    """Return the edit that renames, None where the new name is none that a policy can bind."""
+    """Return the edit that renames, None where nothing under the cursor can be renamed.
+
+    Raises:
+        NotRenamed: the new name is none that a policy can bind there.
+    """
     found = occurrences(document, place)
-    is_usable = name.isidentifier() and name not in KEYWORDS and name not in bound_names()
-    if found is None or not is_usable or renamable(document, place) is None:
+    if found is None or renamable(document, place) is None:
         return None
+    if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) is None:
+        raise NotRenamed(f"`{name}` is no name: it takes ASCII letters, digits and `_`")
+    if keyword.iskeyword(name) or name in bound_names():
+        raise NotRenamed(f"`{name}` is a word of the language")
+    if name in _taken(document, found):
+        raise NotRenamed(f"there is a `{name}` already")
     edits = [types.TextEdit(document.range(use), name) for use in found.uses]
     return types.WorkspaceEdit(changes={document.uri: edits})
+
+
+def _taken(document: Document, found: Occurrences) -> set[str]:
+    """Return the names in sight of any use of a name: declarations, and what the functions around bind."""
+    words = document.text.words
+    names = {section.name for section in words.sections}
+    for section in words.sections:
+        if any(section.first <= use.start.line <= section.last for use in found.uses):
+            inside = words.tokens_of(section)
+            bound = (t for t in inside if t.kind == "word" and words.base_of(t) is None)
+            names |= {t.text for t in bound if section.kind == "def" or _is_field(words, section, t)}
+    return names
 
 
 def _is_contract(document: Document, token: Token) -> bool:

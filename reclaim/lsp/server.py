@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types
-from pygls.exceptions import FeatureRequestError
+from pygls.exceptions import FeatureRequestError, JsonRpcException, JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 from pygls.protocol.language_server import LanguageServerProtocol, lsp_method
 
@@ -131,7 +131,7 @@ def make_server() -> PolicyServer:
 
 
 def _guarded(server: PolicyServer, handler: Handler) -> Handler:
-    """Return a handler whose mistakes are logged and answered with nothing."""
+    """Return a handler whose mistakes are logged and answered with nothing; what it refuses is refused."""
 
     def log() -> None:
         server.log(f"this is our bug; please report it\n{traceback.format_exc()}")
@@ -142,6 +142,8 @@ def _guarded(server: PolicyServer, handler: Handler) -> Handler:
         async def awaiting(params: Any) -> Any:
             try:
                 return await handler(params)
+            except JsonRpcException:
+                raise
             except Exception:  # noqa: BLE001  an editor outlives our mistakes
                 return log()
 
@@ -151,6 +153,8 @@ def _guarded(server: PolicyServer, handler: Handler) -> Handler:
     def calling_it(params: Any) -> Any:
         try:
             return handler(params)
+        except JsonRpcException:
+            raise
         except Exception:  # noqa: BLE001  likewise
             return log()
 
@@ -193,8 +197,10 @@ def _asking(server: PolicyServer) -> dict[str, tuple[Handler, Any]]:
         await server.settled(document)
         return hovering.hover(document, params.position)
 
-    def complete(params: types.CompletionParams) -> list[types.CompletionItem]:
+    async def complete(params: types.CompletionParams) -> list[types.CompletionItem]:
         document = server.documents[params.text_document.uri]
+        if document.checked_version is None:
+            await server.settled(document)  # what a text just opened declares is known with its first check
         return completing.complete(document, params.position, snippets=_has_snippets(server))
 
     def signature(params: types.SignatureHelpParams) -> types.SignatureHelp | None:
@@ -236,10 +242,10 @@ def _naming(server: PolicyServer) -> dict[str, tuple[Handler, Any]]:
         return naming.renamable(document(params), params.position)
 
     def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
-        edit = naming.rename(document(params), params.position, params.new_name)
-        if edit is None:
-            server.log(f"`{params.new_name}` cannot be the new name", types.MessageType.Warning)
-        return edit
+        try:
+            return naming.rename(document(params), params.position, params.new_name)
+        except naming.NotRenamed as error:
+            raise JsonRpcInvalidParams(str(error)) from None
 
     return {
         types.TEXT_DOCUMENT_DEFINITION: (define, None),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 
 from reclaim.abi.hooks import HOOKS
 from tests.lsp.session import Session, at
@@ -240,6 +241,99 @@ def test_completion_in_declarations(session: Session, text: str, there: list[str
     assert [name for name in there if name not in offered] == []
 
 
+WANTED = '''"""What alone makes sense at a place."""
+
+queue = folio_list()
+
+
+class Pair(Struct):
+    one: u64
+
+
+@hook
+def folio_added(folio: Folio, reason: Added) -> Place:
+    return queue.head
+
+
+@hook
+def reclaim_folio(folio: Folio) -> Verdict:
+    return RECLAIM
+
+
+'''
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("@hook\ndef folio_accessed(§", ["lruvec: Lruvec", "folio: Folio", "how: Access"]),
+        ("@hook\ndef folio_accessed(folio: Folio, §", ["lruvec: Lruvec", "how: Access"]),
+        ("@hook\ndef folio_accessed(how: §", ["Access"]),
+        ("@hook\ndef folio_accessed(folio: Folio) -> §", ["Place | None", "None"]),
+        ("seen = lru_set(key=u64, scope=§", ["lruvec", "memcg", "machine"]),
+        ("seen = lru_set(key=§", ["u8", "u16"]),
+        ("SIZE = §", ["folio_list", "tunable"]),
+        (
+            "class More(LruvecState):\n    pair: §",
+            ["u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "bool", "Pair"],
+        ),
+        ("class More(LruvecState):\n    old: u8 = §", ["field"]),
+        ("def two(x: u64) -> u64:\n    y = truncate(x, §", ["u8", "u16"]),
+        ("def two(x: u64) -> u64:\n    y: §", ["u64", "s64"]),
+        ("def two(reason: Added) -> u64:\n    if reason == §", ["Added.ANON_FAULT", "Added.FILE_FAULT"]),
+        ("def two(folio: Folio) -> u64:\n    if §", ["folio", "queue"]),
+        ("@hook\ndef score_folio(folio: Folio) -> s64:\n    §", ["folio", "queue"]),
+        ("@hook\ndef isolate_folio(folio: Folio) -> Isolation:\n    return §", ["SKIP", "TAKE", "move"]),
+    ],
+)
+def test_completion_begins_with_what_makes_sense(session: Session, text: str, first: list[str]) -> None:
+    """The editor sorts as the server says: what is wanted at the place, then what is nearest."""
+    text, place = at(WANTED + text)
+    offered = session.complete(session.open(text), place)
+    ranked = sorted(offered, key=lambda name: str(offered[name].sort_text))
+    assert ranked[: len(first)] == first
+
+
+def test_completion_just_after_opening_knows_the_declarations(session: Session) -> None:
+    """The first question waits for the first check."""
+    text, place = at(WANTED + "def two(folio: Folio) -> bool:\n    return queue.§")
+    assert {"nr_pages", "is_empty"} <= session.complete(session.open(text), place).keys()
+
+
+def test_hover_on_the_name_of_an_argument_is_about_the_argument(session: Session) -> None:
+    """`max=` is no call of `max`."""
+    text, place = at("share = tunable(u32, default=1, min=0, m§ax=9)\n")
+    assert "The largest" not in session.hover(session.open(text), place)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("folio", "already"),
+        ("queue", "already"),
+        ("while", "a word"),
+        ("RECLAIM", "a word"),
+        ("1x", "no name"),
+        ("é", "no name"),
+    ],
+)
+def test_name_that_cannot_be_is_refused_with_the_reason(session: Session, name: str, why: str) -> None:
+    """Renaming would make another policy of it, or none."""
+    text, place = at(WANTED + "def two(folio: Folio) -> u64:\n    o§ld = folio.order\n    return old\n")
+    uri = session.open(text)
+    params = types.RenameParams(types.TextDocumentIdentifier(uri), types.Position(*place), name)
+    with pytest.raises(JsonRpcException, match=why):
+        session.ask("text_document_rename", params)
+
+
+def test_name_of_a_field_is_no_obstacle_to_a_variable(session: Session) -> None:
+    """Behind a dot stands something else."""
+    text, place = at(WANTED + "def two(folio: Folio) -> u64:\n    o§ld = folio.order\n    return old\n")
+    uri = session.open(text)
+    params = types.RenameParams(types.TextDocumentIdentifier(uri), types.Position(*place), "order")
+    assert len(session.ask("text_document_rename", params).changes[uri]) == 2
+
+
 @pytest.mark.parametrize(
     ("body", "label", "active"),
     [
@@ -314,7 +408,8 @@ def test_hooks_and_words_of_the_language_are_not_renamed(session: Session, polic
         params = types.PrepareRenameParams(named, types.Position(*place_of(fragment)))
         assert session.ask("text_document_prepare_rename", params) is None
     place = types.Position(*place_of("§LIMIT = 3"))
-    assert session.ask("text_document_rename", types.RenameParams(named, place, "min")) is None
+    with pytest.raises(JsonRpcException, match="a word of the language"):
+        session.ask("text_document_rename", types.RenameParams(named, place, "min"))
 
 
 def test_references_are_all_uses(session: Session, policy: str) -> None:
