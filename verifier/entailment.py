@@ -163,6 +163,8 @@ class Prover:
         for element in (elements.get(number, TOP), self._refiner.sharpen(elements, number)):
             if element is BOTTOM or not NUMBERS.contains(element, 0):
                 return _HOLDS
+        if self._refiner.order.adds_something(number, elements):
+            return _HOLDS
         found = self.known_range(elements, value)
         return Proof(False, found, (1, found[1]), certain=found == (0, 0))
 

@@ -6,11 +6,11 @@ computes an expression again when more has been learned about its operands.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import isqrt
 from typing import TypeAlias
 
-from reclaim.abi.kinds import U64_MAX, IntKind
+from reclaim.abi.kinds import S64_MAX, U64_MAX, IntKind
 from verifier.domains.lattice import TRANSFER_NAMES
 from verifier.domains.nullness import NONE, PRESENT
 from verifier.domains.product import ABSENT, BOTTOM, FALSE, NUMBERS, TOP, TRUE, TRUTH, Element
@@ -47,6 +47,7 @@ class Evaluator:
             "add": self._sum,
             "sub": self._difference,
             "udiv": self._quotient,
+            "mul": self._product,
             "and": self._conjunction,
             "found": self._found,
             "part": self._part,
@@ -115,11 +116,67 @@ class Evaluator:
         """Add; `x + y` is at most s where y is known to be at most `s - x`."""
         left, right = definition.operands
         a, b = elements.get(left, TOP), elements.get(right, TOP)
-        result = NUMBERS.apply("add", a, b)
+        result = self._before_end(definition, NUMBERS.apply("add", a, b), elements)
         most = self.order.most_of_sum(left, right, elements)
-        if most is None:
+        if most is not None:
+            result = within(result, NUMBERS.range(0, most))
+        for value, part in ((left, right), (right, left)):
+            result = within(result, self._on_the_way(value, part, elements))
+        if a.unsigned[1] + b.unsigned[1] > U64_MAX:
             return result
-        return within(result, NUMBERS.range(0, most))
+        return within(result, self._root_step(left, right, elements))
+
+    def _on_the_way(self, value: int, part: int, elements: Elements) -> Element:
+        """Bound `value + (sample - value) * weight // unit` by the two: it goes a part of the way from one to the other.
+
+        Signed, by `>>` or `sdiv`, and no step may wrap. Rounding goes no further than to the whole difference, for
+        that is a whole number; weight and unit are not negative, the weight no more than the unit.
+        """
+        scaled = self._definitions[part]
+        if scaled.name not in ("ashr", "sdiv"):
+            return TOP
+        least = elements.get(scaled.operands[1], TOP).signed[0]
+        unit = least if scaled.name == "sdiv" else 1 << min(max(least, 0), 62)
+        for difference, weight in self._weighted(scaled.operands[0], elements):
+            made = self._definitions[difference]
+            if made.name != "sub" or made.operands[1] != value or not 0 <= weight <= unit or unit < 1:
+                continue
+            sample, base = elements.get(made.operands[0], TOP).signed, elements.get(value, TOP).signed
+            furthest = max(sample[1] - base[0], base[1] - sample[0])
+            if furthest * max(weight, 1) <= S64_MAX:
+                return NUMBERS.range(min(sample[0], base[0]), max(sample[1], base[1]))
+        return TOP
+
+    def _weighted(self, number: int, elements: Elements) -> Iterator[tuple[int, int]]:
+        """Yield a class as it is, and each factor of a product, with the most that it is multiplied by; -1 for less than 0."""
+        yield number, 1
+        made = self._definitions[number]
+        for factor, weight in (made.operands, made.operands[::-1]) if made.name == "mul" else ():
+            low, high = elements.get(weight, TOP).signed
+            yield factor, high if low >= 0 else -1
+
+    def _root_step(self, left: int, right: int, elements: Elements) -> Element:
+        """Bound `x + n // x` from below, as in Newton's way to the square root of n, where it does not wrap.
+
+        With k = x + n // x, n < x * (k - x + 1) <= (k + 1)**2 / 4. So 4 * n < (k + 1)**2, and k is at least the root
+        of 4 * n, rounded down.
+        """
+        for x, quotient in ((left, right), (right, left)):
+            made = self._definitions[quotient]
+            if made.name == "udiv" and made.operands[1] == x and elements.get(x, TOP).unsigned[0] > 0:
+                return NUMBERS.range(isqrt(4 * elements.get(made.operands[0], TOP).unsigned[0]), U64_MAX)
+        return TOP
+
+    def _product(self, definition: Definition, elements: Elements) -> Element:
+        """Multiply; of a variable that goes in steps this is how far it went."""
+        left, right = (elements.get(operand, TOP) for operand in definition.operands)
+        return self._before_end(definition, NUMBERS.apply("mul", left, right), elements)
+
+    def _before_end(self, definition: Definition, result: Element, elements: Elements) -> Element:
+        """Bound a variable that goes in steps by the end of its range."""
+        for end in self.order.ends(definition, elements):
+            result = within(result, NUMBERS.range(0, max(elements.get(end, TOP).unsigned[1] - 1, 0)))
+        return result
 
     def _difference(self, definition: Definition, elements: Elements) -> Element:
         """Subtract; where the right side is certainly not the larger one, nothing wraps."""

@@ -23,18 +23,19 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from reclaim.abi.kinds import S64_MAX
 from reclaim.lang.ir import HookIR, LoadState, PolicyIR, StoreState
 from verifier.analysis import HookAnalysis, constants_of
-from verifier.domains.lattice import Thresholds, thresholds_of
+from verifier.domains.lattice import Thresholds
 from verifier.domains.product import NUMBERS, TOP, Element
 from verifier.evaluation import within
 from verifier.facts import Facts
 from verifier.state_ranges import DECLARED, FieldName, StateRanges, name_of
 
-MOST_RISES = 6
+MOST_RISES = 10
 """How often one field may grow: ours. On its way up it rests at a few constants of the policy, or it never does."""
 
-MOST_PASSES = 16
+MOST_PASSES = 24
 """Passes in which ranges grow: a bound on work, for fields that wait for each other grow one after the other."""
 
 
@@ -131,7 +132,9 @@ class Invariants:
         Returns:
             None if they do not become closed soon enough.
         """
-        thresholds = thresholds_of(c for hook in self._ir.hooks.values() for c in constants_of(hook))
+        constants = {c for hook in self._ir.hooks.values() for c in constants_of(hook)}
+        rests = sorted(constants | {c + 1 for c in constants if c < S64_MAX})
+        thresholds = Thresholds(tuple(c for c in rests if c >= 0), tuple(c for c in rests if c <= S64_MAX))
         tried = analyse(self._ir, StateRanges({n: NUMBERS.of(f.initial) for n, f in self._fields.items()}))
         nr_rises: Counter[FieldName] = Counter()
         for _ in range(MOST_PASSES):

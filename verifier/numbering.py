@@ -326,7 +326,7 @@ class Numbering:
         """Start a loop: what its body may write is only known to be whatever the last round left."""
         memory = self._merge(header, edges)
         before = memory.copy()
-        for writes in self._writes_inside(self._bodies[header.id]):
+        for writes in self._writes_inside(self._going_round(header.id)):
             memory.forget(writes, version=("header", header.id))
         for cell, content in before.stored.items():
             if cell in memory.stored:
@@ -335,6 +335,18 @@ class Numbering:
             phi.contents.update((edge, content) for edge in edges)
             memory.stored[cell] = phi.result
         return memory
+
+    def _going_round(self, header: int) -> set[int]:
+        """Return the blocks of a loop that another round may follow: what is written on the way out is not read there."""
+        body = self._bodies[header]
+        found = {edge.source for edge in self.incoming[header] if edge.source in body}
+        front = list(found)
+        while front:
+            for edge in self.incoming[front.pop()]:
+                if edge.source in body and edge.source not in found:
+                    found.add(edge.source)
+                    front.append(edge.source)
+        return found
 
     def _writes_inside(self, body: Iterable[int]) -> Iterable[Writes]:
         for number in body:

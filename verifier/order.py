@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from reclaim.abi.kinds import U64_MAX, IntKind
-from verifier.domains.product import NUMBERS, TOP, Element
+from verifier.domains.product import NUMBERS, TOP, TRUE, Element
 from verifier.expressions import Definition
 from verifier.numbering import Numbering
 
@@ -83,6 +83,20 @@ class Order:
         """Return the smallest upper bound that anything above a class gives it."""
         reached = self._reached(number, elements, DEPTH)
         return min(elements.get(node, TOP).unsigned[1] - above for node, above in reached.items())
+
+    def adds_something(self, number: int, elements: dict[int, Element]) -> bool:
+        """Tell whether a class is not 0 because a sum of it lies above the other part of that sum.
+
+        Of `below + here > rank` with `below <= rank`, here is not 0. That holds modulo 2**64 as well.
+        """
+        for user in self._users.above.get(number, ()):
+            definition = self._definitions[user]
+            if definition.name == "add":
+                other = definition.operands[definition.operands[0] == number]
+                above = self.gap(other, user, elements)
+                if above is not None and above > 0:
+                    return True
+        return False
 
     def most_of_sum(self, left: int, right: int, elements: dict[int, Element]) -> int | None:
         """Return an upper bound of `left + right` where one is at most s minus the other: s.
@@ -176,9 +190,13 @@ class Order:
             case "sub":
                 if self._is_exact_difference(definition, elements, depth):
                     yield operands[0], elements.get(operands[1], TOP).unsigned[0]
+                    yield from self._taken_less(definition, elements, depth)
             case "add":
                 for base, other in (operands, operands[::-1]):
                     yield base, -self._element(other, elements).unsigned[1]
+                yield from ((end, 1) for end in self.ends(definition, elements))
+            case "mul":
+                yield from ((end, 1) for end in self.ends(definition, elements))
             case "truncate":
                 if isinstance(definition.detail, IntKind) and not definition.detail.signed:
                     yield operands[0], 0
@@ -208,6 +226,76 @@ class Order:
                     yield user, -elements.get(operands[1], TOP).unsigned[1]
             case _:
                 pass
+
+    def _taken_less(self, definition: Definition, elements: dict[int, Element], depth: int) -> Iterator[Step]:
+        """Yield `x - z` for an exact `x - y` where z is no more than y."""
+        whole, taken = definition.operands
+        for user in self._users.above.get(whole, ()) if depth > 0 else ():
+            other = self._definitions[user]
+            if other.name == "sub" and other.operands[0] == whole and other.operands[1] != taken:
+                more = self.gap(other.operands[1], taken, elements, depth - 1)
+                if more is not None and more >= 0:
+                    yield user, more
+
+    def ends(self, definition: Definition, elements: dict[int, Element]) -> Iterator[int]:
+        """Yield what a variable that goes in steps lies below: where its `range` stops.
+
+        A range in steps of s counts its rounds k, and the variable is `start + k * s`. With d the distance to the
+        end there are `d // s + min(d % s, 1)` rounds, d by s rounded up. So k is at most (d - 1) // s, and k * s
+        below d; nothing wraps. Where d is `stop - min(start, stop)` or `max(start, stop) - start` and not 0, it is
+        `stop - start`, and the variable lies below stop.
+
+        Args:
+            definition: a sum, or a product for a variable that starts at 0.
+            elements: what is known.
+        """
+        if definition.name == "mul":
+            for distance in self._distances(definition, elements):
+                yield distance
+                made = self._definitions[distance]
+                for stop, zero in (made.operands, made.operands[::-1]) if made.name == "umax" else ():
+                    if self._definitions[zero].name == "const" and self._definitions[zero].detail == 0:
+                        yield stop
+            return
+        for start, way in (definition.operands, definition.operands[::-1]):
+            if self._definitions[way].name == "mul":
+                for distance in self._distances(self._definitions[way], elements):
+                    yield from self._stops(distance, start)
+
+    def _stops(self, distance: int, start: int) -> Iterator[int]:
+        """Yield the stop of which a distance that is not 0 is the distance from a start."""
+        made = self._definitions[distance]
+        for part in made.operands if made.name == "umin" else (distance,):
+            difference = self._definitions[part]
+            if difference.name != "sub":
+                continue
+            far, near = (self._definitions[operand] for operand in difference.operands)
+            if near.name == "umin" and set(near.operands) == {start, difference.operands[0]}:
+                yield difference.operands[0]
+            elif far.name == "umax" and difference.operands[1] == start and start in far.operands:
+                yield far.operands[far.operands[0] == start]
+
+    def _distances(self, way: Definition, elements: dict[int, Element]) -> Iterator[int]:
+        """Yield each d for which `k * s` is known to be less than d: k is below d by s, rounded up."""
+        for count, step in (way.operands, way.operands[::-1]):
+            if self._definitions[step].name != "const" or self._definitions[step].detail == 0:
+                continue
+            for user in self._users.compared.get(count, ()):
+                compared = self._definitions[user]
+                if compared.name == "ult" and compared.operands[0] == count and elements.get(user) == TRUE:
+                    yield from self._divided(compared.operands[1], step)
+
+    def _divided(self, rounds: int, step: int) -> Iterator[int]:
+        """Yield d where a class is `d // step + min(d % step, 1)`."""
+        made = self._definitions[rounds]
+        for whole, rest in (made.operands, made.operands[::-1]) if made.name == "add" else ():
+            quotient, least = self._definitions[whole], self._definitions[rest]
+            if quotient.name != "udiv" or quotient.operands[1] != step or least.name != "umin":
+                continue
+            for one, remainder in (least.operands, least.operands[::-1]):
+                is_one = self._definitions[one].name == "const" and self._definitions[one].detail == 1
+                if is_one and self._definitions[remainder] == Definition("umod", quotient.operands):
+                    yield quotient.operands[0]
 
     def _scaled_down(self, definition: Definition, elements: dict[int, Element]) -> Iterator[Step]:
         """Yield x for `x * part // whole` and `x * part >> n` where the part is no more than the whole."""

@@ -94,9 +94,9 @@ class RelationWriter:
         name = f"i{len(self.counters)}{depth}{len(self.lines)}"
         end = self.rng.choice((*self.variables, f"min({self.rng.choice(self.variables)}, 8)", "8", "limit"))
         start = self.rng.choice(("", "", "1, ", f"{self.rng.choice(self.variables)}, "))
-        step = ", 2" if start and self.rng.random() < 0.2 else ""
-        down = self.rng.random() < 0.15
-        self._say(depth, f"for {name} in range({f'{end}, 0, -1' if down else f'{start}{end}{step}'}):")
+        step = f", {self.rng.choice((2, 3, 4))}" if start and self.rng.random() < 0.35 else ""
+        down = self.rng.choice(("", "", "", "", "", ", 0, -1", f", {self.rng.choice(self.variables)}, -2"))
+        self._say(depth, f"for {name} in range({f'{end}{down}' if down else f'{start}{end}{step}'}):")
         self.counters.append(name)
         self._block(depth + 1, self.rng.randint(1, 3), nr_loops + 1)
         if self.rng.random() < 0.3:

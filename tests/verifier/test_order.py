@@ -27,6 +27,8 @@ NR_GRAPHS = 160
 NR_VARIABLES = 5
 NR_EXPRESSIONS = 14
 NR_COMPARISONS = 8
+NR_WRITTEN = 2
+"""Expressions of several parts that have a meaning as a whole, which chance does not write."""
 
 _NAMES = sorted(BINARY_OPERATIONS)
 _SMALL_NAMES = ("add", "add", "sub", "mul", "udiv", "umod", "umod", "umin", "umax", "lshr")
@@ -61,6 +63,8 @@ class Graph:
                 self._call()
             else:
                 self._expression()
+        for _ in range(NR_WRITTEN):
+            self.rng.choice((self._way_in_steps, self._step_to_the_root, self._moving_average))()
         for _ in range(NR_COMPARISONS):
             self._comparison()
             self._ratio()
@@ -118,6 +122,49 @@ class Graph:
         if number is not None and self.rng.random() < 0.5:
             self.known[new] = NUMBERS.range(0, 2**64 - 1)
 
+    def _made(self, name: str, left: int, right: int) -> int:
+        definition = ordered(name, left, right)
+        return self._add(definition, self._computed(name, definition))
+
+    def _constant(self, *values: int) -> int:
+        value = self.rng.choice(values)
+        return self._add(Definition("const", (), value), value)
+
+    def _way_in_steps(self) -> None:
+        """Write the variable of a `range` in steps, its count of rounds and what that is compared with."""
+        start, stop, count = self._any(), self._any(), self._any()
+        step = self._constant(1, 2, 3, 4, 7)
+        distance = self.rng.choice(
+            (
+                lambda: self._made("sub", stop, self._made("umin", start, stop)),
+                lambda: self._made("umin", self._made("sub", stop, self._made("umin", start, stop)), stop),
+                lambda: self._made("sub", self._made("umax", start, stop), start),
+                lambda: self._made("umax", start, stop),
+                lambda: stop,
+            )
+        )()
+        rest = self._made("umin", self._made("umod", distance, step), self._constant(1))
+        rounds = self._made("add", self._made("udiv", distance, step), rest)
+        way = self._made("mul", count, step)
+        for name in ("add", "sub"):
+            self._made(name, start, way)
+        if self.numbers[count] is not None and self.numbers[rounds] is not None:
+            self._decide(Definition("ult", (count, rounds)))
+
+    def _step_to_the_root(self) -> None:
+        """Write `x + n // x`, and half of it."""
+        x, n = self._any(), self._any()
+        self._made("udiv", self._made("add", x, self._made("udiv", n, x)), self._constant(2))
+
+    def _moving_average(self) -> None:
+        """Write `x + (y - x) // n`, with a sign, `>>` for it or a weight as may be."""
+        x, y = self._any(), self._any()
+        part = self._made("sub", y, x)
+        if self.rng.random() < 0.4:
+            part = self._made("mul", part, self._constant(0, 1, 3, 8))
+        scaled = self._made(self.rng.choice(("sdiv", "ashr", "udiv")), part, self._constant(1, 2, 3, 8))
+        self._made("add", x, scaled)
+
     def _computed(self, name: str, definition: Definition) -> int | None:
         op, signed = BINARY_OPERATIONS[name]
         left, right = (self.numbers[operand] for operand in definition.operands)
@@ -150,6 +197,11 @@ class Graph:
         truth = int(a == b if name == "eq" else a < b)
         self.known[self._add(definition, truth)] = NUMBERS.of(truth)
 
+    def _decide(self, definition: Definition) -> None:
+        """Compare two numbers without sign."""
+        left, right = (self.number_of(operand) for operand in definition.operands)
+        self.known[self._add(definition, int(left < right))] = NUMBERS.of(int(left < right))
+
     def _ratio(self) -> None:
         whole, unit = self._one_with_number(), self._one_with_number()
         if self.number_of(unit) > 0:
@@ -175,6 +227,20 @@ def test_gap_is_never_larger_than_the_numbers_say(group: int) -> None:
             for high, larger in graph.with_numbers():
                 gap = order.gap(low, high, graph.known)
                 assert gap is None or larger >= number + gap, (seed, low, high, gap)
+
+
+@pytest.mark.parametrize("group", range(4))
+def test_what_is_said_to_add_something_is_not_zero(group: int) -> None:
+    """What a sum has more than its other part is not 0, be it that the sum wraps."""
+    nr_found = 0
+    for seed in range(group, NR_GRAPHS, 4):
+        graph = Graph(seed)
+        order = evaluator(graph).order
+        for of, number in graph.with_numbers():
+            if order.adds_something(of, graph.known):
+                assert number != 0, (seed, of)
+                nr_found += NUMBERS.contains(graph.known[of], 0)
+    assert nr_found > 2
 
 
 @pytest.mark.parametrize("group", range(4))
