@@ -59,6 +59,8 @@ def lower_annotated(low: Lowering, node: nodes.AnnotatedAssign) -> None:
         help_ = (Help(f"write `{low.quote(node.span)} = ...`"),)
         low.findings.stop("unassigned-variable", message, node.span, label="no value", help=help_)
     operand = low.expression(node.value)
+    if earlier is None:
+        _after_none(low, name, of, node.target.span)
     low.frame.types[name] = of
     low.frame.fixed.add(name)
     assign(low, node.target, operand, node.value.span)
@@ -156,12 +158,26 @@ def _first_value(low: Lowering, name: str, operand: Operand, span: Span) -> Bind
         frame.always_none.append((name, span))
         return operand
     value = settle(low, operand)
-    if any(n == name for n, _ in frame.always_none):
-        widened = nullable(value.type)
-        if widened is not None:
-            low.widen(name, widened)
+    _after_none(low, name, value.type, span)
     frame.types[name] = value.type
     return _named(low, value, name)
+
+
+def _after_none(low: Lowering, name: str, of: Type, span: Span) -> None:
+    """Start again with a type that has None, where a variable without a type was None before."""
+    none = next((place for known, place in low.frame.always_none if known == name), None)
+    if none is None:
+        return
+    wider = nullable(of)
+    if wider is None:
+        low.findings.stop(
+            "type-mismatch",
+            f"`{name}` is None before, and a `{describe(of)}` cannot be None",
+            span,
+            label=f"`{describe(of)}` here",
+            labels=(Label(none, "None here"),),
+        )
+    low.widen(name, wider)
 
 
 def _named(low: Lowering, value: Value, name: str) -> Value:

@@ -129,6 +129,7 @@ class LowerHook(Lowering):
             try:
                 self._statement(statement)
             except Stop:
+                self.give_up()
                 self._poison(statement)
                 if isinstance(statement, nodes.Return):
                     self.builder.leave()

@@ -43,6 +43,7 @@ def lower_if(low: Lowering, node: nodes.If) -> None:
         try:
             low.condition(condition, then, other)
         except Stop:
+            low.give_up()
             _abandon(low, then, other)
         builder.go_to(then)
         low.statements(suite)

@@ -177,6 +177,13 @@ class Lowering:
         text = self.written(span)
         return text if len(text) <= 40 else text[:37] + "..."
 
+    def give_up(self) -> None:
+        """Leave a statement out because of a mistake in it, or in what it uses, that was reported.
+
+        Without a report the policy would be accepted, and mean something else.
+        """
+        assert self.findings, "a statement is left out, and nobody said why"
+
     def mismatch(self, node_span: Span, wanted: str, found: Operand, **fields: object) -> NoReturn:
         """Report a value of the wrong type."""
         shown = describe_operand(found)

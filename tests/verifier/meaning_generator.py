@@ -576,7 +576,8 @@ class _Writer:
         self.touched.add(name)
         match self.rng.randrange(3):
             case 0:
-                return [f"{name} = None", *between, f"if {flag}:", f"    {name} = {value}"]
+                hint = f": {_HINTS[kind]}" if self.chance(0.3) else ""
+                return [f"{name} = None", *between, f"if {flag}:", f"    {name}{hint} = {value}"]
             case 1:
                 return [f"if {flag}:", f"    {name} = {value}", "else:", f"    {name} = None"]
             case _:
