@@ -34,6 +34,7 @@ from reclaim.diag.registry import report
 from reclaim.lang.ir import (
     Block,
     Call,
+    Const,
     Construct,
     ListDecl,
     ListRef,
@@ -320,6 +321,10 @@ class _Sources:
         found: set[str] = set()
         for number in self._behind(places) - self._passed.keys():
             made = self._makers.get(number)
+            if isinstance(
+                made, (Const, Wrap, Unwrap)
+            ):  # None is nowhere; what is wrapped is among the values
+                continue
             listed = self._named(made.list) if isinstance(made, Construct) and made.list is not None else None
             if not listed:
                 return None

@@ -57,6 +57,7 @@ def codes(filling: str = "pass", claiming: str = "pass", draining: str = "pass")
         "for folio in hot.scan(limit=1):\n        folio.move(hot.head)",
         "for folio in main.scan(limit=1):\n        folio.move(hot.head)",
         "hot.splice(hot.head, limit=8)",
+        "to = None if sc.priority > 6 else hot.head\n    if to is not None:\n        hot.splice(to, limit=8)",
         "hot.splice(cold.head, limit=8)\n    cold.splice(hot.head, limit=8)",
         "if sc.priority > 12:\n        hot.splice(main.head, limit=8)",
     ],
@@ -179,6 +180,10 @@ hot = folio_list()
 cold = folio_list()
 
 
+def or_hot(place: Place | None) -> Place:
+    return hot.head if place is None else place
+
+
 @hook
 def folio_added() -> Place:
     return hot.head
@@ -204,6 +209,9 @@ def next_batch(sc: ScanControl) -> Batch:
         ("hot.head", "hot.batch(32)", []),
         ("hot.head", "STOP", ["RP0654"]),
         ("hot.head if own is None else own.tail", "STOP", ["RP0654"]),
+        ("or_hot(None if folio.is_active else hot.tail)", "STOP", ["RP0654"]),
+        ("or_hot(None if folio.is_active else cold.tail)", "STOP", ["RP0654", "RP0654"]),
+        ("or_hot(None if folio.is_active else cold.tail)", "cold.batch(8)", []),
         ("cold.head", "cold.deactivate(32)", ["RP0654", "RP0654"]),
         ("cold.head", "STOP", ["RP0654", "RP0654"]),
     ],
