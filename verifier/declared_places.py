@@ -6,10 +6,11 @@ a field holds, what a tunable may be set to, which parameter may be None.
 
 from __future__ import annotations
 
-from reclaim.diag.diagnostic import Label
+from dataclasses import replace
+
+from reclaim.diag.diagnostic import Label, Span
 from reclaim.lang.ir import (
     Call,
-    HookIR,
     ListDecl,
     ListRef,
     LoadState,
@@ -22,28 +23,32 @@ from reclaim.lang.ir import (
     Tunable,
     Value,
 )
-from verifier.analysis import Violation
-from verifier.entailment import Prover
+from verifier.analysis import HookAnalysis, Violation
 from verifier.facts import shown_range
 from verifier.obligations import InRange, NotNone, Role
+from verifier.origins import STEPS, parts_of
 from verifier.source_places import SourceText
 
 _Declaration = StateField | ListDecl | MapDecl | Tunable
 
 
+_WIDE = 1 << 16
+"""Numbers of a range that is not worth telling where most of it is left: 2^64 - 4 is no limit to a reader."""
+
+
 class DeclaredPlaces:
     """Find the declarations behind the violations of one hook."""
 
-    def __init__(self, hook: HookIR, prover: Prover, source: SourceText) -> None:
-        self._hook = hook
-        self._prover = prover
+    def __init__(self, analysis: HookAnalysis, source: SourceText) -> None:
+        self._hook = analysis.hook
+        self._prover = analysis.prover
+        self._state = analysis.state
         self._source = source
-        self._makers = {
-            op.result.id: op for block in hook.blocks for op in block.ops if op.result is not None
-        }
+        ops = (op for block in analysis.hook.blocks for op in block.ops)
+        self._makers = {op.result.id: op for op in ops if op.result is not None}
 
     def of(self, violation: Violation, value: Value) -> tuple[Label, ...]:
-        """Return labels on declarations, at most two, none of them where the other is.
+        """Return labels on declarations, one for each.
 
         Args:
             violation: what could not be proved.
@@ -51,10 +56,12 @@ class DeclaredPlaces:
         """
         if isinstance(violation.demand, NotNone):
             return self._optional_parameter(value)
-        found = (self._limit(violation.op, violation.demand), self._range(violation, value))
-        labels = {
-            declared.span: Label(declared.span, said) for declared, said in found if declared is not None
-        }
+        stored = [self._kept(part) for part in parts_of(value, self._makers, STEPS)]
+        found = (self._limit(violation.op, violation.demand), self._range(violation, value), *stored)
+        labels: dict[Span, Label] = {}
+        for declared, said in found:
+            if declared is not None:
+                labels.setdefault(declared.span, Label(declared.span, said))
         return tuple(label for label in labels.values() if self._source.text(label.span))
 
     def _limit(self, op: Op | None, demand: object) -> tuple[_Declaration | None, str]:
@@ -64,7 +71,7 @@ class DeclaredPlaces:
         match op:
             case LoadState(state=declared) | StoreState(state=declared):
                 if demand.role is Role.INDEX:
-                    return declared, _length(declared.name, declared.dims)
+                    return self._array(declared), _length(declared.name, declared.dims)
                 return declared, f"`{declared.name}` holds {shown_range((declared.min, declared.max))}"
             case ListRef(decl=lists):
                 return lists, _length(lists.name, lists.dims)
@@ -75,6 +82,12 @@ class DeclaredPlaces:
             case _:
                 return None, ""
 
+    def _array(self, declared: StateField) -> StateField:
+        """Return a field of a struct with the place where the array of structs is declared."""
+        name, dot, _ = declared.name.partition(".")
+        place = self._source.declared_at(name) if dot else None
+        return declared if place is None else replace(declared, span=place)
+
     def _range(self, violation: Violation, value: Value) -> tuple[_Declaration | None, str]:
         """Return what a value has its whole range from, where it is a field or tunable and nothing narrowed it."""
         match self._makers.get(value.id):
@@ -82,6 +95,20 @@ class DeclaredPlaces:
                 whole = (declared.min, declared.max)
                 if self._prover.known_range(violation.known, value) == whole:
                     return declared, f"`{declared.name}` can be {shown_range(whole)}"
+        return None, ""
+
+    def _kept(self, value: Value) -> tuple[_Declaration | None, str]:
+        """Return a field of which all stores together say more than its declaration does."""
+        match self._makers.get(value.id):
+            case LoadState(state=StateField() as declared):
+                known = self._state.of(declared)
+                low, high = known.signed if declared.kind.signed else known.unsigned
+                width = declared.max - declared.min
+                if high - low == width or (width > _WIDE and (high - low) * 8 > width * 7):
+                    return None, ""
+                if low == high == declared.initial:
+                    return declared, f"`{declared.name}` begins as {low}, and nothing else is stored"
+                return declared, f"all stores keep `{declared.name}` in {shown_range((low, high))}"
         return None, ""
 
     def _optional_parameter(self, value: Value) -> tuple[Label, ...]:

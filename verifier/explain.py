@@ -17,7 +17,18 @@ from reclaim.abi.kinds import INT_KINDS
 from reclaim.diag.diagnostic import Diagnostic, Edit, Help, Label, Span
 from reclaim.diag.registry import report
 from reclaim.lang.answer_help import PLAIN_ANSWERS
-from reclaim.lang.ir import Binary, BinaryOp, Construct, LoadState, Op, PolicyIR, StoreState, Value
+from reclaim.lang.ir import (
+    Binary,
+    BinaryOp,
+    Call,
+    Construct,
+    LoadState,
+    MapDecl,
+    Op,
+    PolicyIR,
+    StoreState,
+    Value,
+)
 from verifier import explain_contract
 from verifier.analysis import HookAnalysis, Violation
 from verifier.declared_places import DeclaredPlaces
@@ -63,6 +74,9 @@ _TERM = rf"{_ATOM}|\([^()]*\)"
 _MOST_STEPS_BACK = 8
 """Operands looked at for a difference that wrapped: further away it explains little."""
 
+_HUGE = 1 << 32
+"""Numbers from here on are times, clocks and keys: a field of less cannot be meant for them."""
+
 _DECREMENT = re.compile(rf"({_ATOM}) -= ({_ATOM})")
 _DIFFERENCE = re.compile(rf"({_ATOM}) - ({_ATOM})")
 """A difference of two such operands."""
@@ -79,7 +93,7 @@ class Explainer:
         self._hook = analysis.hook
         self._prover = analysis.prover
         self._definitions = analysis.numbering.definitions
-        self._declared_places = DeclaredPlaces(analysis.hook, analysis.prover, source)
+        self._declared_places = DeclaredPlaces(analysis, source)
         self._witnesses = WitnessSearch(analysis, policy, source.name_of) if with_witnesses else None
 
     def explain(self, violation: Violation) -> Diagnostic:
@@ -153,11 +167,13 @@ class Explainer:
             _NAMES[demand.role],
             f"{subject}: found {shown_range(found)}, needed {shown_range(needed)}",
             span,
-            label=f"can be {shown_range(found)}, must be {_wanted(demand, found)}",
+            label=f"{_can_be(found)}, must be {_wanted(demand, found)}",
             labels=self._origins(violation, value, span),
             notes=_wrapping_notes(written, found) or self._wrapped_before(violation, value),
             help=(
                 *self._shorter_loop(written, violation.op.span, demand),
+                *self._wider(violation.op, written, demand, found),
+                *self._round(written, span, demand),
                 *_bounding_help(written, span, demand, found),
                 *self._range_of_field(demand, found),
                 *self._next_of_ring(written, span, demand),
@@ -201,6 +217,32 @@ class Explainer:
         if end.isdecimal():
             shorter = str(last)
         return (Help(f"end the loop earlier: `{shorter}`", Edit(place, shorter)),)
+
+    def _round(self, written: str, span: Span, demand: InRange) -> tuple[Help, ...]:
+        """Offer to go round an array that the policy goes round elsewhere."""
+        beside = re.fullmatch(rf"{_ATOM} \+ \w+", written)
+        length = demand.high + 1
+        if beside is None or demand.role is not Role.INDEX or not self._source.holds(f"% {length}"):
+            return ()
+        return _replacing(span, f"({written}) % {length}")
+
+    def _wider(self, op: Op, written: str, demand: InRange, found: tuple[int, int]) -> tuple[Help, ...]:
+        """Offer a type that holds what is stored, where the declared one is far too small for it, or is a key's."""
+        if demand.role is not Role.STORE or found[0] < 0 or _AUGMENTED.fullmatch(written):
+            return ()
+        needed = next((kind for kind in ("u16", "u32", "u64") if INT_KINDS[kind].max >= found[1]), None)
+        match op:
+            case StoreState(state=field) if found[1] >= _HUGE and field.max == field.kind.max:
+                name, line = field.name.rpartition(".")[2], field.span.start.line
+                edit = self._source.retyped(line, rf"\b{name}\s*:\s*([us]\d+)\b", "u64")
+                said = f"declare `{name}: u64`"
+            case Call(map_decl=MapDecl() as decl) if needed is not None:
+                part = demand.what.partition(" of ")[0]
+                edit = self._source.retyped(decl.span.start.line, rf"\b{part}=([us]\d+)\b", needed)
+                said = f"declare `{decl.name}` with `{part}={needed}`"
+            case _:
+                return ()
+        return (Help(said, edit),) if edit is not None and not _wrapping_notes(written, found) else ()
 
     def _range_of_field(self, demand: InRange, found: tuple[int, int]) -> tuple[Help, ...]:
         """Offer to declare the range of a field that is an index or a shift count as it is."""
@@ -333,7 +375,7 @@ class Explainer:
             "division-by-zero",
             f"divisor `{written}` {verb} 0: found {found}, needed anything but 0",
             span,
-            label=f"can be {found}",
+            label=_can_be(violation.proof.found),
             labels=self._origins(violation, value, span),
             help=(
                 *_replacing(span, f"max({written}, 1)"),
@@ -371,10 +413,15 @@ class Explainer:
             "mixed-signs",
             f"`{name}` mixes with the other sign: found {shown_range(found)}, needed 0..=9223372036854775807",
             span,
-            label=f"can be {shown_range(found)}, which reads differently as {meant}",
+            label=f"{_can_be(found)}, which reads differently as {meant}",
             labels=self._origins(violation, value, span),
-            help=_same_sign(written, span, meant),
+            help=_same_sign(written, span, meant, self._is_difference(value)),
         )
+
+    def _is_difference(self, value: Value) -> bool:
+        """Tell whether a number is a difference, which is meant to have a sign."""
+        made = self._sums.get(value)
+        return made is not None and made.op is BinaryOp.SUB
 
     def _is_count(self, converted: Value | None) -> bool:
         """Tell whether a number without sign is made only to shift by: what it must be is 0 to 63."""
@@ -392,7 +439,7 @@ class Explainer:
             "negative-operand",
             f"`{written}` may be negative: found {found}, needed at least 0; `//` and `%` take no negative numbers",
             span,
-            label=f"can be {found}",
+            label=_can_be(violation.proof.found),
             labels=self._origins(violation, value, span),
             help=(*self._signed_division(violation.op), *_replacing(span, f"max({written}, 0)")),
         )
@@ -456,6 +503,10 @@ class Explainer:
             labels=self._origins(violation, bound, span),
             help=_limiting_help(written, span),
         )
+
+
+def _can_be(found: tuple[int, int]) -> str:
+    return f"is {found[0]}" if found[0] == found[1] else f"can be {shown_range(found)}"
 
 
 def _place(demand: InRange) -> str:
@@ -527,11 +578,11 @@ def _bounding_help(written: str, span: Span, demand: InRange, found: tuple[int, 
     return _replacing(span, _bounded(written, demand, found))
 
 
-def _same_sign(written: str, span: Span, meant: str) -> tuple[Help, ...]:
+def _same_sign(written: str, span: Span, meant: str, is_difference: bool) -> tuple[Help, ...]:
     """Offer the number in the other sign: the difference that is meant, else the nearest number that both have."""
     if meant == "u64":
         return _replacing(span, f"max({written}, 0)")
-    if _DIFFERENCE.fullmatch(written):
+    if is_difference:
         return _replacing(span, f"s64({written})")
     return _replacing(span, f"min({written}, {2**63 - 1})")
 

@@ -55,7 +55,7 @@ def origins(
     """
     makers = {op.result.id: op for block in hook.blocks for op in block.ops if op.result is not None}
     labels: dict[Span, Label] = {}
-    for part in _parts(value, makers, STEPS):
+    for part in parts_of(value, makers, STEPS):
         if part.span == primary or part.span in labels or part.span == hook.span:
             continue
         said = _said(part, prover, known)
@@ -64,7 +64,7 @@ def origins(
     return tuple(list(labels.values())[:MOST_LABELS])
 
 
-def _parts(value: Value, makers: dict[int, Op], steps: int) -> Iterator[Value]:
+def parts_of(value: Value, makers: dict[int, Op], steps: int) -> Iterator[Value]:
     """Yield a value and what it is made of, constants left out."""
     maker = makers.get(value.id)
     if isinstance(maker, Const):
@@ -80,7 +80,7 @@ def _parts(value: Value, makers: dict[int, Op], steps: int) -> Iterator[Value]:
         case _:
             operands = ()
     for operand in operands:
-        yield from _parts(operand, makers, steps - 1)
+        yield from parts_of(operand, makers, steps - 1)
 
 
 def _said(value: Value, prover: Prover, known: Elements) -> str | None:

@@ -62,6 +62,22 @@ class SourceText:
             return None
         return found[1], Span.of(span.start.line, found.end(1) + 1, span.start.line, found.end(1) + 1)
 
+    def declared_at(self, name: str) -> Span | None:
+        """Return where a field is declared, by its name alone; None where that is nowhere or not once."""
+        found = [
+            Span.of(number, place.start(1) + 1, number, place.end(1) + 1)
+            for number, line in enumerate(self._lines, 1)
+            if (place := re.match(rf"\s+({name})\s*:", line))
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def retyped(self, line: int, pattern: str, better: str) -> Edit | None:
+        """Return the edit of a line that puts another type in the place of the one that a pattern finds."""
+        found = re.search(pattern, self._lines[line - 1])
+        if found is None:
+            return None
+        return Edit(Span.of(line, found.start(1) + 1, line, found.end(1) + 1), better)
+
     def annotation(self, around: Span, name: str) -> Span | None:
         """Return where `name: type | None` stands on the lines of a span, None if it does not."""
         for line in range(around.start.line, around.end.line + 1):

@@ -85,7 +85,8 @@ def _fixes(text: str, found: Type | None, wanted: AnswerType) -> list[str]:
         return ["None"]
     found = plain(found) if found is not None else None
     if isinstance(found, BoolType):
-        return [f"{yes} if {text} else {no}" for name, yes, no in _TRUTHS if name in names]
+        said = {"True": "{0}", "False": "{1}"}.get(text, "{0} if {2} else {1}")
+        return [said.format(yes, no, text) for name, yes, no in _TRUTHS if name in names]
     if isinstance(found, AnswerType) and "Place" in found.names and names & {"Verdict", "Isolation"}:
         return [f"move({text})"]
     if isinstance(found, HandleType) and found.name == "List":

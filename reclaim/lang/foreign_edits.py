@@ -109,6 +109,14 @@ def _choice(span: Span, lines: Sequence[str]) -> Offered | None:
     return None
 
 
+def _indices(span: Span, lines: Sequence[str]) -> Offered | None:
+    text = lines[span.start.line - 1][span.start.column - 1 : span.end.column - 1]
+    if re.fullmatch(rf"{_ATOM}(?:, {_ATOM})+", text) is None:
+        return None
+    better = "][".join(re.findall(_ATOM, text))
+    return f"write `[{better}]`", Edit(span, better)
+
+
 def _walrus(span: Span, lines: Sequence[str]) -> Offered | None:
     """Return an assignment on the line before, for a condition that is looked at once."""
     line = lines[span.start.line - 1]
@@ -210,5 +218,6 @@ _MAKERS: dict[str, Callable[[Span, Sequence[str]], Offered | None]] = {
     "chained-assignment": _chained,
     "tuple-assignment": _several,
     "choice-tuple": _choice,
+    "index-tuple": _indices,
     "choice-display": _choice,
 }

@@ -124,7 +124,8 @@ def _compared_map(
 ) -> NoReturn:
     """Refuse ``key in ghosts == flag``, which would compare the map."""
     whole = left.to(following[1].span)
-    better = f"({low.quote(left)} {op} {low.quote(node.span)}) {following[0]} {low.quote(following[1].span)}"
+    asked, value = f"{low.quote(left)} {op} {low.quote(node.span)}", low.quote(following[1].span)
+    better = asked if (following[0], value) == ("==", "True") else f"({asked}) {following[0]} {value}"
     low.findings.stop(
         "invalid-comparison",
         f"the `{following[0]}` behind `{op}` compares `{low.quote(node.span)}`, as in Python",

@@ -90,6 +90,9 @@ RESTRICTIONS: dict[str, Restriction] = {
         "loop over several names at once",
         "use `for i in range(n):` with the index alone, and read what it needs inside",
     ),
+    "index-tuple": Restriction(
+        "multiple-assignment", "several indices in one pair of brackets", "write a pair for each: `a[i][j]`"
+    ),
     "choice-display": Restriction(
         "collection-display", "lists, sets and dicts to look in", "use `x == a or x == b`"
     ),
@@ -174,6 +177,8 @@ def _in_its_place(node: nodes.Node, around: nodes.Node) -> nodes.Node:
     """Return a foreign form under the name that it has in its place: what a loop binds, what `in` looks in."""
     if not isinstance(node, nodes.Foreign) or node.what not in ("tuple", "display"):
         return node
+    if isinstance(around, nodes.Subscript) and node is around.index and node.what == "tuple":
+        return nodes.Foreign(node.span, "index-tuple")
     if isinstance(around, nodes.For) and node is around.target:
         return nodes.Foreign(node.span, "loop-tuple")
     if isinstance(around, nodes.Comparison) and any(

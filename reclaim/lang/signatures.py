@@ -116,7 +116,7 @@ def _hook(function: nodes.Function, findings: Findings) -> HookDecl:
             help=_meant(function),
         )
     _check_parameter_names(function, frozenset(), findings)
-    checks = [partial(_check_hook_parameter, hook, parameter) for parameter in function.parameters]
+    checks = [partial(_check_hook_parameter, hook, function, parameter) for parameter in function.parameters]
     if [check for check in (*checks, partial(_check_hook_result, hook, function)) if _fails(check, findings)]:
         raise Stop
     return HookDecl(hook, function, tuple(p.name for p in function.parameters))
@@ -153,7 +153,18 @@ _WORD_STEM = 5
 """Letters that make two words one: access and accessed, evict and evicted."""
 
 
-def _check_hook_parameter(hook: Hook, parameter: nodes.Parameter, findings: Findings) -> None:
+def _without_self(function: nodes.Function, parameter: nodes.Parameter) -> tuple[Help, ...]:
+    """Offer to leave out what a method would begin with: a policy is no class."""
+    if parameter.name not in ("self", "cls") or parameter is not function.parameters[0]:
+        return ()
+    following = function.parameters[1:2]
+    end = following[0].span.start if following else parameter.span.end
+    return (Help("leave it out: a policy is no class", Edit(Span(parameter.span.start, end), "")),)
+
+
+def _check_hook_parameter(
+    hook: Hook, function: nodes.Function, parameter: nodes.Parameter, findings: Findings
+) -> None:
     wanted = hook.param(parameter.name)
     if wanted is None:
         findings.stop(
@@ -164,7 +175,7 @@ def _check_hook_parameter(hook: Hook, parameter: nodes.Parameter, findings: Find
             notes=(
                 f"parameters are {', '.join(f'`{p.name}: {p.type}`' for p in hook.params)}; take those you need",
             ),
-            help=_parameter_help(hook, parameter),
+            help=_parameter_help(hook, parameter) or _without_self(function, parameter),
         )
     if parameter.annotation is None:
         help_ = (

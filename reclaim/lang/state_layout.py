@@ -341,7 +341,16 @@ class StateLayout:
         limit = MAX_STATE_BYTES[scope.value]
         if total > limit:
             message = f"state of {definition.bases[0].value.id} takes {total} bytes, but at most {limit} fit"  # type: ignore[union-attr]
-            self._findings.stop("state-too-large", message, definition.name_span, label=f"{total} bytes")
+            fields = self._fields[definition.name]
+            sizes = ((f.name, self._shape(f, packed).size * prod(f.dims)) for f in fields)
+            largest = sorted(sizes, key=lambda known: -known[1])[:_MOST_SIZES]
+            self._findings.stop(
+                "state-too-large",
+                message,
+                definition.name_span,
+                label=f"{total} bytes",
+                notes=(f"bytes by field: {', '.join(f'`{name}` {size}' for name, size in largest)}",),
+            )
         self._top.declared.state_bytes[scope] = _power_of_two(total) if packed else total
 
     def _place(
@@ -373,6 +382,10 @@ class StateLayout:
             if field.struct:
                 self._place(scope, self._fields[field.struct], path + ".", offset, (dims, strides), packed)
         return end
+
+
+_MOST_SIZES = 8
+"""Fields whose sizes are told: the largest ones."""
 
 
 def _power_of_two(value: int) -> int:

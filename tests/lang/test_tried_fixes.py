@@ -155,3 +155,37 @@ def test_long_text_is_not_parsed_again_and_again() -> None:
     """Whoever types in it wants to be told at once."""
     found = findings("x = (1\n" + "# filler\n" * 3000)[0]
     assert (found.code, found.help) == ("RP0012", ())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("    G.a[folio.order, folio.type] = 1", "    G.a[folio.order][folio.type] = 1"),
+        ("    if folio.key in s == True:\n        s.add(1)", "    if folio.key in s:\n        s.add(1)"),
+    ],
+)
+def test_fix_in_a_hook_about_a_folio(wrong: str, right: str) -> None:
+    """Indices have a pair of brackets each; a truth is not compared with one."""
+    head = (
+        "s = lru_set(key=u64, max_entries=8, scope=machine)\n\n\nclass G(GlobalState):\n    a: u64[16][2]\n\n\n"
+        "@hook\ndef folio_removed(folio: Folio) -> None:\n"
+    )
+    assert mended(f"{head}{wrong}\n") == f"{head}{right}\n"
+
+
+def test_truth_as_an_answer_is_the_answer() -> None:
+    """`RECLAIM if True else ROTATE` is what nobody would write."""
+    source = "@hook\ndef reclaim_folio() -> Verdict:\n    return False\n"
+    assert mended(source) == source.replace("False", "ROTATE")
+
+
+def test_parameter_of_a_method_is_left_out() -> None:
+    """A policy is no class."""
+    source = "@hook\ndef reclaim_folio(self, folio: Folio) -> Verdict:\n    return RECLAIM\n"
+    assert mended(source) == source.replace("self, ", "")
+
+
+def test_state_that_is_too_large_is_told_by_field() -> None:
+    """Which one to make smaller is for the author to say."""
+    (found,) = findings("class F(FolioState):\n    a: u64[2]\n    b: u8\n")
+    assert found.notes == ("bytes by field: `a` 16, `b` 1",)

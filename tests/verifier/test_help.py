@@ -160,6 +160,7 @@ class Per(LruvecState):
     at: u64
     fill: u8 = field(0, max=32)
     score: s32
+    last: u32
 
 
 @hook
@@ -227,3 +228,58 @@ def test_limits_are_shown_where_they_are_declared() -> None:
     source = IN_A_HOOK.format("lruvec.ring[lruvec.fill] = 1")
     told = {(label.span.start.line, label.message) for label in only(source).labels}
     assert told == {(7, "`ring` has 32 entries"), (9, "`fill` can be 0..=32")}
+
+
+@pytest.mark.parametrize(
+    ("written", "better", "statement"),
+    [
+        ("last: u32", "last: u64", "lruvec.last = now()"),
+        ("key=u16", "key=u64", "few.put(folio.key, 1)"),
+        ("value=u8", "value=u16", "few.put(folio.order, folio.nr_pages)"),
+    ],
+)
+def test_type_that_is_too_small_is_widened_first(written: str, better: str, statement: str) -> None:
+    """A time or a key that is cut to fit is another one; the declaration is what is wrong."""
+    source = (
+        "few = lru_hash(key=u16, value=u8, max_entries=8, scope=machine)\n" + IN_A_HOOK.partition("\n\n")[2]
+    )
+    source = source.format(statement)
+    assert fixed(source) == source.replace(written, better)
+
+
+def test_ring_goes_on_at_its_beginning() -> None:
+    """What goes round with `%` elsewhere goes round here as well."""
+    source = IN_A_HOOK.format("at = lruvec.at % 32\n    lruvec.ring[at + 1] = 1")
+    assert fixed(source).endswith("lruvec.ring[(at + 1) % 32] = 1\n")
+
+
+def test_difference_in_a_variable_gets_its_sign() -> None:
+    """It is one wherever it was computed."""
+    source = IN_A_HOOK.format("age = now() - lruvec.at\n    lruvec.score = saturate(lruvec.score - age, s32)")
+    assert "lruvec.score - s64(age)" in fixed(source)
+
+
+def test_length_of_an_array_of_structs_is_shown_at_the_array() -> None:
+    """Not at the field of the struct, which has none."""
+    source = (
+        "class Pair(Struct):\n    one: u64\n\n\nclass Per(LruvecState):\n    pairs: Pair[4]\n\n\n"
+        "@hook\ndef folio_accessed(lruvec: Lruvec, folio: Folio) -> None:\n    lruvec.pairs[folio.order].one = 1\n"
+    )
+    assert [(label.span.start.line, label.message) for label in only(source).labels] == [
+        (6, "`pairs.one` has 4 entries")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stores", "told"),
+    [
+        ("lruvec.fill = 0", "`fill` begins as 0, and nothing else is stored"),
+        ("lruvec.fill = 40 if lruvec.at > 3 else 0", "all stores keep `fill` in 0..=40"),
+    ],
+)
+def test_range_that_follows_from_all_stores_is_shown_at_the_declaration(stores: str, told: str) -> None:
+    """Nobody would look for it there otherwise: the declaration says more."""
+    source = IN_A_HOOK.replace("field(0, max=32)", "field(0, max=63)")
+    body = f"{stores}\n    lruvec.at += 1\n    lruvec.at = lruvec.at // lruvec.fill"
+    (found,) = findings(source.format(body))
+    assert told in {label.message for label in found.labels}
