@@ -97,7 +97,7 @@ class StateLayout:
                 label="no such base" if base is not None else "no base here",
                 help=did_you_mean(name, bases, span) if base is not None else _without_class(definition),
             )
-            self._top.declared.broken.add(definition.name)
+            self._mark_broken(definition.name)
             self._classes.pop(definition.name, None)
             return
         if name == STRUCT_BASE:
@@ -105,6 +105,7 @@ class StateLayout:
         scope = STATE_BASES[name]
         if scope in self._scopes:
             first = self._scopes[scope]
+            self._top.declared.broken_scopes.add(scope)
             self._findings.note(
                 "duplicate-scope",
                 f"a policy has one class with base `{name}`",
@@ -151,10 +152,10 @@ class StateLayout:
         return fields
 
     def _mark_broken(self, class_name: str) -> None:
+        """Let uses of a class be no further mistakes; of a struct, or one of no scope, the fields may be anywhere."""
         self._top.declared.broken.add(class_name)
-        for scope, definition in self._scopes.items():
-            if definition.name == class_name:
-                self._top.declared.broken_scopes.add(scope)
+        own = {scope for scope, definition in self._scopes.items() if definition.name == class_name}
+        self._top.declared.broken_scopes |= own or set(STATE_BASES.values())
 
     def _field(self, owner: nodes.Class, statement: nodes.Statement, earlier: list[_Field]) -> _Field | None:
         match statement:

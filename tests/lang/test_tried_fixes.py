@@ -189,3 +189,17 @@ def test_state_that_is_too_large_is_told_by_field() -> None:
     """Which one to make smaller is for the author to say."""
     (found,) = findings("class F(FolioState):\n    a: u64[2]\n    b: u8\n")
     assert found.notes == ("bytes by field: `a` 16, `b` 1",)
+
+
+@pytest.mark.parametrize(
+    ("classes", "codes"),
+    [
+        ("class F:\n    uses: u8", ["RP0116"]),
+        ("class G(FolioState):\n    old: u8\n\n\nclass F(FolioState):\n    uses: u8", ["RP0113"]),
+        ("class S(Struct):\n    more: S[2]\n\n\nclass F(FolioState):\n    uses: S", ["RP0226"]),
+    ],
+)
+def test_use_of_a_field_of_a_wrong_class_is_no_second_mistake(classes: str, codes: list[str]) -> None:
+    """The class is what is wrong, and is reported."""
+    source = f"{classes}\n\n\n@hook\ndef folio_evicted(folio: Folio) -> u64:\n    return folio.uses\n"
+    assert [d.code for d in findings(source)] == codes
