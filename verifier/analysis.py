@@ -119,7 +119,7 @@ class Results:
     violations: list[Violation] = field(default_factory=list)
     rounds: dict[int, int] = field(default_factory=dict)
     arguments: dict[int, int] = field(default_factory=dict)
-    indices: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    indices: dict[int, tuple[Element, ...]] = field(default_factory=dict)
     reached: set[int] = field(default_factory=set)
     ways: dict[int, set[int]] = field(default_factory=dict)
     stored: dict[FieldName, Element] = field(default_factory=dict)
@@ -484,11 +484,9 @@ class HookAnalysis:
         self.results.arguments[id(op)] = max(self.results.arguments.get(id(op), 0), most)
 
     def _note_indices(self, op: ListRef, elements: Elements) -> None:
-        found = tuple(elements.get(self.numbering.of(index), TOP).unsigned for index in op.indices)
+        found = tuple(elements.get(self.numbering.of(index), TOP) for index in op.indices)
         seen = self.results.indices.get(id(op), found)
-        self.results.indices[id(op)] = tuple(
-            (min(a[0], b[0]), max(a[1], b[1])) for a, b in zip(found, seen, strict=True)
-        )
+        self.results.indices[id(op)] = tuple(map(NUMBERS.join, found, seen))
 
 
 def _join_all(states: Sequence[Elements | None]) -> Elements | None:

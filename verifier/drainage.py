@@ -51,12 +51,13 @@ from reclaim.lang.ir import (
 )
 from reclaim.lang.spelling import listing
 from verifier.default_fills import EVICTABLE, deactivated_by_default, default_fills
+from verifier.domains.product import NUMBERS, TOP, Element
 from verifier.numbering import successors
 
 _FILLS = frozenset(("head", "tail"))
 _DRAINS = frozenset(("batch", "lowest"))
 _SHOWS = frozenset(("deactivate",))
-Indices = Mapping[int, tuple[tuple[int, int], ...]]
+Indices = Mapping[int, tuple[Element, ...]]
 """What each index of a list can be, by `id` of the `ListRef`; any for those that are left out."""
 _CLAIMED = ""
 """Stands for the lists that some folio is made to claim."""
@@ -300,9 +301,12 @@ class _Sources:
 
     def _names(self, made: ListRef) -> Iterator[str]:
         """Yield the names of those lists of a declaration that the indices can name."""
-        bounds = self._indices.get(id(made), tuple((0, length) for length in made.decl.dims))
-        ends = zip(bounds, made.decl.dims, strict=True)
-        for numbers in product(*(range(low, min(high + 1, length)) for (low, high), length in ends)):
+        known = self._indices.get(id(made), (TOP,) * len(made.decl.dims))
+        possible = (
+            [number for number in range(length) if NUMBERS.contains(element, number)]
+            for element, length in zip(known, made.decl.dims, strict=True)
+        )
+        for numbers in product(*possible):
             if made.decl.name == LRU_ARRAY:
                 kind, active = numbers
                 yield EVICTABLE[kind * made.decl.dims[1] + active]

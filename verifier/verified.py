@@ -17,6 +17,7 @@ from verifier.checked_help import with_checked_help
 from verifier.conditions import Conditions
 from verifier.cost import CostModel, HookCost, costing_order
 from verifier.dear_runs import DearRunSearch
+from verifier.domains.product import Element
 from verifier.drainage import undrained_lists
 from verifier.explain import Explainer
 from verifier.explain_cost import over_budget
@@ -171,7 +172,7 @@ def _findings(
     source = SourceText(ir.source)
     diagnostics: list[Diagnostic] = []
     reached: dict[str, set[int]] = {}
-    indices: dict[int, tuple[tuple[int, int], ...]] = {}
+    indices: dict[int, tuple[Element, ...]] = {}
     costs = settled.costs
     for name in costs:
         hook, analysis = ir.hooks[name], settled.tried.analyses[name]

@@ -313,6 +313,8 @@ def next_batch(sc: ScanControl) -> Batch:
         ("gens[folio.order % 4].head", "gens[sc.priority % 4].batch(8)", "STOP", None),
         ("gens[folio.order % 2].head", "gens[0].batch(8)", "gens[1].batch(8)", None),
         ("gens[3].head", "gens[0].batch(8)", "STOP", "list `gens` is"),
+        ("gens[folio.order & 2].head", "gens[0].batch(8)", "gens[2].batch(8)", None),
+        ("gens[folio.order % 2].head", "gens[sc.priority & 2].batch(8)", "STOP", "list `gens[1]` is"),
         (
             "gens[folio.order % 3].head",
             "gens[0].batch(8)",
