@@ -7,6 +7,7 @@ costs a second verification for each edit, which only rejected policies pay, and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -16,7 +17,13 @@ from reclaim.diag.errors import PolicyRejected
 from reclaim.lang.frontend import compile_source
 from reclaim.lang.ir import PolicyIR
 
-CountErrors = Callable[[PolicyIR], int]
+CountErrors = Callable[[PolicyIR, bool], int]
+"""Counts what is wrong with a policy; lists that nobody drains are left out if told so."""
+
+UNDRAINED = "undrained-list"
+
+_WAYS = re.compile(r"\b(?:return|break|continue|move|head|tail|batch|deactivate|lowest|splice|retarget)\b")
+"""Words that say where folios go, and which code is run."""
 
 MOST_OPS_VERIFIED_AGAIN = 40_000
 """Instructions of all second verifications together; ours, some 8 s. A policy as long as mglru.rpol has its twenty
@@ -40,15 +47,26 @@ def with_checked_help(
     def helps(offer: Help) -> bool:
         if offer.edit is None:
             return True
-        left = None if next(tries, None) is None else _errors_after(ir, offer.edit, count_errors)
+        # Where a number is wrong, nothing is said yet of what follows for lists: that was hidden, and did not come.
+        without_lists = not has_undrained and not leads_elsewhere(offer.edit)
+        left = (
+            None if next(tries, None) is None else _errors_after(ir, offer.edit, without_lists, count_errors)
+        )
         return left is not None and left < nr_errors
 
+    diagnostics = tuple(diagnostics)
+    has_undrained = any(d.name == UNDRAINED for d in diagnostics)
     return tuple(replace(d, help=tuple(offer for offer in d.help if helps(offer))) for d in diagnostics)
 
 
-def _errors_after(ir: PolicyIR, edit: Edit, count_errors: CountErrors) -> int | None:
+def leads_elsewhere(edit: Edit) -> bool:
+    """Tell whether an edit says where folios go or what is run, so that a list may be drained no longer."""
+    return _WAYS.search(edit.text) is not None
+
+
+def _errors_after(ir: PolicyIR, edit: Edit, without_lists: bool, count_errors: CountErrors) -> int | None:
     """Return how many errors an edit leaves, None if what it makes is no policy."""
     try:
-        return count_errors(compile_source(apply_edits(ir.source, [edit]), ir.path))
+        return count_errors(compile_source(apply_edits(ir.source, [edit]), ir.path), without_lists)
     except PolicyRejected:
         return None

@@ -160,9 +160,10 @@ def _diagnostic(
     notes = ["a folio on a list that no batch names could never be reclaimed"]
     if "next_batch" not in policy.hooks:
         notes.append("the policy has no `next_batch`; the default takes from the standard lists only")
-    why = "no batch, scan or splice takes from it"
+    it = "it" if len(shown) == 1 else "them"
+    why = f"no batch, scan or splice takes from {it}"
     if is_emptied:
-        why = "what is taken from it gets to no list that a batch takes from"
+        why = f"what is taken from {it} gets to no list that a batch takes from"
     names = f"list `{shown[0]}` is" if len(shown) == 1 else f"lists {listing(shown)} are"
     return report(
         "undrained-list",

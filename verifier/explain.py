@@ -329,7 +329,7 @@ class Explainer:
 
     def _leaving(self, written: str, span: Span, kept: str | None) -> tuple[Help, ...]:
         """Offer to leave early, with the hook's plainest answer."""
-        answer = PLAIN_ANSWERS.get(self._hook.hook.result) or self._last_place()
+        answer = PLAIN_ANSWERS.get(self._hook.hook.result) or self._last_place(written)
         if answer == "return None" and "-> None" in self._source.text(self._hook.span):
             answer = "return"
         if answer is None:
@@ -348,13 +348,13 @@ class Explainer:
             return (Help(said, Edit(start, f"{lines}\n{indent}")),)
         return (Help(said, Edit(start.to(span), f"{lines}\n{indent}{self._source.up_to(span)}{used}")),)
 
-    def _last_place(self) -> str | None:
-        """Return the answer of a hook that must place a folio: the last one, where those go that are not special."""
+    def _last_place(self, written: str) -> str | None:
+        """Return the answer of a hook that must place a folio: the last one without what may be None, else the default's."""
         places = [
             op.span
             for block in self._hook.blocks
             for op in block.ops
-            if isinstance(op, Construct) and not op.inlined_at
+            if isinstance(op, Construct) and not op.inlined_at and written not in self._source.text(op.span)
         ]
         if self._hook.hook.result != "Place":
             return None

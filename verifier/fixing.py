@@ -10,14 +10,32 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from reclaim.diag.diagnostic import Diagnostic, Help
+from reclaim.diag.diagnostic import Diagnostic, Edit, Help
 from reclaim.diag.edits import apply_edits
 from reclaim.diag.errors import PolicyRejected
 from reclaim.lang.frontend import compile_source
+from verifier.checked_help import UNDRAINED, leads_elsewhere
 from verifier.verified import verify
 
 _FIRST_OF_NAMES = "RP0100"
 """Codes below speak of the text as such: reading stops there, in the function that it is in."""
+
+_OF_HEADS = frozenset(
+    (
+        *(
+            "missing-annotation",
+            "invalid-annotation",
+            "unknown-type",
+            "unknown-hook",
+            "unknown-hook-parameter",
+        ),
+        *("wrong-hook-signature", "unknown-decorator"),
+    )
+)
+"""Mistakes in the head of a function, whose body is not looked at before they are mended."""
+
+_OF_UNBOUND = ("unknown-name", "undeclared-parameter")
+"""What a body says of a parameter that got another name, or was left out."""
 
 MOST_FIXES = 100
 """Fixes of one file. Ours: more than anybody writes mistakes before asking; each round verifies anew."""
@@ -80,7 +98,8 @@ def keeps(source: str, path: str, diagnostic: Diagnostic, offer: Help) -> bool:
     """
     if offer.edit is None:
         return False
-    return _is_better(_found(source, path), _found(apply_edits(source, [offer.edit]), path), diagnostic)
+    after = _found(apply_edits(source, [offer.edit]), path)
+    return _is_better(_found(source, path), after, diagnostic, offer.edit)
 
 
 def _next_fix(source: str, path: str, found: _Findings) -> tuple[Diagnostic, Help, str, _Findings] | None:
@@ -90,7 +109,7 @@ def _next_fix(source: str, path: str, found: _Findings) -> tuple[Diagnostic, Hel
                 continue
             mended = apply_edits(source, [offer.edit])
             after = _found(mended, path)
-            if _is_better(found, after, diagnostic):
+            if _is_better(found, after, diagnostic, offer.edit):
                 return diagnostic, offer, mended, after
     return None
 
@@ -104,15 +123,23 @@ def _found(source: str, path: str) -> _Findings:
 
 def _is_read_further(before: _Findings, after: _Findings, fixed: Diagnostic) -> bool:
     """Tell whether all that came for a mistake of the text was hidden by it: it stands further down, or is of names."""
+    if fixed.name in _OF_HEADS:
+        inside = (d.hook is not None and d.name not in _OF_UNBOUND for d in _came(before, after, fixed))
+        return all(inside)
     if fixed.code >= _FIRST_OF_NAMES:
         return False
-    known = Counter((d.code, d.message) for d in before.diagnostics)
-    known[fixed.code, fixed.message] -= 1
-    came = [d for d in after.diagnostics if known[d.code, d.message] <= 0]
+    came = _came(before, after, fixed)
     return all(d.code >= _FIRST_OF_NAMES or d.span.start.line > fixed.span.start.line for d in came)
 
 
-def _is_better(before: _Findings, after: _Findings, fixed: Diagnostic) -> bool:
+def _came(before: _Findings, after: _Findings, fixed: Diagnostic) -> list[Diagnostic]:
+    """Return what is found in the mended text and was not in the one before."""
+    known = Counter((d.code, d.message) for d in before.diagnostics)
+    known[fixed.code, fixed.message] -= 1
+    return [d for d in after.diagnostics if known[d.code, d.message] <= 0]
+
+
+def _is_better(before: _Findings, after: _Findings, fixed: Diagnostic, edit: Edit) -> bool:
     """Tell whether a finding is gone and nothing came for it; warnings come only when the last error is gone."""
     if fixed.severity == "error":
         before, after = before.errors, after.errors
@@ -124,5 +151,7 @@ def _is_better(before: _Findings, after: _Findings, fixed: Diagnostic) -> bool:
         return False
     allowed = Counter((d.code, d.hook) for d in before.diagnostics)
     allowed[fixed.code, fixed.hook] -= 1
-    left = Counter((d.code, d.hook) for d in after.diagnostics)
+    # Of lists that nobody drains nothing is said while a number is wrong: an edit of numbers brings none.
+    is_hidden = not leads_elsewhere(edit) and all(d.name != UNDRAINED for d in before.diagnostics)
+    left = Counter((d.code, d.hook) for d in after.diagnostics if not (is_hidden and d.name == UNDRAINED))
     return all(number <= allowed[key] for key, number in left.items())

@@ -13,7 +13,7 @@ from reclaim.diag.diagnostic import Diagnostic
 from reclaim.diag.errors import PolicyRejected
 from reclaim.lang.ir import HookIR, PolicyIR
 from verifier.analysis import Results
-from verifier.checked_help import with_checked_help
+from verifier.checked_help import UNDRAINED, with_checked_help
 from verifier.conditions import Conditions
 from verifier.cost import CostModel, HookCost, costing_order
 from verifier.dear_runs import DearRunSearch
@@ -93,8 +93,9 @@ def verify(ir: PolicyIR, facts: Facts | None = None, *, with_evidence: bool = Tr
             ir,
             shown,
             len(found),
-            lambda other: len(
-                _findings(other, _settled(other, settled.tried.state), with_witnesses=False)[0]
+            lambda other, without_lists: sum(
+                not (without_lists and found.name == UNDRAINED)
+                for found in _findings(other, _settled(other, settled.tried.state), with_witnesses=False)[0]
             ),
         )
     return Report(False, shown, costs, settled.tried.state)

@@ -12,7 +12,7 @@ from reclaim.abi.answers import ANSWERS
 from reclaim.abi.enumerations import ENUMS
 from reclaim.abi.helpers import HELPERS, helper
 from reclaim.abi.kernel_types import KERNEL_TYPES, LIST_FIELDS
-from reclaim.diag.diagnostic import Edit, Help, Label
+from reclaim.diag.diagnostic import Edit, Help, Label, Position, Span
 from reclaim.lang import nodes
 from reclaim.lang.answer_help import answers_here
 from reclaim.lang.coercion import number, unwrapped
@@ -147,6 +147,10 @@ def _unusable_name(low: Lowering, node: nodes.Name) -> NoReturn:
         entry = helper(name, None)
         call = f"{name}()" if entry is not None and not entry.params else f"{name}(...)"
         edit = Edit(node.span, call) if call.endswith("()") else None
+        behind = low.shared.lines[node.span.end.line - 1][node.span.end.column - 1 :]
+        if edit is not None and behind.startswith(f".{call}"):
+            end = Position(node.span.end.line, node.span.end.column + len(call) + 1)
+            edit = Edit(Span(node.span.start, end), call)  # of a module of Python that bears the name as well
         help_ = () if name in declared.hooks else (Help(f"call it: `{call}`", edit),)
         low.findings.stop(
             "not-a-value", f"`{name}` is {what}, not a value", node.span, label="not a value", help=help_

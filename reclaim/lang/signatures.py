@@ -20,7 +20,7 @@ from reclaim.lang.type_rules import describe, plain, type_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from reclaim.abi.kinds import Hook
+    from reclaim.abi.kinds import Hook, IntKind
     from reclaim.lang.declarations import TopLevel
     from reclaim.lang.findings import Findings
 
@@ -250,17 +250,29 @@ def _check_hook_result(hook: Hook, function: nodes.Function, findings: Findings)
 def _function(function: nodes.Function, top: TopLevel) -> FunctionDecl:
     findings = top.findings
     _check_parameter_names(function, bound_names(), findings)
-    parameters = []
-    for parameter in function.parameters:
-        if parameter.annotation is None:
-            message = f"parameter `{parameter.name}` needs a type"
-            help_ = (Help(f"write `{parameter.name}: u64`", Edit(parameter.span, f"{parameter.name}: u64")),)
-            findings.stop("missing-annotation", message, parameter.span, label="no type", help=help_)
-        of, kind = annotated_type(parameter.annotation, findings)
-        if of == type_of("None"):
-            message = "a parameter cannot be None alone"
-            findings.stop("invalid-annotation", message, parameter.span, label="no value has this type")
-        parameters.append(FunctionParameter(parameter.name, of, kind, parameter.span))
+    parameters: list[FunctionParameter] = []
+    results: list[tuple[Type, IntKind | None]] = []
+    checks = [partial(_read_parameter, parameter, parameters) for parameter in function.parameters]
+    if [check for check in (*checks, partial(_read_result, function, results)) if _fails(check, findings)]:
+        raise Stop
+    return FunctionDecl(function, tuple(parameters), *results[0])
+
+
+def _read_parameter(parameter: nodes.Parameter, into: list[FunctionParameter], findings: Findings) -> None:
+    if parameter.annotation is None:
+        message = f"parameter `{parameter.name}` needs a type"
+        help_ = (Help(f"write `{parameter.name}: u64`", Edit(parameter.span, f"{parameter.name}: u64")),)
+        findings.stop("missing-annotation", message, parameter.span, label="no type", help=help_)
+    of, kind = annotated_type(parameter.annotation, findings)
+    if of == type_of("None"):
+        message = "a parameter cannot be None alone"
+        findings.stop("invalid-annotation", message, parameter.span, label="no value has this type")
+    into.append(FunctionParameter(parameter.name, of, kind, parameter.span))
+
+
+def _read_result(
+    function: nodes.Function, into: list[tuple[Type, IntKind | None]], findings: Findings
+) -> None:
     if function.returns is None:
         end = function.span.end
         place = type(function.span)(end, end)
@@ -268,8 +280,7 @@ def _function(function: nodes.Function, top: TopLevel) -> FunctionDecl:
         help_ = (Help(f"write `-> {likely}`, or the type it returns", Edit(place, f" -> {likely}")),)
         message = f"function `{function.name}` does not say what it returns"
         findings.stop("missing-annotation", message, function.name_span, label="no `->`", help=help_)
-    result, kind = annotated_type(function.returns, findings)
-    return FunctionDecl(function, tuple(parameters), result, kind)
+    into.append(annotated_type(function.returns, findings))
 
 
 def _gives_value(body: nodes.Suite) -> bool:

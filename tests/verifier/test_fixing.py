@@ -12,11 +12,11 @@ from verifier.fixing import fix
 
 @pytest.mark.parametrize("path", policies("rejected"), ids=lambda path: path.stem)
 def test_fixing_leaves_no_fix_that_keeps(path: Path) -> None:
-    """Each mistake with an edit is gone, the text changed for it and for nothing else."""
+    """Each mistake with an edit is gone, the text changed for it and for nothing else; one may have been behind it."""
     source = path.read_text(encoding="utf-8")
     fixed = fix(source, path.name)
     assert (fixed.source != source) == bool(fixed.applied)
-    assert len(fixed.left) == (0 if fixed.applied else 1)
+    assert len(fixed.left) in ((0, 1) if fixed.applied else (1,))
 
 
 def test_several_mistakes_are_fixed_one_after_the_other() -> None:
@@ -40,3 +40,39 @@ def test_finding_behind_a_text_error_is_fixed_too() -> None:
     fixed = fix(source, "two.rpol")
     assert [diagnostic.code for diagnostic, _ in fixed.applied] == ["RP0014", "RP0502"]
     assert fixed.left == ()
+
+
+def test_mistakes_in_a_body_behind_a_wrong_head_do_not_count_against_its_fix() -> None:
+    """A body is not looked at before its head is right."""
+    source = "q = folio_list()\n\n\n@hook\ndef folio_added(f: Folio) -> Place:\n    return q\n"
+    source += "\n\n@hook\ndef next_batch(lru, sc) -> Batch:\n    return q.batch(32)\n"
+    fixed = fix(source, "heads.rpol")
+    assert fixed.left == ()
+    assert "def folio_added(folio: Folio) -> Place:\n    return q.head\n" in fixed.source
+
+
+def test_parameter_that_is_used_keeps_its_wrong_name() -> None:
+    """Renaming it in the head alone would bring another mistake."""
+    source = (
+        "@hook\ndef reclaim_folio(page: Folio) -> Verdict:\n    return ROTATE if page.is_dirty else RECLAIM\n"
+    )
+    assert fix(source, "page.rpol").applied == ()
+
+
+def test_list_that_nobody_drains_does_not_count_against_the_fix_of_a_number() -> None:
+    """Nothing was said of lists while the index was wrong."""
+    source = (
+        "gens = folio_list(4)\n\n\nclass G(LruvecState):\n    at: u64\n\n\n@hook\n"
+        "def folio_added(lruvec: Lruvec) -> Place:\n    lruvec.at += 1\n    return gens[lruvec.at % 5].head\n"
+        "\n\n@hook\ndef next_batch() -> Batch:\n    return gens[0].batch(32)\n"
+    )
+    fixed = fix(source, "gens.rpol")
+    assert [d.code for d in fixed.left] == ["RP0654"]
+    assert "gens[lruvec.at % 4].head" in fixed.source
+
+
+def test_several_mistakes_of_the_text_are_fixed_in_turn() -> None:
+    """Each hides the next, which stands further down."""
+    source = "@hook\ndef reclaim_folio(folio: Folio) -> Verdict\n    if folio.is_dirty\n        retrun ROTATE\n    return RECLAIM\n"
+    fixed = fix(source, "text.rpol")
+    assert (len(fixed.applied), fixed.left) == (3, ())

@@ -94,7 +94,7 @@ def test_edit_that_does_not_compile_is_not_offered() -> None:
     source = STORES.format("folio.uses = folio.few")
     found = only(source)
     broken = replace(found, help=(Help("=", Edit(found.span, "=")),))
-    checked = with_checked_help(compile_source(source, "x.rpol"), [broken] * 9, 9, lambda _: 0)
+    checked = with_checked_help(compile_source(source, "x.rpol"), [broken] * 9, 9, lambda *_: 0)
     assert [d.help for d in checked] == [()] * 9
 
 
