@@ -94,6 +94,8 @@ def compile_tree(module: Module, source: str, path: str, broken: Sequence[Diagno
     if findings:
         raise PolicyRejected(path, findings.in_source_order())
     declared = top.declared
+    assert not declared.broken, "a declaration is left out, and nobody said why"
+    assert not declared.broken_scopes, "state is left out, and nobody said why"
     return PolicyIR(
         name=Path(path).stem,
         path=path,
