@@ -52,10 +52,10 @@ class Failed(Exception):
 
 
 class Types:
-    """The variables of one call: each keeps the type of its first assignment."""
+    """The variables of one call: each keeps the type of its first assignment, or the one that is written down."""
 
-    def __init__(self) -> None:
-        self._signed: dict[str, bool] = {}
+    def __init__(self, written: dict[str, bool]) -> None:
+        self._signed = dict(written)
 
     def set(self, name: str, value: Any) -> Any:
         """Return what a variable holds after an assignment."""
@@ -115,8 +115,15 @@ class _Rewriter(ast.NodeTransformer):
         return ast.Assign([node.target], _call("types_.set", ast.Constant(node.target.id), value))
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.stmt:
+        written = [
+            n for n in ast.walk(node) if isinstance(n, ast.AnnAssign) and _sign_of(n.annotation) is not None
+        ]
+        names: list[ast.expr | None] = [
+            ast.Constant(n.target.id) for n in written if isinstance(n.target, ast.Name)
+        ]
+        signs = ast.Dict(names, [ast.Constant(_sign_of(n.annotation)) for n in written])
         node.body = [self.visit(statement) for statement in node.body]
-        begin: list[ast.stmt] = [ast.Assign([ast.Name("types_", ast.Store())], _call("new_types_"))]
+        begin: list[ast.stmt] = [ast.Assign([ast.Name("types_", ast.Store())], _call("new_types_", signs))]
         for argument in node.args.args:
             name = ast.Name(argument.arg, ast.Load())
             value = _call(
