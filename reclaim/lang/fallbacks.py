@@ -26,6 +26,8 @@ def refuse_fallback(low: Lowering, node: nodes.Logic) -> None:
         Stop: it is that; it is recorded.
     """
     first, last = node.operands[0], node.operands[-1]
+    if node.op == "or" and isinstance(first, nodes.Logic) and len(first.operands) == len(node.operands) == 2:
+        _refuse_choice(low, node.span, first, last)
     if len(node.operands) != 2 or not _is_no_truth(low, last):
         return
     value = low.expression(first)
@@ -57,6 +59,21 @@ def _either(low: Lowering, span: Span, chosen: str) -> tuple[Help, ...]:
     )
     text = chosen if is_whole else f"({chosen})"
     return (Help(f"write `{text}`", Edit(span, text)),)
+
+
+def _refuse_choice(low: Lowering, span: Span, first: nodes.Logic, last: nodes.Expression) -> None:
+    """Report `condition and a or b`, which chose between values before Python had a way to say so."""
+    condition, chosen = first.operands
+    if first.op != "and" or not (_is_no_truth(low, chosen) and _is_no_truth(low, last)):
+        return
+    text = f"{low.written(chosen.span)} if {low.written(condition.span)} else {low.written(last.span)}"
+    low.findings.stop(
+        "type-mismatch",
+        "`and` and `or` join truth values, and do not choose one of their sides",
+        span,
+        label=f"`{low.quote(chosen.span)}` is no truth value",
+        help=_either(low, span, text),
+    )
 
 
 def without_default(low: Lowering, call: nodes.Call) -> tuple[Help, ...]:

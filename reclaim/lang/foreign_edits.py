@@ -117,6 +117,13 @@ def _indices(span: Span, lines: Sequence[str]) -> Offered | None:
     return f"write `[{better}]`", Edit(span, better)
 
 
+def _thousands(span: Span, lines: Sequence[str]) -> Offered | None:
+    text = lines[span.start.line - 1][span.start.column - 1 : span.end.column - 1]
+    if re.fullmatch(r"\d{1,3}(?:,\d{3})+", text) is None:
+        return None
+    return f"write `{text.replace(',', '_')}`", Edit(span, text.replace(",", "_"))
+
+
 def _walrus(span: Span, lines: Sequence[str]) -> Offered | None:
     """Return an assignment on the line before, for a condition that is looked at once."""
     line = lines[span.start.line - 1]
@@ -219,5 +226,6 @@ _MAKERS: dict[str, Callable[[Span, Sequence[str]], Offered | None]] = {
     "tuple-assignment": _several,
     "choice-tuple": _choice,
     "index-tuple": _indices,
+    "tuple": _thousands,
     "choice-display": _choice,
 }

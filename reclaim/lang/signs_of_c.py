@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reclaim.diag.diagnostic import Edit, Help, Span
+from reclaim.diag.diagnostic import Edit, Help, Position, Span
 from reclaim.diag.registry import report
 from reclaim.lang.indentation import token_span
 
@@ -20,7 +20,7 @@ _SIGNS = (("&&", "and"), ("||", "or"), ("->", "."))
 _SUFFIXES = frozenset(("U", "L", "UL", "LL", "ULL", "LU", "LLU"))
 
 _DECLARATION = re.compile(
-    r"\s*(?:(?:const|static|unsigned|signed|struct|int|long|bool|char|[us](?:8|16|32|64))\s+)+"
+    r"\s*(?:(?:const|static|unsigned|signed|struct|int|long|bool|char|auto|let|var|[us](?:8|16|32|64))\s+)+"
 )
 """What stands before the name in a declaration of C."""
 
@@ -77,7 +77,12 @@ def _comment(number: int, before: str, rest: str) -> Diagnostic | None:
     if before.strip() or not rest.startswith(("//", "/*")):
         return None
     span = Span.of(number, len(before) + 1, number, len(before) + 3)
-    return _said("invalid-syntax", "comments begin with `#`", span, "write `#`", "#")
+    closed = re.fullmatch(r"/\*\s*(.*?)\s*\*/\s*", rest)
+    if closed is None:
+        return _said("invalid-syntax", "comments begin with `#`", span, "write `#`", "#")
+    whole = Span.of(number, len(before) + 1, number, len(before) + len(rest) + 1)
+    help_ = (Help("write `#`, up to the end of the line", Edit(whole, f"# {closed[1]}")),)
+    return report("invalid-syntax", "comments begin with `#`", span, label="this is C", help=help_)
 
 
 _STATEMENTS = (
@@ -226,10 +231,7 @@ def _word(token: Token, before: str, line: str) -> Diagnostic | None:
         message = f"numbers take no suffix such as `{token}`: they have 64 bits"
         return _said("invalid-number", message, token_span(token), "leave it out", "")
     if _DECLARATION.fullmatch(before):
-        start = len(before) - len(before.lstrip()) + 1
-        span = Span.of(number, start, number, column)
-        message = "a variable is declared by its first assignment, without a type in front"
-        return _said("invalid-syntax", message, span, f"write `{token} = ...`", "")
+        return _declared(number, line)
     cast = _CAST.search(before)
     if cast is not None:
         span = Span.of(number, cast.start() + 1, number, column)
@@ -244,6 +246,25 @@ def _word(token: Token, before: str, line: str) -> Diagnostic | None:
         help_ = (Help(f"write `{text}`", Edit(whole, text)),)
         return report("invalid-syntax", message, span, label="a cast of C", help=help_)
     return None
+
+
+def _declared(number: int, line: str) -> Diagnostic | None:
+    """Return what to say of a declaration of C: its types go, and it gets a value if it has none."""
+    found = re.match(rf"({_DECLARATION.pattern})(\w+)(\s*;?\s*$)?", line)
+    if found is None:
+        return None
+    start = len(line) - len(line.lstrip()) + 1
+    span = Span.of(number, start, number, len(found[1]) + 1)
+    message = "a variable is declared by its first assignment, without a type in front"
+    if found[3] is None:
+        return _said("invalid-syntax", message, span, f"write `{found[2]} = ...`", "")
+    help_ = (
+        Help(
+            f"write `{found[2]} = 0`",
+            Edit(Span(span.start, Position(number, len(line) + 1)), f"{found[2]} = 0"),
+        ),
+    )
+    return report("invalid-syntax", message, span, label="this is C", help=help_)
 
 
 def _block(token: Token, before: str) -> Diagnostic | None:

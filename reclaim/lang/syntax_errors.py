@@ -17,6 +17,7 @@ from reclaim.diag.registry import report
 from reclaim.lang.indentation import token_span, unclosed_bracket, unexpected_indentation
 from reclaim.lang.restrictions import RESTRICTIONS
 from reclaim.lang.signs_of_c import written_as_in_c
+from reclaim.lang.tried_fixes import UNKNOWN_MISTAKE
 
 if TYPE_CHECKING:
     from reclaim.diag.diagnostic import Diagnostic
@@ -157,6 +158,19 @@ def _token(error: UnexpectedToken, lines: list[str], opened: list[Token]) -> Dia
         return _missing_block(lines, line)
     words = lines[line - 1].split()
     first = words[0].rstrip(":(") if words else ""
+    arrow = _arrow(span, lines[line - 1], is_header=is_header)
+    if arrow is not None:
+        return arrow
+    if "COLON" in expected and first in _COMPOUND and token in ("return", "pass", "break", "continue"):
+        end = len(lines[line - 1][: span.start.column - 1].rstrip()) + 1
+        return _missing_colon(token, Span.of(line, end, line, end), first)
+    if token.type == "COLON" and first == "def" and "OPEN_PAREN" in expected:
+        help_ = (Help("write `()`", Edit(Span(span.start, span.start), "()")),)
+        message = "`def` needs brackets behind the name, for the parameters"
+        return report("invalid-syntax", message, span, label="expected `(`", help=help_)
+    if token.type == "$END" and lines[-2].startswith("@"):
+        message = f"a function stands below `{lines[-2].strip()}`"
+        return report("invalid-syntax", message, span, label="the file ends here")
     if "COLON" in expected and token.type in ("_NEWLINE", "EQUAL") and first in _COMPOUND:
         return _missing_colon(token, span, first)
     if first in ("match", "case") and token.type == "NAME":
@@ -185,6 +199,19 @@ def _token(error: UnexpectedToken, lines: list[str], opened: list[Token]) -> Dia
         start = lines[line - 1].index(first) + 1
         return _restricted("import", Span.of(line, start, line, len(lines[line - 1].rstrip()) + 1))
     return _generic(token, span, expected, words, bool(opened), lines)
+
+
+def _arrow(span: Span, line: str, *, is_header: bool) -> Diagnostic | None:
+    """Recognise `=>`, which is `->` before a result, and `>=` elsewhere."""
+    at = span.start.column - 1
+    if line[at : at + 2] != "=>":
+        return None
+    better = "->" if is_header else ">="
+    place = Span.of(span.start.line, at + 1, span.start.line, at + 3)
+    help_ = (Help(f"write `{better}`", Edit(place, better)),)
+    return report(
+        "invalid-syntax", f"`=>` is written `{better}`", place, label="no sign of the language", help=help_
+    )
 
 
 def _restricted(what: str, span: Span, blanks: int | None = None) -> Diagnostic:
@@ -229,6 +256,12 @@ def _assigns_inside(token: Token, opened: list[Token]) -> bool:
 
 def _indented(token: Token, lines: list[str]) -> Diagnostic:
     number = token.end_line or token.line or 1
+    result = re.fullmatch(r"(\s*def .*\)):\s*([\w| ]+?)\s*", lines[number - 2]) if number > 1 else None
+    if result is not None:
+        place = Span.of(number - 1, len(result[1]) + 1, number - 1, len(lines[number - 2].rstrip()) + 1)
+        help_ = (Help(f"write `-> {result[2]}:`", Edit(place, f" -> {result[2]}:")),)
+        message = "the result of a function stands behind `->`, before the `:`"
+        return report("invalid-syntax", message, place, label="no body", help=help_)
     indent = len(lines[number - 1]) - len(lines[number - 1].lstrip())
     return unexpected_indentation(number, indent)
 
@@ -270,7 +303,7 @@ def _missing_colon(token: Token, span: Span, word: str) -> Diagnostic:
         )
     return report(
         "missing-colon",
-        f"`{word}` needs a `:` at the end of its line",
+        f"`{word}` needs a `:` {'at the end of its line' if token.type == '_NEWLINE' else 'before what it does'}",
         span,
         label="expected `:`",
         help=(Help("write `:` here", Edit(span, ":")),),
@@ -294,14 +327,21 @@ def _generic(
         return report("invalid-syntax", message, span, label="not a name here")
     if is_inside and "COMMA" in expected and token.type in ("NAME", "NUMBER", "STRING"):
         before = lines[span.start.line - 1][: span.start.column - 1].rstrip()
+        typed = re.search(r"[(,]\s*([A-Z]\w+|[us](?:8|16|32|64)|bool)$", before)
+        if typed is not None and words[0] == "def" and token.type == "NAME":
+            text = f"{token}: {typed[1]}"
+            whole = Span.of(span.start.line, typed.start(1) + 1, span.start.line, span.end.column)
+            help_ = (Help(f"write `{text}`", Edit(whole, text)),)
+            message = "names of parameters come before their types"
+            return report("invalid-syntax", message, whole, label="turned round", help=help_)
         place = Position(span.start.line, len(before) + 1)
         help_ = (Help("write `,` here", Edit(Span(place, place), ",")),)
         return report(
-            "invalid-syntax", f"a `,` is missing before `{token}`", span, label="unexpected", help=help_
+            "invalid-syntax", f"a `,` is missing before `{token}`", span, label=UNKNOWN_MISTAKE, help=help_
         )
     wanted = _wanted(expected)
     message = f"expected {wanted}, found {shown}" if wanted else f"{shown} is unexpected here"
-    return report("invalid-syntax", message, span, label="unexpected")
+    return report("invalid-syntax", message, span, label=UNKNOWN_MISTAKE)
 
 
 _KINDS = (

@@ -8,6 +8,7 @@ ways that come to mind are made and parsed; the first with which the parser gets
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
 from difflib import get_close_matches
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from reclaim.lang.nodes import Module
 
     Parse = Callable[[str], Module | Diagnostic]
+
+UNKNOWN_MISTAKE = "unexpected"
+"""What is said beside a place where nobody knows better: what is found here may be told otherwise."""
 
 MOST_TRIES = 12
 """Texts parsed for one mistake; ours: a text of one function is parsed in milliseconds."""
@@ -84,7 +88,9 @@ def _ways_out(found: Diagnostic, text: str, opened: Sequence[str]) -> Iterator[t
         case "invalid-number":
             offers = _octal(found.span, lines)
         case "invalid-syntax":
-            yield from _misspelt(found.span.start.line, lines)
+            if found.label == UNKNOWN_MISTAKE:
+                yield from _misspelt(found.span.start.line, lines)
+                yield from _bracketed(found.span.start.line, lines)
             offers = _parted(found.span, lines)
         case _:
             return
@@ -132,6 +138,11 @@ def _without_tabs(span: Span, lines: list[str]) -> Iterator[Help]:
 def _indented(number: int, lines: list[str]) -> Iterator[Help]:
     """Yield the indentations of the lines above, the nearest first; at the left margin stood what was meant to."""
     now = len(_indent(lines[number - 1]))
+    if not "".join(lines[: number - 1]).strip():
+        last = len(lines)
+        text = textwrap.dedent("\n".join(lines[number - 1 :]))
+        yield Help("begin at the left margin", Edit(Span.of(number, 1, last, len(lines[-1]) + 1), text))
+        return
     above = {len(_indent(line)) for line in lines[: number - 1] if line.strip()}
     for width in sorted(above, key=lambda w: (w == 0 < now, abs(w - now), w)):
         yield Help(f"indent it by {width}", Edit(Span.of(number, 1, number, now + 1), " " * width))
@@ -167,6 +178,26 @@ def _misspelt(number: int, lines: list[str]) -> Iterator[tuple[Diagnostic, Help]
             message = f"`{word[0]}` is no word of the language"
             told = report("invalid-syntax", message, span, label="unknown word")
             yield told, Help(f"did you mean `{near}`?", Edit(span, near))
+
+
+def _bracketed(number: int, lines: list[str]) -> Iterator[tuple[Diagnostic, Help]]:
+    """Yield a loop without brackets around its head, and a call with brackets around its arguments."""
+    line = _code(lines[number - 1])
+    loop = re.fullmatch(r"(\s*for )\((\w+ in .+)\):", line)
+    if loop is not None:
+        span = Span.of(number, len(loop[1]) + 1, number, len(line))
+        told = report(
+            "invalid-syntax", "the head of a loop has no brackets around it", span, label="in brackets"
+        )
+        yield told, Help(f"write `{loop[2]}`", Edit(span, loop[2]))
+    call = re.fullmatch(r"(\s*)([a-z]\w*) ([^=\s(\[.][^=]*)", line)
+    if call is not None and call[2] not in _WORDS:
+        text = f"{call[2]}({call[3]})"
+        span = Span.of(number, len(call[1]) + 1, number, len(line) + 1)
+        told = report(
+            "invalid-syntax", "the arguments of a call stand in brackets", span, label="no brackets"
+        )
+        yield told, Help(f"write `{text}`", Edit(span, text))
 
 
 def _parted(span: Span, lines: list[str]) -> Iterator[Help]:

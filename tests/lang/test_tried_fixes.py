@@ -75,6 +75,16 @@ def mended(source: str) -> str:
         ("for i in range(9):\n        total += i", "total = 0\n    for i in range(9):\n        total += i"),
         ("if n > 3:\n        m = 2\n    n = m", "m = 0\n    if n > 3:\n        m = 2\n    n = m"),
         ("n = null", "n = None"),
+        ("print n", "print(n)"),
+        ("for (i in range(3)):\n        n += i", "for i in range(3):\n        n += i"),
+        ("static int m = 3;", "m = 3;"),
+        ("let m = 3", "m = 3"),
+        ("u64 m;", "m = 0"),
+        ("/* three */", "# three"),
+        ("if n == 1 return 3", "if n == 1: return 3"),
+        ("n = 1,000", "n = 1_000"),
+        ("n = n > 2 and 3 or 4", "n = 3 if n > 2 else 4"),
+        ("if n => 3:\n        n = 2", "if n >= 3:\n        n = 2"),
     ],
 )
 def test_fix_is_what_a_person_would_write(wrong: str, right: str) -> None:
@@ -203,3 +213,30 @@ def test_use_of_a_field_of_a_wrong_class_is_no_second_mistake(classes: str, code
     """The class is what is wrong, and is reported."""
     source = f"{classes}\n\n\n@hook\ndef folio_evicted(folio: Folio) -> u64:\n    return folio.uses\n"
     assert [d.code for d in findings(source)] == codes
+
+
+@pytest.mark.parametrize(
+    ("head", "right"),
+    [
+        ("def tick:", "def tick():"),
+        ("def tick() => u64:", "def tick() -> u64:"),
+        ("def tick(): u64", "def tick() -> u64:"),
+        ("def tick(Lruvec lruvec) -> u64:", "def tick(lruvec: Lruvec) -> u64:"),
+    ],
+)
+def test_head_is_turned_into_one_of_the_language(head: str, right: str) -> None:
+    """Arrows, results and types stand where Python has them."""
+    assert mended(f"@hook\n{head}\n    return 0\n") == f"@hook\n{right}\n    return 0\n"
+
+
+def test_text_that_is_indented_as_a_whole_begins_at_the_margin() -> None:
+    """As it is pasted out of something else."""
+    assert (
+        mended("    @hook\n    def tick() -> u64:\n        return 0\n")
+        == "@hook\ndef tick() -> u64:\n    return 0\n"
+    )
+
+
+def test_decorator_without_a_function_says_what_is_missing() -> None:
+    """Not that the file ends."""
+    assert findings("@hook\n")[0].message == "a function stands below `@hook`"
