@@ -195,7 +195,11 @@ def _common_type(low: Lowering, node: nodes.Conditional, one: Operand, two: Oper
         value = one if isinstance(one, Value) else two
         literal = two if isinstance(one, Value) else one
         if is_numeric(unplain(value)):
-            return int_type(is_signed(literal) or is_signed(unplain(value)))
+            signed = is_signed(literal) or is_signed(unplain(value))
+            # What a variable holds was tested, or nobody would choose a number instead; an answer was not.
+            is_answer = isinstance(node.then if value is one else node.other, nodes.Call)
+            is_optional = isinstance(value, Value) and value.type == OptionalType(signed)
+            return OptionalType(signed) if is_answer and is_optional else int_type(signed)
     message = f"the two sides have different types: `{describe_operand(one)}` and `{describe_operand(two)}`"
     low.findings.stop("type-mismatch", message, node.span, label="must have one type")
 
