@@ -63,6 +63,11 @@ def explain(violation: Violation, hook: HookIR, source: SourceText) -> Diagnosti
                 op.span,
                 label="changes something else",
                 notes=(f"`{name}` runs in the middle of other hooks, without the lruvec's lock",),
+                help=(
+                    Help(
+                        "note it in a field of a class with base `FolioState`, and act on that in another hook"
+                    ),
+                ),
                 **common,
             )
         case Movable(folio=folio):
@@ -92,6 +97,7 @@ def explain(violation: Violation, hook: HookIR, source: SourceText) -> Diagnosti
                 op.span,
                 label="the scan may be about to visit them",
                 notes=("a scan's body may move its current folio only",),
+                help=(Help(f"do it before the scan, or behind it: `{source.text(op.span)}`"),),
                 **common,
             )
         case _:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.policy_cases import policies
+from tests.verifier.policy_cases import findings, policies
 from verifier.fixing import fix
 
 
@@ -76,3 +76,10 @@ def test_several_mistakes_of_the_text_are_fixed_in_turn() -> None:
     source = "@hook\ndef reclaim_folio(folio: Folio) -> Verdict\n    if folio.is_dirty\n        retrun ROTATE\n    return RECLAIM\n"
     fixed = fix(source, "text.rpol")
     assert (len(fixed.applied), fixed.left) == (3, ())
+
+
+def test_most_mistakes_have_a_fix() -> None:
+    """Seven of ten: what is left out is for the author to decide."""
+    cases = [findings(path.read_text(encoding="utf-8"), path.name)[0] for path in policies("rejected")]
+    fixable = [found for found in cases if any(offer.edit is not None for offer in found.help)]
+    assert len(fixable) >= 0.7 * len(cases)
