@@ -37,6 +37,7 @@ from reclaim.lang.ir import (
     Narrow,
     Op,
     Return,
+    StateField,
     StoreState,
     Value,
 )
@@ -45,9 +46,11 @@ from verifier.accumulation import Accumulation
 from verifier.domains.lattice import thresholds_of
 from verifier.domains.product import FALSE, NUMBERS, TOP, Element
 from verifier.entailment import Proof, Prover
-from verifier.evaluation import Elements, Evaluator
+from verifier.evaluation import Elements, Evaluator, within
 from verifier.facts import Facts, operands_of
 from verifier.fixpoint import Fixpoint, nest
+from verifier.left_contents import Left
+from verifier.memory_cells import group_of
 from verifier.numbering import Edge, Numbering
 from verifier.obligations import (
     Obligation,
@@ -76,11 +79,12 @@ not feed themselves need fewer."""
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One instruction, prepared: what it demands, what it does."""
+    """One instruction, prepared: what it demands, what it does, which contents of state something may read there."""
 
     op: Op
     demands: tuple[Obligation, ...]
     effect: Effect | None
+    left: Left
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ class Results:
         reached: ids of the blocks that can be reached.
         ways: for each block that ends in a branch which of its two ways were open, in any visit that counts.
         stored: what is stored into each field of declared state, if it fits there.
+        left: what fields hold where something else may read them, if that is not what they held before.
     """
 
     violations: list[Violation] = field(default_factory=list)
@@ -123,6 +128,7 @@ class Results:
     reached: set[int] = field(default_factory=set)
     ways: dict[int, set[int]] = field(default_factory=dict)
     stored: dict[FieldName, Element] = field(default_factory=dict)
+    left: dict[FieldName, Element] = field(default_factory=dict)
 
 
 class HookAnalysis:
@@ -144,6 +150,13 @@ class HookAnalysis:
         self.prover = Prover(self.numbering, self.refiner)
         self.results = Results()
         self._transfer = Transfer(self.evaluator, state)
+        self._fields = {
+            group_of(op.state): op.state
+            for block in hook.blocks
+            for op in block.ops
+            if isinstance(op, (LoadState, StoreState))
+        }
+        self._held = {number: state.of(self._fields[of]) for number, of in self.numbering.contents.items()}
         self._blocks = {block.id: block for block in hook.blocks}
         self._loops = {loop.header.id: loop for loop in hook.loops}
         self._sites = {block.id: self._site(block) for block in hook.blocks}
@@ -155,7 +168,7 @@ class HookAnalysis:
         self._steps = {block.id: self._prepare(block) for block in hook.blocks}
         self._keep_moves()
         self._splits = {block.id for block in hook.blocks if self._is_split(block)}
-        self.thresholds = thresholds_of(constants_of(hook))
+        self.thresholds = thresholds_of(_constants(hook))
 
     def run(self) -> Results:
         """Analyse the hook and return what was found."""
@@ -202,7 +215,7 @@ class HookAnalysis:
         for edge, state in backs:
             for param, argument in passed[edge]:
                 if param != counter:
-                    found[param] = NUMBERS.join(found.get(param, TOP), state.get(argument, TOP))
+                    found[param] = NUMBERS.join(found.get(param, TOP), self._passed_on(state, argument))
             pairs = self.related.at(header)
             arriving = arriving_on(edge, state, pairs, self.evaluator)
             for pair, element in zip(pairs, arriving, strict=True):
@@ -277,7 +290,7 @@ class HookAnalysis:
             if op.result is not None and effect is not None and in_loop:
                 effect = self._noting(effect, self._sums.addends(self.numbering.of(op.result)))
             if demands or effect or isinstance(op, Call) or self._facts is not None:
-                steps.append(Step(op, demands, effect))
+                steps.append(Step(op, demands, effect, self.numbering.left.before.get(id(op), [])))
         return steps
 
     def _noting(self, effect: Effect, addends: tuple[int, ...]) -> Effect:
@@ -371,7 +384,7 @@ class HookAnalysis:
         arriving: dict[int, Element] = {}
         for edge, state in states:
             for param, argument in passed.get(edge, ()):
-                element = state.get(argument, TOP)
+                element = self._passed_on(state, argument)
                 seen = arriving.get(param)
                 arriving[param] = element if seen is None else NUMBERS.join(seen, element)
         merged = _join_all([state for _, state in states])
@@ -382,6 +395,11 @@ class HookAnalysis:
         for pair, arrived in zip(pairs, zip(*known, strict=True), strict=True):
             merged[pair.known] = reduce(NUMBERS.join, arrived)
         return merged
+
+    def _passed_on(self, state: Elements, argument: int) -> Element:
+        """Return what an edge passes; of state that was not loaded on the way that is what it always holds."""
+        known = state.get(argument)
+        return self._held.get(argument, TOP) if known is None else known
 
     def _execute(self, number: int, elements: Elements, checking: bool) -> list[Elements | None]:
         noting = self._facts is not None and checking
@@ -397,10 +415,14 @@ class HookAnalysis:
                     return [None, None]
             if checking and isinstance(step.op, (Call, ListRef, StoreState)):
                 self._note_worst(step.op, elements)
+            if checking and step.left:
+                self._note_left(step.left, elements)
             if step.effect is not None:
                 step.effect(elements)
             if noting and step.op.result is not None:
                 self._note(step.op.span, step.op.result, elements)
+        if checking and number in self.numbering.left.at_end:
+            self._note_left(self.numbering.left.at_end[number], elements)
         if noting:
             self._note_end(self._blocks[number], elements)
         outs = self._leave(self._blocks[number], elements)
@@ -465,15 +487,24 @@ class HookAnalysis:
     def _note_worst(self, op: Call | ListRef | StoreState, elements: Elements) -> None:
         if isinstance(op, Call):
             self._note_argument(op, elements)
-            return
-        if isinstance(op, ListRef):
+        elif isinstance(op, ListRef):
             self._note_indices(op, elements)
-            return
-        element = elements.get(self.numbering.of(op.value), TOP)
-        stored = NUMBERS.with_ownership(element._replace(nullness=TOP.nullness), TOP.ownership)
-        name = name_of(op.state)
-        seen = self.results.stored.get(name)
-        self.results.stored[name] = stored if seen is None else NUMBERS.join(seen, stored)
+        else:
+            self._note_content(self.results.stored, op.state, self.numbering.of(op.value), elements)
+
+    def _note_left(self, left: Left, elements: Elements) -> None:
+        """Note what fields hold where something else may read them, but for what they held before."""
+        for group, number in left:
+            if number not in self.numbering.contents:
+                self._note_content(self.results.left, self._fields[group], number, elements)
+
+    def _note_content(
+        self, noted: dict[FieldName, Element], state: StateField, number: int, elements: Elements
+    ) -> None:
+        known = elements.get(number, TOP)
+        content = within(DECLARED.of(state), Element(*known[:3], *TOP[3:]))
+        seen = noted.get(name_of(state))
+        noted[name_of(state)] = content if seen is None else NUMBERS.join(seen, content)
 
     def _note_argument(self, op: Call, elements: Elements) -> None:
         if op.helper.cost_per is None:
@@ -507,7 +538,7 @@ def _join_all(states: Sequence[Elements | None]) -> Elements | None:
     return merged
 
 
-def constants_of(hook: HookIR) -> set[int]:
+def _constants(hook: HookIR) -> set[int]:
     """Return the numbers at which widening should rest: constants, ends of declared ranges and of arrays."""
     constants = {0}
     for block in hook.blocks:

@@ -25,6 +25,7 @@ from reclaim.lang.ir import (
     LoadField,
     LoadState,
     Op,
+    StateField,
     StoreField,
     StoreState,
     Value,
@@ -69,6 +70,14 @@ class Writes:
 
     def __bool__(self) -> bool:
         return bool(self.groups) or self.element is not None or self.everything
+
+    def may_change(self, cell: Cell) -> bool:
+        """Tell whether the content of a cell may be another one afterwards."""
+        if self.everything or cell.group in self.groups:
+            return True
+        if self.element is None or self.element[0] != cell.group:
+            return False
+        return cell.constants is None or cell.constants == self.element[1]
 
 
 _NOTHING = Writes()
@@ -119,7 +128,7 @@ class Memory:
             group, constants = writes.element
             self.versions[group, constants] = version
             self.versions[group, "?"] = version
-        for cell in [cell for cell in self.stored if _may_change(cell, writes)]:
+        for cell in [cell for cell in self.stored if writes.may_change(cell)]:
             del self.stored[cell]
 
     def merge_versions(self, others: Sequence[Memory], fresh: object) -> None:
@@ -127,6 +136,11 @@ class Memory:
         for key in {key for other in others for key in other.versions}:
             seen = {other.versions.get(key) for other in others}
             self.versions[key] = seen.pop() if len(seen) == 1 else fresh
+
+
+def group_of(state: StateField) -> Group:
+    """Return the group of a field of declared state."""
+    return ("state", state.scope.value, state.name)
 
 
 def cell_of(
@@ -147,7 +161,7 @@ def cell_of(
         case LoadState() | StoreState():
             known = tuple(constants[i.id] for i in op.indices if i.id in constants)
             return Cell(
-                ("state", op.state.scope.value, op.state.name),
+                group_of(op.state),
                 None if op.handle is None else of(op.handle),
                 tuple(of(i) for i in op.indices),
                 known if len(known) == len(op.indices) else None,
@@ -268,11 +282,3 @@ def _mutable_fields() -> frozenset[Group]:
 def _field_group(handle: Value, name: str) -> Group:
     assert isinstance(handle.type, HandleType)
     return ("field", handle.type.name, name)
-
-
-def _may_change(cell: Cell, writes: Writes) -> bool:
-    if cell.group in writes.groups:
-        return True
-    if writes.element is None or writes.element[0] != cell.group:
-        return False
-    return cell.constants is None or cell.constants == writes.element[1]

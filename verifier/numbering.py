@@ -48,8 +48,19 @@ from reclaim.lang.ir import (
     Wrap,
 )
 from verifier.expressions import OPAQUE, Definition, Users, comparison, define
+from verifier.left_contents import LeftContents
 from verifier.linear import LinearForms
-from verifier.memory_cells import Cell, Memory, Writes, cell_of, entries_of, looked_up, whole_of, writes_of
+from verifier.memory_cells import (
+    Cell,
+    Group,
+    Memory,
+    Writes,
+    cell_of,
+    entries_of,
+    looked_up,
+    whole_of,
+    writes_of,
+)
 
 
 class Edge(NamedTuple):
@@ -108,6 +119,9 @@ class Numbering:
         definitions: for each class how it is made, as far as refinement can use it.
         users: the classes that are made from a class.
         phis: memory parameters of each block.
+        contents: the classes that are contents of declared state which nothing is known to have been stored into, each
+            with its field.
+        left: what the hook leaves in declared state.
         incoming: edges into each block, with its source.
     """
 
@@ -117,11 +131,14 @@ class Numbering:
         self.users = Users()
         self.phis: dict[int, list[MemoryPhi]] = {block.id: [] for block in hook.blocks}
         self.incoming: dict[int, list[Edge]] = {block.id: [] for block in hook.blocks}
+        self.contents: dict[int, Group] = {}
+        self.left = LeftContents()
         self.by_id = {block.id: block for block in hook.blocks}
         self._linear = LinearForms(self.definitions)
         self._class: dict[int, int] = {}
         self._keys: dict[Key, int] = {}
         self._ends: dict[int, Memory] = {}
+        self._entered: dict[int, frozenset[Cell]] = {}
         self._bodies = {loop.header.id: loop.body for loop in hook.loops}
         self._constants = {
             op.result.id: op.value
@@ -179,6 +196,8 @@ class Numbering:
         for op in block.ops:
             self._number_op(op, memory)
         self._ends[block.id] = memory
+        if not successors(block.terminator):
+            self.left.end(block.id, memory)
 
     def _number_params(self, block: Block, edges: list[Edge]) -> None:
         """Give each parameter a class; one that is the same from everywhere is no value of its own."""
@@ -196,9 +215,11 @@ class Numbering:
             case LoadField() | LoadState() | ListSize():
                 assert result is not None
                 cell = cell_of(op, self.of, self._constants)
+                self.left.load(op, cell, memory)
                 self._class[result.id] = self._content(cell, memory, definition=self._part(op, memory))
             case StoreField() | StoreState():
                 cell = cell_of(op, self.of, self._constants)
+                self.left.write(op, writes_of(op, self._constants), memory, cell)
                 memory.store(cell, self.of(op.value), version=len(self.definitions))
                 self._new(("store", id(op)), OPAQUE)
             case Convert() | Wrap() | Unwrap() | Narrow():
@@ -249,7 +270,9 @@ class Numbering:
         """Note what a helper writes, and number its answer, which may tell of the size of a map."""
         proves = op.helper.effects.proves_entry
         definition = self._by_size("found", op, memory) if proves == "found" else OPAQUE
-        self._forget(writes_of(op, self._constants), memory)
+        writes = writes_of(op, self._constants)
+        self.left.write(op, writes, memory)
+        self._forget(writes, memory)
         if op.result is None:
             return
         if proves == "kept":
@@ -288,7 +311,10 @@ class Numbering:
         if stored is not None:
             return stored
         version = memory.version(cell)
-        return self._new(("load", cell, version, asked), definition)
+        found = self._new(("load", cell, version, asked), definition)
+        if cell.group[0] == "state":
+            self.contents[found] = cell.group
+        return found
 
     def _forget(self, writes: Writes, memory: Memory) -> None:
         if writes:
@@ -304,6 +330,8 @@ class Numbering:
         if all(end.same_as(ends[0]) for end in ends[1:]):
             return memory
         cells = dict.fromkeys(cell for end in ends for cell in end.stored)
+        for edge, end in zip(edges, ends, strict=True):
+            self.left.meet(edge.source, end, cells)
         contents = {cell: [self._content(cell, end) for end in ends] for cell in cells}
         memory.merge_versions(ends, ("merge", block.id))
         memory.stored = {}
@@ -334,6 +362,7 @@ class Numbering:
             phi = self._phi(header, cell)
             phi.contents.update((edge, content) for edge in edges)
             memory.stored[cell] = phi.result
+        self._entered[header.id] = frozenset(memory.stored)
         return memory
 
     def _going_round(self, header: int) -> set[int]:
@@ -360,6 +389,11 @@ class Numbering:
         """Fill in what back edges bring: the memory at their end is known only now."""
         for header in self._bodies:
             backs = [e for e in self.incoming.get(header, ()) if self.is_back_edge(e, header)]
+            for edge in backs:
+                end, known = self._ends.get(edge.source), self._entered.get(header, frozenset())
+                if end is not None:
+                    self.left.end(edge.source, end, [cell for cell in end.stored if cell not in known])
+                    self.left.meet(edge.source, end, known)
             for phi in self.phis.get(header, ()):
                 for edge in backs:
                     end = self._ends.get(edge.source)

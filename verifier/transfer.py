@@ -117,18 +117,11 @@ class Transfer:
         return effect
 
     def _loaded(self, op: LoadState) -> Effect:
-        """Say what a field holds.
-
-        What this hook stored itself may lie beyond a range that is tried and will not hold; it stays what it is.
-        """
+        """Say what a field holds; what this hook stored itself, and is known, fits its declaration alone."""
         assert op.result is not None
-        number, held = self._numbering.of(op.result), self._state.of(op.state)
-
-        def effect(elements: Elements) -> None:
-            known = elements.get(number)
-            elements[number] = held if known is None else within(known, held)
-
-        return effect
+        number = self._numbering.of(op.result)
+        state = self._state if number in self._numbering.contents else DECLARED
+        return self._declared(op.result, state.of(op.state))
 
     def _list(self, op: ListRef) -> Effect:
         """Number a list: the first number plus the row-major index."""

@@ -295,6 +295,8 @@ class WitnessSearch:
         known = self._declared.get(id(op))
         if known is None:
             assert op.result is not None
+            if isinstance(op, LoadState):  # what the hook stored itself is not picked
+                return self._declared.setdefault(id(op), self._analysis.state.of(op.state))
             elements: Elements = {}
             effect = self._transfer.compile_op(op)
             if effect is not None:

@@ -171,6 +171,7 @@ class FakeMachine:
     ) -> None:
         self.policy = policy
         self._state = state
+        self._places: list[tuple[StateField, list[int]]] = []
         self._extreme = extreme
         self.rng = rng
         self.may_be_none = True
@@ -241,8 +242,23 @@ class FakeMachine:
                 offsets = [address + number * element_bytes + leaf.offset for number in range(count)]
                 for length, stride in zip(leaf.dims, leaf.strides, strict=True):
                     offsets = [offset + index * stride for offset in offsets for index in range(length)]
+                self._places.append((leaf, offsets))
                 for offset in offsets:
                     self.write(offset, leaf.kind.bits // 8, self._content(leaf))
+
+    def out_of_range(self, memory: bytearray) -> list[str]:
+        """Return the fields of state that hold what they never should, in a copy of the machine's bytes."""
+        wrong = []
+        for leaf, addresses in self._places:
+            held, nr_bytes = self._state.of(leaf), leaf.kind.bits // 8
+            for address in addresses:
+                place = address - self.base
+                content = int.from_bytes(
+                    memory[place : place + nr_bytes], sys.byteorder, signed=leaf.kind.signed
+                )
+                if not NUMBERS.contains(held, arithmetic.unsigned(content)):
+                    wrong.append(f"{leaf.name} holds {content}")
+        return wrong
 
     def _content(self, leaf: StateField) -> int:
         """Pick what a field holds: what is known of its bits leaves the initial value at least."""

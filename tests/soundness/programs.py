@@ -3,8 +3,9 @@
 Numbers are dealt to kinds of programs by turns. Most are small, one hook of a few statements with what it
 needs to be complete, for a verifier goes wrong in small places and small programs are cheap; some are large,
 so that places meet; some are about numbers alone, tied to each other or near the ends of their ranges, where
-what needs a proof hangs on comparisons that stand elsewhere; some are about what stays in memory, and some
-about what a text means: what happens first, what is None, which way is taken.
+what needs a proof hangs on comparisons that stand elsewhere; some are about what stays in memory, some about
+what fields of state hold between hooks, and some about what a text means: what happens first, what is None, which way
+is taken.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from tests.verifier.meaning_generator import generate_meaning
 from tests.verifier.memory_generator import generate_memory
 from tests.verifier.policy_generator import generate_policy
 from tests.verifier.relation_generator import generate_relations
+from tests.verifier.state_generator import generate_state
 from tests.verifier.wide_generator import generate_wide
 
-_TURNS = "LSWTRSWMSTRSWMSW"
+_TURNS = "LSWTRSWMSTRFWMSW"
 """The kinds of sixteen programs that follow each other: large in every second round, small, related numbers,
-wide numbers, memory, texts and what they mean."""
+wide numbers, memory, fields of state, texts and what they mean."""
 
 LONGER = 16
 """In one of so many rounds programs about numbers are longer, with loops inside of loops: these take the
@@ -49,6 +51,8 @@ def program(seed: int) -> str:
             return generate_wide(seed, is_small=not is_longer)
         case "M":
             return generate_memory(seed)
+        case "F":
+            return generate_state(seed)
         case "T":
             return generate_meaning(seed)
         case kind:

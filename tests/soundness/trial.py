@@ -13,17 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reclaim.diag.errors import PolicyRejected
-from reclaim.lang.arithmetic import unsigned
 from reclaim.lang.frontend import compile_tree
 from reclaim.lang.interp import ObligationBroken, Observer, RuntimeValue
-from reclaim.lang.ir import Block, Op, PolicyIR, StoreState, Terminator, Value
+from reclaim.lang.ir import Block, Op, PolicyIR, Terminator, Value
 from reclaim.lang.parser import parse
 from tests.fakes.fake_machine import ContractEnvironment, FakeMachine
 from tests.soundness.audit import Auditor, RuleBroken
 from tests.soundness.coverage import parts_of_policy, parts_of_tree
 from tests.soundness.second_parser import python_reads
 from tests.verifier.watched_analysis import mistakes
-from verifier.domains.product import NUMBERS
 from verifier.state_ranges import DECLARED
 from verifier.verified import verify
 
@@ -147,7 +145,7 @@ class Trial:
         for hook in policy.hooks:
             for machine in machines:
                 env = ContractEnvironment(machine)
-                env.interpreter.observer = self._observer(policy, _FAR_LONGER * self._costs[hook])
+                env.interpreter.observer = self._observer(policy, env, _FAR_LONGER * self._costs[hook])
                 args = machine.arguments(hook)
                 self.found.counts["runs"] += 1
                 try:
@@ -155,19 +153,24 @@ class Trial:
                 except ObligationBroken as broken:
                     self.found.note("escape", self.name, f"{hook}: {broken}")
                     continue
+                for wrong in machine.out_of_range(env.memory):
+                    self.found.note("escape", self.name, f"{hook}: {wrong}")
                 self._compare_cost(hook, env)
                 self.runs.append(Run(machine, env, hook, args, answer))
 
-    def _observer(self, policy: PolicyIR, most_steps: int) -> Observer:
-        """Return what audits a run, and holds it to what fields are said to hold between hooks."""
+    def _observer(self, policy: PolicyIR, env: ContractEnvironment, most_steps: int) -> Observer:
+        """Return what audits a run, and what fields hold whenever a hook begins, be it inside of another one."""
         audit = Auditor(policy, most_steps).observe
+        begins = {
+            id(block.ops[0] if block.ops else block.terminator)
+            for block in (hook.blocks[0] for hook in policy.hooks.values())
+        }
 
         def observe(block: Block, op: Op | Terminator, values: Mapping[Value, RuntimeValue]) -> None:
             audit(block, op, values)
-            if isinstance(op, StoreState):
-                stored = values[op.value]
-                if not NUMBERS.contains(self._state.of(op.state), unsigned(stored or 0)):
-                    raise RuleBroken(op, f"`{op.state.name}` comes to hold {stored}")
+            if id(op) in begins:
+                for wrong in env.machine.out_of_range(env.memory):
+                    raise RuleBroken(None, wrong)
 
         return observe
 
