@@ -254,7 +254,6 @@ LATE = frozenset(
     {
         "`continue` ends the loop",
         "a multiple stays one when something is added",
-        "a place that is added to is found twice",
         "casts cut nothing",
         "helpers write nothing",
         "loops leave memory as it was",
