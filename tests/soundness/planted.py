@@ -37,6 +37,7 @@ from tests.soundness.trial import Trial
 from verifier.domains.product import BOTTOM, FALSE, NUMBERS, Element
 from verifier.entailment import Proof, Prover
 from verifier.invariants import Invariants, Pass
+from verifier.left_contents import LeftContents
 from verifier.linear import Form, LinearForms
 from verifier.memory_cells import Memory, Writes
 from verifier.numbering import Numbering
@@ -238,6 +239,7 @@ MISTAKES: dict[str, tuple[object, str, Callable[..., Any]]] = {
     "a multiple stays one when something is added": (Ratios, "_grown", _ratio_of_before),
     "stores of other hooks do not count": (Invariants, "_found", _found_by_the_first),
     "what fields hold at first is not looked at": (Invariants, "_found", _found_later),
+    "what is lost sight of is not left": (LeftContents, "write", lambda *_args: None),
     "nothing is None": (Prover, "prove", _never_none),
     "arguments by name go by their place": (lower_functions, "match_parameters", _by_place),
     "`and` and `or` compute all sides": (lower_functions, "lower_condition", _all_sides),
@@ -260,6 +262,7 @@ LATE = frozenset(
         "operands are computed from right to left",
         "products do not wrap in order",
         "stores at an unknown place write nothing",
+        "what is lost sight of is not left",
     }
 )
 """Those that take more than a hundred programs, which are left to long runs (docs/soundness.md has the counts)."""

@@ -126,6 +126,18 @@ def test_range_that_every_store_keeps_is_known_undeclared(kind: str, stores: tup
             ),
         ),
         ("u8", ("if folio.is_dirty:", "    lruvec.at = 8", "lruvec.cells[lruvec.at] = 2", "lruvec.at = 0")),
+        (
+            "u8",
+            (
+                *_UP,
+                "    if folio.is_dirty:",
+                "        lruvec.at = 0",
+                "    else:",
+                "        up.at = 8",
+                "    lruvec.cells[lruvec.at] = 1",
+                "    up.at = 0",
+            ),
+        ),
     ],
 )
 def test_range_that_some_store_leaves_is_not_known(kind: str, stores: tuple[str, ...]) -> None:
