@@ -3,7 +3,7 @@
 A condition is where it stands in the text: a function that is called from several places, in several hooks, has
 it once, and it is reported only if all of them agree. Whoever compares constants means them as switches, and how
 often a loop goes round is said by its bound, so neither is reported, except for a loop that never goes round. Nor are
-the parts of an assertion: that it is always true is what it says.
+the parts of an assertion, those in the functions that it calls included: that it is always true is what it says.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class Conditions:
                 continue
             loop = headers.get(block.id)
             span = block.terminator.span if loop is None else loop.span
-            if any(whole.start <= span.start and span.end <= whole.end for whole in asserted):
+            maker = made.get(block.terminator.condition.id)
+            places = (span, *(maker.inlined_at if maker is not None else ()))
+            if any(whole.start <= at.start and at.end <= whole.end for whole in asserted for at in places):
                 continue
             seen = self._seen.get(span)
             if seen is None:

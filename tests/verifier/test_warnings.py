@@ -34,6 +34,38 @@ def test_natural_policy_has_no_warning(path: Path) -> None:
     assert warnings(path.read_text(encoding="utf-8"), path.name) == ()
 
 
+def test_function_that_only_assertions_call_has_no_warning() -> None:
+    """Its conditions are parts of what is asserted; for another caller they count again."""
+    source = '''"""Asks a function."""
+
+queue = folio_list()
+
+
+class Row(LruvecState):
+    at: u8 = field(0, max=7)
+
+
+def is_inside(x: u64) -> bool:
+    if x < 8:
+        return True
+    return False
+
+
+@hook
+def folio_added(lruvec: Lruvec) -> Place:
+    assert is_inside(lruvec.at)
+    return queue.head
+
+
+@hook
+def next_batch(lruvec: Lruvec) -> Batch:
+    return queue.batch({})
+'''
+    assert warnings(source.format("lruvec.at + 1")) == ()
+    (found, *_) = warnings(source.format("32 if is_inside(lruvec.at) else 16"))
+    assert found.message == "`x < 8` is always true"
+
+
 def test_assertion_that_is_proved_has_no_warning() -> None:
     """It says what is always so, in parts too."""
     source = """class Sizes(LruvecState):
