@@ -122,6 +122,7 @@ class Evaluator:
             result = within(result, NUMBERS.range(0, most))
         for value, part in ((left, right), (right, left)):
             result = within(result, self._on_the_way(value, part, elements))
+            result = within(result, self._shifted_back(value, part, elements))
         if a.unsigned[1] + b.unsigned[1] > U64_MAX:
             return result
         return within(result, self._root_step(left, right, elements))
@@ -146,6 +147,16 @@ class Evaluator:
             if furthest * max(weight, 1) <= S64_MAX:
                 return NUMBERS.range(min(sample[0], base[0]), max(sample[1], base[1]))
         return TOP
+
+    def _shifted_back(self, count: int, position: int, elements: Elements) -> Element:
+        """Bound `n + ilog2(y)` where y is no more than `x >> n`: then `y << n` is no more than x."""
+        made = self._definitions[position]
+        if made.name != "call" or made.detail != "ilog2" or elements.get(count, TOP).unsigned[1] > 63:
+            return TOP
+        most = self.order.most_shifted(made.operands[0], count, elements)
+        if most is None or elements.get(made.operands[0], TOP).unsigned[0] == 0:
+            return TOP
+        return NUMBERS.range(0, max(most, 1).bit_length() - 1)
 
     def _weighted(self, number: int, elements: Elements) -> Iterator[tuple[int, int]]:
         """Yield a class as it is, and each factor of a product, with the most that it is multiplied by; -1 for less than 0."""

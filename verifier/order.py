@@ -114,6 +114,17 @@ class Order:
                     bounds.append(elements.get(definition.operands[0], TOP).unsigned[1] - above)
         return min(bounds) if bounds and min(bounds) >= 0 else None
 
+    def most_shifted(self, number: int, count: int, elements: dict[int, Element]) -> int | None:
+        """Return the most that x can be where a class is no more than `x >> count`; None if it is no part of such."""
+        found = [
+            elements.get(self._definitions[node].operands[0], TOP).unsigned[1]
+            for node, above in self._reached(number, elements, DEPTH).items()
+            if above >= 0
+            and self._definitions[node].name == "lshr"
+            and self._definitions[node].operands[1] == count
+        ]
+        return min(found, default=None)
+
     def _reached(self, start: int, elements: dict[int, Element], depth: int) -> dict[int, int]:
         """Return the classes above one, each with its distance at least."""
         if elements is not self._standing:

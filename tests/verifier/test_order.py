@@ -63,8 +63,9 @@ class Graph:
                 self._call()
             else:
                 self._expression()
+        self._written = (self._way_in_steps, self._step_to_the_root, self._moving_average, self._bit_above)
         for _ in range(NR_WRITTEN):
-            self.rng.choice((self._way_in_steps, self._step_to_the_root, self._moving_average))()
+            self.rng.choice(self._written)()
         for _ in range(NR_COMPARISONS):
             self._comparison()
             self._ratio()
@@ -155,6 +156,16 @@ class Graph:
         """Write `x + n // x`, and half of it."""
         x, n = self._any(), self._any()
         self._made("udiv", self._made("add", x, self._made("udiv", n, x)), self._constant(2))
+
+    def _bit_above(self) -> None:
+        """Write the place of a bit in what is left of a shift, counted from the end of the whole."""
+        whole, count = self._any(), self._any()
+        left = self._made("lshr", whole, count)
+        if self.rng.random() < 0.5:
+            left = self._made("and", left, self._made("sub", self._constant(0), left))
+        number = self.numbers[left]
+        place = Definition("call", (left,), "ilog2")
+        self._made("add", count, self._add(place, arithmetic.ilog2(number) if number else None))
 
     def _moving_average(self) -> None:
         """Write `x + (y - x) // n`, with a sign, `>>` for it or a weight as may be."""
