@@ -30,7 +30,7 @@ from verifier.analysis import HookAnalysis
 from verifier.domains.nullness import NONE, PRESENT
 from verifier.domains.product import NUMBERS, Element
 from verifier.evaluation import Elements
-from verifier.numbering import MemoryPhi, successors
+from verifier.numbering import Edge, MemoryPhi, successors
 from verifier.obligations import CommonRange, Implied, InRange, NonNegative, NonZero, NotNone, QuotientFits
 from verifier.state_ranges import DECLARED, StateRanges
 
@@ -53,11 +53,23 @@ class SeenEnough(Exception):  # no error: the watcher is satisfied
 
 
 class WatchedAnalysis(HookAnalysis):
-    """An analysis that remembers what it believed at the start of each block."""
+    """An analysis that remembers what it believed at the start of each block.
+
+    Attributes:
+        believed: the states of each block that was reached, one for each visit in the rounds that count.
+        arriving: for a block that is visited once for each edge into it these edges, in the same order.
+    """
 
     def __init__(self, hook: HookIR, state: StateRanges = DECLARED) -> None:
         self.believed: dict[int, list[Elements]] = {}
+        self.arriving: dict[int, list[Edge]] = {}
         super().__init__(hook, state=state)
+
+    def visit(self, block: int, states: list[tuple[Edge, Elements]], checking: bool) -> list[Elements | None]:
+        """Run a block on what comes in."""
+        if checking and block in self._splits and len(states) > 1:
+            self.arriving[block] = [edge for edge, _ in states]
+        return super().visit(block, states, checking)
 
     def _execute(self, number: int, elements: Elements, checking: bool) -> list[Elements | None]:
         if checking:
