@@ -495,7 +495,7 @@ class HookAnalysis:
     def _note_left(self, left: Left, elements: Elements) -> None:
         """Note what fields hold where something else may read them, but for what they held before."""
         for group, number in left:
-            if number not in self.numbering.contents:
+            if self.numbering.contents.get(number) != group:
                 self._note_content(self.results.left, self._fields[group], number, elements)
 
     def _note_content(

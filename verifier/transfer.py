@@ -45,6 +45,7 @@ from verifier.domains.ownership import CURRENT, MOVED
 from verifier.domains.product import HERE, NUMBERS, TOP, Element
 from verifier.evaluation import NOT_ZERO, Elements, Evaluator, within
 from verifier.expressions import Definition
+from verifier.memory_cells import group_of
 from verifier.state_ranges import DECLARED, StateRanges
 
 Effect: TypeAlias = Callable[[Elements], None]
@@ -120,7 +121,10 @@ class Transfer:
         """Say what a field holds; what this hook stored itself, and is known, fits its declaration alone."""
         assert op.result is not None
         number = self._numbering.of(op.result)
-        state = self._state if number in self._numbering.contents else DECLARED
+        is_own = self._numbering.contents.get(number) == group_of(
+            op.state
+        )  # else it was stored there from elsewhere
+        state = self._state if is_own else DECLARED
         return self._declared(op.result, state.of(op.state))
 
     def _list(self, op: ListRef) -> Effect:

@@ -83,6 +83,8 @@ def test_range_that_every_store_keeps_is_known_undeclared(kind: str, stores: tup
         ("u64", ("lruvec.at = 8 - lruvec.at",)),
         ("u8", ("lruvec.at = (lruvec.at + 1) % 8", "lruvec.at = lruvec.other % 9", "lruvec.other = 8")),
         ("u64", ("lruvec.at -= 1",)),
+        ("u32", ("lruvec.at = lruvec.other",)),
+        ("u32", ("lruvec.at = lruvec.other", "lruvec.cells[lruvec.at] = 1", "lruvec.at = 0")),
         ("u8", ("lruvec.at += 1", "if lruvec.at == 9:", "    lruvec.at = 0")),
         (
             "u8",
