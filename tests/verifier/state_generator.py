@@ -80,6 +80,7 @@ class _Writer:
                 f"{self.rng.randrange(end + 1)}",
                 f"{field} // 2 + 1",
                 f"min({field}, {end})",
+                field,
             )
         )
 
