@@ -34,7 +34,7 @@ from reclaim.diag.render import (
 from reclaim.lang.frontend import compile_file
 from reclaim.lang.source_text import read_source
 from verifier.cost import HookCost
-from verifier.explain_cost import cost_table
+from verifier.explain_cost import cost_table, most
 from verifier.fixing import fix
 from verifier.source_places import SourceText
 from verifier.verified import verify
@@ -144,7 +144,7 @@ def _mend(path: str) -> None:
 
 
 def _findings(outcome: _Outcome) -> FileFindings:
-    costs = {name: cost.total for name, cost in outcome.costs.items()}
+    costs = {name: (cost.total, cost.per_mapping) for name, cost in outcome.costs.items()}
     return FileFindings(outcome.path, outcome.accepted, costs, outcome.diagnostics)
 
 
@@ -177,7 +177,7 @@ def _costs(outcome: _Outcome) -> str:
     source = SourceText(source_of(outcome.path))
     lines = []
     for name, cost in outcome.costs.items():
-        lines.append(f"hook `{name}`: at most {cost.total} instructions of {HOOKS[name].budget}")
+        lines.append(f"hook `{name}`: {most(cost, HOOKS[name].budget)}")
         if cost.parts:
             lines += [f"    {row}" for row in cost_table(cost, source, HOOKS[name].budget)]
     return "".join(f"{line.rstrip()}\n" for line in lines)

@@ -6,6 +6,9 @@ loop costs its proved rounds times the dearest way round its body, plus what lea
 what the last round costs more where it breaks or returns. The hook costs the dearest way through what is
 left when each loop counts as one block.
 
+Some helpers work for each page table that maps a folio, and no policy can know how many there are. The worst case is
+that of one mapping; what each further one adds at most is counted beside it, by the way that asks most.
+
 The runs of other hooks make the order matter: `pte_young` is costed before the hooks whose helpers run
 it. The contract gives those hooks no family with helpers that run hooks, so the order always exists;
 that it does is a test of the contract.
@@ -14,7 +17,7 @@ that it does is a test of the contract.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reclaim.abi.helpers import SCAN_COST
 from reclaim.abi.kinds import Helper
@@ -39,6 +42,7 @@ class Part:
         times: rounds, units of the argument that drives the cost, else 1.
         each: cost of one.
         once: cost beside that: of leaving a loop, the fixed part of a driven cost.
+        each_mapping: whether each further mapping of the folio costs that again.
     """
 
     span: Span
@@ -46,6 +50,7 @@ class Part:
     times: int
     each: int
     once: int
+    each_mapping: bool = False
 
     @property
     def total(self) -> int:
@@ -55,23 +60,31 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """What a way through some blocks costs, with the loops and calls on it."""
+    """What a way through some blocks costs, with the loops and calls on it, and what a further mapping adds."""
 
     cost: int
     parts: tuple[Part, ...]
+    per_mapping: int
 
     def then(self, further: _Way) -> _Way:
         """Return this way with another behind it."""
-        return _Way(self.cost + further.cost, self.parts + further.parts)
+        per_mapping = self.per_mapping + further.per_mapping
+        return _Way(self.cost + further.cost, self.parts + further.parts, per_mapping)
 
 
-_NOTHING = _Way(0, ())
+_NOTHING = _Way(0, (), 0)
 _END = -1
 """Where a way leads that ends the hook; blocks have no negative numbers."""
 
 
 def _keep_dearest(ways: dict[int, _Way], target: int, way: _Way) -> None:
-    ways[target] = max(ways.get(target, way), way, key=lambda known: known.cost)
+    """Keep what is dearest with one mapping, and what a further one adds by any of the ways."""
+    known = ways.get(target, way)
+    dearest = max(known, way, key=lambda one: one.cost)
+    per_mapping = max(known.per_mapping, way.per_mapping)
+    ways[target] = (
+        dearest if dearest.per_mapping == per_mapping else replace(dearest, per_mapping=per_mapping)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +94,12 @@ class HookCost:
     Args:
         total: worst case of one invocation, in instructions.
         parts: the loops and calls on the dearest way, dearest first.
+        per_mapping: how many more at most for each further mapping of the folios that it asks about.
     """
 
     total: int
     parts: tuple[Part, ...]
+    per_mapping: int
 
 
 def price_of_units(helper: Helper, costs: Mapping[str, HookCost]) -> tuple[int, int]:
@@ -127,7 +142,8 @@ class CostModel:
         bodies = {header: loop.body for header, loop in self._loops.items() if header in self._blocks}
         ways = self._ways(nest(order, bodies), frozenset(order), None)
         dearest = max(ways.values(), key=lambda way: way.cost)
-        return HookCost(dearest.cost, tuple(sorted(dearest.parts, key=lambda part: -part.total)))
+        parts = tuple(sorted(dearest.parts, key=lambda part: -part.total))
+        return HookCost(dearest.cost, parts, max(way.per_mapping for way in ways.values()))
 
     def _ways(
         self, items: tuple[int | Nest, ...], region: frozenset[int], header: int | None
@@ -165,7 +181,9 @@ class CostModel:
             return leaving or {_END: self._block(header)}
         for target, way in ways.items():
             more = _Way(
-                max(way.cost - a_round.cost, 0), tuple(p for p in way.parts if p not in a_round.parts)
+                max(way.cost - a_round.cost, 0),
+                tuple(p for p in way.parts if p not in a_round.parts),
+                max(way.per_mapping - a_round.per_mapping, 0),
             )
             _keep_dearest(leaving, target, more)
         if not leaving:  # something fails in every round, and nothing comes behind the loop
@@ -174,7 +192,8 @@ class CostModel:
 
     def _all_rounds(self, header: int, times: int, a_round: _Way, leaving: _Way) -> _Way:
         described = Part(self._loops[header].span, "loop", times, a_round.cost, leaving.cost)
-        return _Way(described.total, (described, *a_round.parts, *leaving.parts))
+        per_mapping = times * a_round.per_mapping + leaving.per_mapping
+        return _Way(described.total, (described, *a_round.parts, *leaving.parts), per_mapping)
 
     def _block(self, number: int) -> _Way:
         total, parts = 1, []
@@ -186,12 +205,12 @@ class CostModel:
                 part = self._call(op)
                 total += part.total
                 parts.append(part)
-        return _Way(total, tuple(parts))
+        return _Way(total, tuple(parts), sum(part.total for part in parts if part.each_mapping))
 
     def _call(self, op: Call) -> Part:
         helper = op.helper
         times = self._results.arguments.get(id(op), 0)
         if helper.cost_per is None or not times:
-            return Part(op.span, helper.name, 1, helper.cost, 0)
+            return Part(op.span, helper.name, 1, helper.cost, 0, helper.each_mapping)
         each, once = price_of_units(helper, self._costs)
-        return Part(op.span, helper.name, times, each, once)
+        return Part(op.span, helper.name, times, each, once, helper.each_mapping)

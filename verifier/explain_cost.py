@@ -40,6 +40,17 @@ def over_budget(hook: HookIR, cost: HookCost, source: SourceText) -> Diagnostic:
     )
 
 
+def most(cost: HookCost, budget: int) -> str:
+    """Return what a hook costs at the worst, in words.
+
+    Args:
+        cost: what it costs.
+        budget: its limit.
+    """
+    further = f", and {cost.per_mapping} more for each further mapping of a folio" if cost.per_mapping else ""
+    return f"at most {cost.total} instructions of {budget}{further}"
+
+
 def _fewer_rounds(cost: HookCost, source: SourceText, budget: int) -> tuple[Help, ...]:
     """Offer as many rounds of the dearest loop as the budget has room for, where a number says how many there are."""
     loop = next((part for part in cost.parts if part.name == "loop"), None)

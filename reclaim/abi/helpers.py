@@ -1,9 +1,9 @@
 """What a policy may ask of the core, and the integer functions of the language.
 
 Costs are worst cases in IR operations, measured against the C bodies to the nearest power of ten
-of their work, never below it: the budget proof relies on them. One is no worst case: `referenced`
-counts one mapping, and how many a folio has is the machine's affair; the virtual time that a hook may
-charge bounds it. Virtual time is charged by the bodies themselves, from the machine's cost table.
+of their work, never below it: the budget proof relies on them. That of `referenced` is for one mapping, and
+how many a folio has is the machine's affair; what each further one adds is stated beside the worst case, and the
+virtual time that a hook may charge bounds it. Virtual time is charged by the bodies themselves, from the machine's cost table.
 """
 
 from __future__ import annotations
@@ -119,6 +119,7 @@ _FOLIO = (
         "u64",
         600,
         cost_per=("look_around", 4),
+        each_mapping=True,
         method_of="Folio",
         max=MAX_REFERENCED,
         effects=Effects(

@@ -257,9 +257,10 @@ class Helper:
         family: whitelist family.
         params: arguments after the receiver.
         result: result type; "None" for none.
-        cost: worst case in IR operations.
+        cost: worst case in IR operations; of one mapping where `each_mapping` is set.
         cost_per: ("param", k): adds k operations per unit of that parameter's proved maximum, and
             runs of each hook in `effects.runs`.
+        each_mapping: whether all of that is for one page table that maps the folio, and again for each further one.
         method_of: receiver type ("Folio", "List", "bloom_filter", ...), None for functions.
         implicit: names of hook parameters that are passed after the receiver without being written
             in the source ("lruvec").
@@ -276,6 +277,7 @@ class Helper:
     result: str
     cost: int
     cost_per: tuple[str, int] | None = None
+    each_mapping: bool = False
     method_of: str | None = None
     implicit: tuple[str, ...] = ()
     min: int | None = None

@@ -223,7 +223,7 @@ def _cost_text(helper: Helper) -> str:
         text += "".join(
             f" + `{hook}`, {effects.runs_each} per `{parameter}`{besides}" for hook in effects.runs
         )
-    return text
+    return f"{text}, for each page table that maps the folio" if helper.each_mapping else text
 
 
 def codes_page() -> str:

@@ -26,13 +26,14 @@ class FileFindings:
     Args:
         path: the file, as the user named it.
         accepted: whether the policy may be used.
-        worst_case_instructions: cost of each hook, by name; empty where it was not computed.
+        costs: for each hook by name the worst case in instructions, and what each further mapping of a folio that it
+            asks about adds; empty where it was not computed.
         diagnostics: in source order.
     """
 
     path: str
     accepted: bool
-    worst_case_instructions: dict[str, int]
+    costs: dict[str, tuple[int, int]]
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -51,7 +52,8 @@ def render_json(files: Sequence[FileFindings]) -> str:
 
 def _file(file: FileFindings) -> dict[str, Any]:
     hooks = [
-        {"name": name, "worst_case_instructions": cost} for name, cost in file.worst_case_instructions.items()
+        {"name": name, "worst_case_instructions": most, "instructions_per_further_mapping": per_mapping}
+        for name, (most, per_mapping) in file.costs.items()
     ]
     return {
         "path": file.path,

@@ -16,6 +16,7 @@ from reclaim.lsp.calling import callee_at
 from reclaim.lsp.checks import Checked
 from reclaim.lsp.documents import Document
 from reclaim.lsp.sight import Sight
+from verifier.explain_cost import most
 from verifier.facts import Fact, about_expression, about_name
 
 
@@ -93,7 +94,7 @@ def _costs(checked: Checked, token: Token) -> Iterator[str]:
     """Yield what a hook, a loop or a call costs at the worst."""
     cost = checked.costs.get(token.text)
     if cost is not None:
-        yield f"costs at most {cost.total} instructions of {HOOKS[token.text].budget}"
+        yield f"costs {most(cost, HOOKS[token.text].budget)}"
     at = token.span.start
     for hook, total in checked.costs.items():
         for part in total.parts:

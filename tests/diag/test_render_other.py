@@ -60,14 +60,14 @@ def test_plain_tells_everything_in_ascii() -> None:
 
 def test_json_has_the_documented_shape() -> None:
     """Programs read the fields that the command line's page lists."""
-    text = render_json([FileFindings("p.rpol", False, {"init": 12}, (_FOUND,))])
+    text = render_json([FileFindings("p.rpol", False, {"init": (12, 3)}, (_FOUND,))])
     file = json.loads(text)["files"][0]
     place = {"start": {"line": 2, "column": 6}, "end": {"line": 2, "column": 12}}
     label = {"start": {"line": 1, "column": 1}, "end": {"line": 1, "column": 7}}
     assert file == {
         "path": "p.rpol",
         "accepted": False,
-        "hooks": [{"name": "init", "worst_case_instructions": 12}],
+        "hooks": [{"name": "init", "worst_case_instructions": 12, "instructions_per_further_mapping": 3}],
         "diagnostics": [
             {
                 "code": "RP0501",

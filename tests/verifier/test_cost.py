@@ -15,6 +15,7 @@ from reclaim.lang.interp import ObligationBroken, RuntimeValue
 from reclaim.lang.ir import Block, Call, Op, ScanFirst, ScanNext, Terminator, Value
 from tests.fakes.fake_machine import ContractEnvironment, FakeMachine
 from tests.verifier.test_executed_policies import compiled
+from verifier.cost import HookCost
 from verifier.explain_cost import cost_table
 from verifier.obligations import RUN_BY_HELPERS
 from verifier.source_places import SourceText
@@ -50,6 +51,30 @@ def test_bounded_loop_costs_its_proved_bound() -> None:
     fixed = cost("    for i in range(16):\n        lruvec.nr[i] = 0\n")
     bounded = cost("    for i in range(min(lruvec.nr_pages, 16)):\n        lruvec.nr[i] = 0\n")
     assert fixed <= bounded < fixed + 20
+
+
+def test_what_further_mappings_add_is_stated_beside() -> None:
+    """It is what the helper costs at the worst, in each round, by the way that asks most; the rest does not hang on them."""
+    head = '"""x"""\n\n\n@hook\ndef reclaim_folio(folio: Folio) -> Verdict:\n'
+    alone = _cost_of_reclaim(head + "    return ROTATE if folio.referenced() > 1 else RECLAIM\n")
+    assert alone.per_mapping == next(helper.cost for helper in HELPERS if helper.name == "referenced")
+    rounds = "    seen = 0\n    for i in range(3):\n        seen = max(seen, folio.referenced({}))\n"
+    several = _cost_of_reclaim(head + rounds.format("") + "    return ROTATE if seen > 1 else RECLAIM\n")
+    assert several.per_mapping == 3 * alone.per_mapping
+    either = (
+        head
+        + "    if folio.is_dirty:\n        return ROTATE\n    return ROTATE if folio.referenced() > 1 else RECLAIM\n"
+    )
+    assert _cost_of_reclaim(either).per_mapping == alone.per_mapping
+    looking = _cost_of_reclaim(
+        head + "    return ROTATE if folio.referenced(look_around=8) > 1 else RECLAIM\n"
+    )
+    assert alone.per_mapping < looking.per_mapping < looking.total
+    assert _cost_of_reclaim(head + "    return RECLAIM\n").per_mapping == 0
+
+
+def _cost_of_reclaim(source: str) -> HookCost:
+    return verify(compile_source(source, "x.rpol")).costs["reclaim_folio"]
 
 
 def test_a_way_out_of_a_loop_is_paid_once() -> None:
