@@ -193,7 +193,7 @@ class Evaluator:
         """Subtract; where the right side is certainly not the larger one, nothing wraps."""
         left, right = definition.operands
         a, b = elements.get(left, TOP), elements.get(right, TOP)
-        result = NUMBERS.apply("sub", a, b)
+        result = within(NUMBERS.apply("sub", a, b), self._distance_with_sign(left, right, elements))
         differ = self._differ(left, right, elements)
         if differ:
             result = within(result, NOT_ZERO)
@@ -217,6 +217,24 @@ class Evaluator:
         other = taken.operands[taken.operands[0] == left]
         above = self.order.gap(left, other, elements)
         return U64_MAX if above is None else max(-above, 0)
+
+    def _distance_with_sign(self, left: int, right: int, elements: Elements) -> Element:
+        """Bound `x - min(y, x)` of numbers with a sign, the way from y up to x: read without one it is exact.
+
+        Where x is made from y by adding a constant, the difference is one of the two numbers that are the constant
+        modulo 2**64, as far as the ranges allow both: that of a sum which wraps is negative, and no way at all.
+        """
+        taken = self._definitions[right]
+        if taken.name != "smin" or left not in taken.operands:
+            return TOP
+        other = taken.operands[taken.operands[0] == left]
+        x, y = elements.get(left, TOP).signed, elements.get(other, TOP).signed
+        ways = [x[0] - y[1], x[1] - y[0]]
+        constant = self.numbering.distance(left, other)
+        if constant is not None:
+            possible = (constant, constant - U64_MAX - 1)
+            ways = [way for way in possible if ways[0] <= way <= ways[1]] or ways
+        return NUMBERS.range(max(min(ways), 0), max(*ways, 0))
 
     def _differ(self, left: int, right: int, elements: Elements) -> bool:
         """Tell whether two values were compared and are not equal."""

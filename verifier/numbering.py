@@ -171,6 +171,11 @@ class Numbering:
         """
         return self._define(Definition(name, (left, right)))
 
+    def distance(self, left: int, right: int) -> int | None:
+        """Return by how much one class exceeds another one modulo 2**64, None if that is no constant."""
+        form = self._linear.combined(Definition("sub", (left, right)))
+        return None if form.terms else form.constant
+
     def args_along(self, edge: Edge) -> tuple[Value, ...]:
         """Return the arguments that an edge passes."""
         return successors(self.by_id[edge.source].terminator)[edge.slot][1]

@@ -21,6 +21,7 @@ from reclaim.lang.ir import BinaryOp
 from verifier.domains.product import NUMBERS, Element
 from verifier.evaluation import Evaluator
 from verifier.expressions import BINARY_OPERATIONS, Definition, Users, ordered
+from verifier.linear import LinearForms
 from verifier.refinement import Refiner
 
 NR_GRAPHS = 160
@@ -49,6 +50,7 @@ class Graph:
         self.rng = random.Random(seed)
         self.is_small = seed // 4 % 2 == 0
         self.definitions: list[Definition] = []
+        self._linear = LinearForms(self.definitions)
         self.users = Users()
         self.numbers: list[int | None] = []
         self.known: dict[int, Element] = {}
@@ -63,7 +65,10 @@ class Graph:
                 self._call()
             else:
                 self._expression()
-        self._written = (self._way_in_steps, self._step_to_the_root, self._moving_average, self._bit_above)
+        self._written = (
+            *(self._way_in_steps, self._way_with_sign),
+            *(self._step_to_the_root, self._moving_average, self._bit_above),
+        )
         for _ in range(NR_WRITTEN):
             self.rng.choice(self._written)()
         for _ in range(NR_COMPARISONS):
@@ -73,6 +78,11 @@ class Graph:
     def find(self, *key: object) -> int | None:
         """Return the class of an expression."""
         return self._keys.get(key)
+
+    def distance(self, left: int, right: int) -> int | None:
+        """Return by how much one class exceeds another one, if that is a constant."""
+        form = self._linear.combined(Definition("sub", (left, right)))
+        return None if form.terms else form.constant
 
     def _number(self) -> int:
         if self.is_small:
@@ -105,6 +115,8 @@ class Graph:
         self.definitions.append(definition)
         self.numbers.append(number)
         self.users.note(new, definition)
+        if definition.name in ("add", "sub"):
+            self._linear.note(new, self._linear.combined(definition))
         if number is not None:
             self.known[new] = self.around(number)
         return new
@@ -151,6 +163,14 @@ class Graph:
             self._made(name, start, way)
         if self.numbers[count] is not None and self.numbers[rounds] is not None:
             self._decide(Definition("ult", (count, rounds)))
+
+    def _way_with_sign(self) -> None:
+        """Write how far a number lies above another one with a sign, which may be itself and a constant."""
+        near_the_end = Definition("opaque", (), len(self.definitions))
+        start = self.rng.choice((self._any(), self._add(near_the_end, 2**63 - self.rng.randint(1, 6))))
+        stop = self._made(self.rng.choice(("add", "sub")), start, self._constant(0, 1, 5, 2**63 - 1, 2**63))
+        stop = self.rng.choice((stop, self._any()))
+        self._made("sub", stop, self._made("smin", start, stop))
 
     def _step_to_the_root(self) -> None:
         """Write `x + n // x`, and half of it."""
@@ -223,7 +243,9 @@ class Graph:
 
 def evaluator(graph: Graph) -> Evaluator:
     """Return an evaluator of a graph's expressions."""
-    numbering: Any = SimpleNamespace(definitions=graph.definitions, users=graph.users, find=graph.find)
+    numbering: Any = SimpleNamespace(
+        definitions=graph.definitions, users=graph.users, find=graph.find, distance=graph.distance
+    )
     return Evaluator(numbering)
 
 
