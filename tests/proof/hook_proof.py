@@ -353,7 +353,7 @@ class BlockProof:
         """Prove that fields of declared state hold what they always do, but for what is known to have been stored."""
         for shelf in self._terms.held:
             stored = view.stored_places(shelf) if view else []
-            inside = self._memory.stays_inside(shelf, [place for place in stored if place is not None])
+            inside = self._memory.stays_inside(shelf, stored)
             self._prove("held", [(f"{'.'.join(shelf.group)} {why}", inside)])
 
     def _call(self, op: Call) -> None:

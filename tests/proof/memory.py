@@ -6,7 +6,7 @@ are one place without anybody saying so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Self
 
 import z3
@@ -103,13 +103,16 @@ class MemoryTerms:
         self._tell(shelf, place)
         return word_of(z3.Select(numbers, place), of, z3.Select(nones, place) if is_pair(of) else None)
 
-    def anything(self, shelf: Shelf) -> Word:
-        """Return something that an array may hold."""
-        array = self._arrays[shelf][0]
-        word = Word(z3.Select(array, z3.BitVec("some place", array.domain().size())))
+    def unknown_place(self, shelf: Shelf, name: str) -> Term:
+        """Return a place of which nothing is known but its name."""
+        return z3.BitVec(f"place {name}", self._arrays[shelf][0].domain().size())
+
+    def some_place(self, shelf: Shelf) -> Term:
+        """Return any place that holds what its field always does."""
+        place = self.unknown_place(shelf, "somewhere")
         if shelf in self.held:
-            self._told.append(is_in(self.held[shelf].proved, word))
-        return word
+            self._told.append(_is_inside(self._arrays[shelf][0], place, self.held[shelf], []))
+        return place
 
     def write(self, shelf: Shelf, place: Term, word: Word) -> None:
         """Put something at a place; nothing that can be stored is a pair."""
@@ -126,18 +129,13 @@ class MemoryTerms:
         for shelf in self.held.keys() & set(forgotten):
             self.is_inside(shelf, [])
 
-    def is_inside(self, shelf: Shelf, but_for: Sequence[Term | None]) -> None:
-        """Say that what an array holds now lies in its range, but for some places; None stands for a place somewhere."""
-        array = self._arrays[shelf][0]
-        places = [
-            z3.BitVec(f"{array} {number}", array.domain().size()) if place is None else place
-            for number, place in enumerate(but_for)
-        ]
-        self._inside[shelf] = Inside(array, places)
+    def is_inside(self, shelf: Shelf, but_for: list[Term]) -> None:
+        """Say that what an array holds now lies in its range, but for some places."""
+        self._inside[shelf] = Inside(self._arrays[shelf][0], but_for)
 
     def stays_inside(self, shelf: Shelf, but_for: list[Term]) -> Term:
         """Claim that what an array holds now lies in its range, but for some places."""
-        place = z3.BitVec("any place", self._arrays[shelf][0].domain().size())
+        place = self.unknown_place(shelf, "anywhere")
         self._tell(shelf, place)
         return _is_inside(self._arrays[shelf][0], place, self.held[shelf], but_for)
 

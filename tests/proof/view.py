@@ -67,18 +67,9 @@ class View:
             self.note(phi.result, self._content_of(phi))
 
     def _content_of(self, phi: MemoryPhi) -> Word:
-        """Return what a cell holds where ways meet.
-
-        Which cell it is can be unknown there: its index was computed on one of them. By the others nobody can name it,
-        and so it is whatever it likes.
-        """
-        own = Word(self._terms.contents[phi.result])
-        if self._arrival is None:
-            return own
-        held, passed = self.content(phi.cell), self._arrival.before.of(phi.contents[self._arrival.edge])
-        if held is not None or passed is not None:
-            return held or passed or own
-        return self._memory.anything(Shelf(phi.cell.group))
+        """Return what a cell holds where ways meet."""
+        held = None if self._arrival is None else self.content(phi.cell)
+        return held or Word(self._terms.contents[phi.result])
 
     def note(self, number: int, word: Word) -> None:
         """Say what a class is, from now on."""
@@ -113,24 +104,33 @@ class View:
         return self._memory.read(shelf, place)
 
     def place(self, cell: Cell) -> Term | None:
-        """Return where a cell is, None where nobody can say."""
+        """Return where a cell is, None where nobody can say.
+
+        Of a cell that is known to hold something there is a place, be it unknown which one where ways meet and the index
+        was computed on one of them. By the others nobody can have named it, and any place will do.
+        """
         classes = (*(() if cell.handle is None else (cell.handle,)), *cell.indices)
         parts = [self.of(number) for number in classes]
         numbers = [part.number for part in parts if part is not None]
-        return place_of(numbers) if len(numbers) == len(parts) else None
+        if len(numbers) == len(parts):
+            return place_of(numbers)
+        shelf, start = Shelf(cell.group), self._terms.starts.get(self.block)
+        if start is None or cell not in start.stored:
+            return None
+        if self._arrival is None:
+            return self._memory.unknown_place(shelf, f"{cell} in b{self.block}")
+        before = self._arrival.before.place(cell)
+        return self._memory.some_place(shelf) if before is None else before
 
-    def stored_places(self, shelf: Shelf) -> list[Term | None]:
-        """Return the places of an array that are known to hold what was stored there, None for one that cannot be said.
+    def stored_places(self, shelf: Shelf) -> list[Term]:
+        """Return the places of an array that are known to hold what was stored there.
 
-        Which place it is can be unknown where ways meet: the index was computed on one of them.
+        What a field held anyway and was stored there again is nothing else than what it always holds.
         """
-        start = self._terms.starts.get(self.block)
-        cells = [cell for cell in start.stored if cell.group == shelf.group] if start else []
-        return [self._place_somehow(cell) for cell in cells]
-
-    def _place_somehow(self, cell: Cell) -> Term | None:
-        here = self.place(cell)
-        return self._arrival.before.place(cell) if here is None and self._arrival is not None else here
+        start, contents = self._terms.starts.get(self.block), self._terms.numbering.contents
+        stored = start.stored.items() if start is not None else ()
+        places = [self.place(cell) for cell, n in stored if cell.group == shelf.group and n not in contents]
+        return [place for place in places if place is not None]
 
     def computed(self, number: int) -> Word | None:
         """Return what a class is by its definition alone."""
