@@ -138,7 +138,7 @@ class Claims:
             return
         for number in sorted(self._terms.analysis._params(view.block) - {param}):
             gain, word = sums._gain(number, param, DEEPEST), view.of(number)
-            if gain is not None and word is not None:
+            if gain is not None and word is not None and max(map(abs, gain)) < _MOST_GAIN:
                 yield f"class {number} above class {param}", _is_gained(now.number, word.number, gain)
 
     def _start(self, header: int, param: int) -> int | None:
