@@ -10,6 +10,8 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+from reclaim.diag.errors import PolicyRejected
+from reclaim.lang.frontend import compile_file
 from tests.proof.hook_proof import Report
 from tests.proof.proved import MOST_OPS, proved_policy, proved_program
 
@@ -22,12 +24,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.proof", description=__doc__)
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="policies")
     parser.add_argument(
-        "--programs", default="0-0", metavar="FIRST-FOLLOWING", help="random programs, by number"
+        "--programs",
+        type=_numbers,
+        default=(0, 0),
+        metavar="FIRST-FOLLOWING",
+        help="random programs, by number",
     )
     parser.add_argument("--most-ops", type=int, default=MOST_OPS, help=f"leave larger hooks out ({MOST_OPS})")
     parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
     options = parser.parse_args()
-    first, following = (int(number) for number in options.programs.split("-"))
+    for path in options.files:
+        try:
+            compile_file(path)
+        except PolicyRejected as rejected:
+            parser.error(f"{path}: the front end rejects it: {rejected.diagnostics[0].message}")
+    first, following = options.programs
     total = Report()
     with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
         reports = pool.map(partial(proved_policy, most_ops=options.most_ops), options.files)
@@ -41,6 +52,14 @@ def main() -> int:
     print(f"{total.nr_left_out} larger hooks left out")
     print(f"{len(total.refuted)} refuted, {len(total.doubts) - len(total.refuted)} undecided")
     return int(bool(total.refuted))
+
+
+def _numbers(text: str) -> tuple[int, int]:
+    """Return the first number of a stretch and the one behind its last."""
+    first, _, following = text.partition("-")
+    if not (first.isdecimal() and following.isdecimal()):
+        raise argparse.ArgumentTypeError(f"two numbers as in 0-100 are wanted, not {text!r}")
+    return int(first), int(following)
 
 
 def _tell(what: str, reports: Iterable[Report], total: Report) -> None:

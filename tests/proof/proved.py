@@ -34,16 +34,12 @@ def proved(policy: PolicyIR, most_ops: int) -> Report:
 
 
 def proved_policy(path: Path, most_ops: int) -> Report:
-    """Prove a policy in a file; nothing is to be proved of one that the front end rejects."""
-    try:
-        policy = compile_file(path)
-    except PolicyRejected:
-        return Report()
-    return _named(path.stem, proved(policy, most_ops))
+    """Prove a policy in a file; raises `PolicyRejected` where the front end rejects it."""
+    return _named(path.stem, proved(compile_file(path), most_ops))
 
 
 def proved_program(number: int, most_ops: int) -> Report:
-    """Prove the random program of a number."""
+    """Prove the random program of a number; nothing is to be proved of one that the front end rejects."""
     try:
         policy = compile_source(program(number), "program.rpol")
     except PolicyRejected:

@@ -46,6 +46,7 @@ def test_shipped_policy_is_proved(path: Path) -> None:
 def test_accepted_policy_is_proved(path: Path) -> None:
     """So does what is believed of policies that people wrote, some of them to get through."""
     report = proved_policy(path, _MOST_OPS)
+    assert report.nr_hooks + report.nr_left_out > 0
     assert report.refuted == []
 
 

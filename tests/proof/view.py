@@ -62,7 +62,7 @@ class View:
                 self._words.setdefault(phi.result, Word(terms.contents[phi.result]))
         for value in terms.visible(block):
             self._words.setdefault(of(value), args.get(value, terms.words[value]))
-        self._seen = {number for number, word in self._words.items() if word is not None}
+        self._seen = set(self._words)
         for phi in phis[block]:
             self.note(phi.result, self._content_of(phi))
 
